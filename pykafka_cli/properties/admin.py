@@ -22,9 +22,9 @@ from pykafka_cli.properties.keys import (
 
 
 class AdminSettings(ClientKeys):
-    """How a command talks to a cluster.
+    """How a command connects to a cluster.
 
-    raises  ConfigError, also where single values are fine and do not go together
+    raises  ConfigError, also for values that conflict with each other
     """
 
     connections_max_idle_ms = InertKey(LONG, 300_000, "Not needed, as connections last as long as the command.")

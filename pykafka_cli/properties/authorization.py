@@ -1,8 +1,8 @@
-"""The authorizer in a broker's properties, as far as it is Kafka's own:
+"""Kafka's authorizers in a broker's properties:
 
     authorizer.class.name=kafka.security.authorizer.AclAuthorizer    in KRaft mode, StandardAuthorizer
-    super.users=User:admin;User:CN=broker                            who may do everything
-    allow.everyone.if.no.acl.found=false                             whether all may use what no ACL is about
+    super.users=User:admin;User:CN=broker                            principals that may do everything
+    allow.everyone.if.no.acl.found=false                             whether everyone may use resources without ACLs
 
 source  kafka.security.authorizer.AclAuthorizer, org.apache.kafka.metadata.authorizer.StandardAuthorizer
 """
@@ -19,7 +19,7 @@ OF_KRAFT = "org.apache.kafka.metadata.authorizer.StandardAuthorizer"
 
 
 class Authorization(NamedTuple):
-    """How an authorizer is set up."""
+    """The settings of an authorizer."""
 
     super_users: frozenset[str]
     allows_everyone: bool
@@ -30,9 +30,9 @@ def read_authorization(
 ) -> Authorization | None:
     """None without an authorizer.
 
-    lines     where the properties are in their file, by key
+    lines     line numbers of the properties in their file, by key
 
-    raises    BadProperty for one that this broker does not have, or cannot set up as it should be
+    raises    BadProperty for an authorizer that this broker does not have, or cannot configure as requested
     """
     name = originals.get(CLASS_NAME, "").strip()
     if not name:

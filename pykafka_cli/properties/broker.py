@@ -1,10 +1,10 @@
-"""A broker's settings: all keys of Kafka 3.9 in ZooKeeper mode, and what several of them mean together.
+"""A broker's settings: all keys of Kafka 3.9 in ZooKeeper mode, and combinations of them.
 
     settings = BrokerSettings(read_properties(Path("config/server.properties").read_bytes()))
     settings.num_partitions, settings.retention_ms, settings.listener_list
 
-Each key is an attribute, with underscores for dots and in its own unit. Keys that only count together have a property
-besides, such as `retention_ms` for log.retention.ms, .minutes and .hours. Sources: KafkaConfig, DynamicBrokerConfig.
+Each key is an attribute, with underscores for dots and in its own unit. Keys that are combined also have a property,
+such as `retention_ms` for log.retention.ms, .minutes and .hours. Sources: KafkaConfig, DynamicBrokerConfig.
 """
 
 import re
@@ -45,12 +45,12 @@ T = TypeVar("T")
 _MINUTE_MS, _HOUR_MS = 60_000, 3_600_000
 
 _LISTENER_KEY = re.compile(r"listener\.name\.([^.]+)\.(.+)")
-# Keys of plug-ins, which Kafka hands through unseen; those of the authorizer are in authorization.py.
+# Keys of plug-ins, which Kafka passes through; those of the authorizer are in authorization.py.
 _PLUGIN_KEYS = re.compile(
     r"super\.users|allow\.everyone\.if\.no\.acl\.found|authorizer\.(?!class\.name$).+|config\.providers(\..+)?"
 )
 
-# Keys that say the same thing, the strongest first (DynamicBrokerConfig.brokerConfigSynonyms).
+# Synonymous keys, in order of precedence (DynamicBrokerConfig.brokerConfigSynonyms).
 _SYNONYMS = (
     ("log.roll.ms", "log.roll.hours"),
     ("log.roll.jitter.ms", "log.roll.jitter.hours"),
@@ -59,7 +59,12 @@ _SYNONYMS = (
 
 DYNAMIC_ONLY_KEYS = KeyTable(
     Key(
-        LONG, MAX_LONG, f"Bytes a second of throttled replication, {where}.", AtLeast(0), name=name, update=CLUSTER_WIDE
+        LONG,
+        MAX_LONG,
+        f"Bytes per second of throttled replication, {where}.",
+        AtLeast(0),
+        name=name,
+        update=CLUSTER_WIDE,
     )
     for name, where in (
         ("leader.replication.throttled.rate", "as the leader"),
@@ -70,7 +75,7 @@ DYNAMIC_ONLY_KEYS = KeyTable(
 
 
 def synonyms(name: str) -> tuple[str, ...]:
-    """The keys that may hold the value of `name`, the strongest first; `name` alone for most.
+    """The keys that may set the value of `name`, in order of precedence; for most only `name`.
 
     listener.name.L.K is followed by K, log.flush.interval.ms by log.flush.scheduler.interval.ms.
     """
@@ -83,7 +88,7 @@ def synonyms(name: str) -> tuple[str, ...]:
 
 
 def key_of(name: str) -> Key[Any] | None:
-    """The key that `name` belongs to, listener prefixes and keys that are only set at run time included."""
+    """The key that `name` belongs to, including listener prefixes and keys that are only set dynamically."""
     own = _LISTENER_KEY.fullmatch(name)
     base = _base_key(own[2]) if own else name
     return BrokerSettings.KEYS.get(base) or DYNAMIC_ONLY_KEYS.get(base)
@@ -108,16 +113,16 @@ class BrokerSettings(
 ):
     """One broker's settings.
 
-    originals         what was given, as text, by name; unknown keys included (DescribeConfigs also shows them)
+    originals         the given texts by name, including unknown keys (DescribeConfigs also shows them)
     warnings          a line for each unknown key
-    without_effect    names of keys given that change nothing here
+    without_effect    names of given keys that have no effect here
     """
 
     originals: dict[str, str]
     without_effect: list[str]
 
     def __init__(self, properties: Iterable[Property] = ()) -> None:
-        """raises ConfigError (BadProperty where one value is to blame)"""
+        """raises ConfigError (BadProperty if one value is to blame)"""
         given = _with_both_ids(list(properties))
         self.originals = {name: text for name, text, _ in given}
         self._lines = {name: line for name, _, line in given}
@@ -133,17 +138,17 @@ class BrokerSettings(
         self._ensure_can_start()
         self._ensure_consistent()
 
-    # Keys that count together.
+    # Combined keys.
 
     @property
     def log_directories(self) -> tuple[str, ...]:
-        """log.dirs, else log.dir."""
+        """log.dirs, or log.dir."""
         directories = self.log_dir if self.log_dirs is None else self.log_dirs
         return tuple(each.strip() for each in directories.split(",") if each.strip())
 
     @property
     def retention_ms(self) -> int:
-        """log.retention.ms, else .minutes, else .hours; -1: forever."""
+        """log.retention.ms, or .minutes, or .hours; -1: forever."""
         if self.log_retention_ms is not None:
             chosen = self.log_retention_ms
         elif self.log_retention_minutes is not None:
@@ -154,34 +159,34 @@ class BrokerSettings(
 
     @property
     def roll_ms(self) -> int:
-        """log.roll.ms, else log.roll.hours."""
+        """log.roll.ms, or log.roll.hours."""
         return self.log_roll_hours * _HOUR_MS if self.log_roll_ms is None else self.log_roll_ms
 
     @property
     def roll_jitter_ms(self) -> int:
-        """log.roll.jitter.ms, else log.roll.jitter.hours."""
+        """log.roll.jitter.ms, or log.roll.jitter.hours."""
         return self.log_roll_jitter_hours * _HOUR_MS if self.log_roll_jitter_ms is None else self.log_roll_jitter_ms
 
     @property
     def flush_ms(self) -> int:
-        """log.flush.interval.ms, else log.flush.scheduler.interval.ms."""
+        """log.flush.interval.ms, or log.flush.scheduler.interval.ms."""
         scheduler = self.log_flush_scheduler_interval_ms
         return scheduler if self.log_flush_interval_ms is None else self.log_flush_interval_ms
 
     @property
     def zookeeper_connect_timeout_ms(self) -> int:
-        """zookeeper.connection.timeout.ms, else zookeeper.session.timeout.ms."""
+        """zookeeper.connection.timeout.ms, or zookeeper.session.timeout.ms."""
         own = self.zookeeper_connection_timeout_ms
         return self.zookeeper_session_timeout_ms if own is None else own
 
     @property
     def is_kraft_node(self) -> bool:
-        """Whether process.roles is set, so that metadata are kept by this node itself."""
+        """Whether process.roles is set, so that this node itself keeps the metadata."""
         return bool(self.process_roles)
 
     @property
     def controller_listeners(self) -> tuple[str, ...]:
-        """Names of the listeners that the controller of a KRaft node answers on."""
+        """Names of the controller listeners of a KRaft node."""
         names = (self.controller_listener_names or "").split(",")
         return tuple(name.strip().upper() for name in names if name.strip())
 
@@ -193,12 +198,12 @@ class BrokerSettings(
 
     @property
     def metadata_directory(self) -> str:
-        """Where a KRaft node keeps metadata: metadata.log.dir, else the first of log.dirs."""
+        """The metadata directory of a KRaft node: metadata.log.dir, or the first of log.dirs."""
         return self.metadata_log_dir or self.log_directories[0]
 
     @property
     def protocol_map(self) -> dict[str, SecurityProtocol]:
-        """What each listener name speaks; a controller's listener speaks PLAINTEXT where the map is not given."""
+        """The protocol of each listener; PLAINTEXT for a controller's listener if the map is not given."""
         name = "listener.security.protocol.map"
         protocols = self._checked(name, parse_protocol_map, self.listener_security_protocol_map)
         if name not in self.originals:
@@ -207,17 +212,17 @@ class BrokerSettings(
 
     @property
     def listener_list(self) -> tuple[Listener, ...]:
-        """Where to listen."""
+        """The listeners to bind."""
         return self._listeners("listeners", self.listeners, distinct_ports=True)
 
     @property
     def advertised_listener_list(self) -> tuple[Listener, ...]:
-        """What to advertise to clients; hosts may be empty, and ports 0 where `listeners` has them so."""
+        """The listeners to advertise to clients; hosts may be empty, and ports 0, as in `listeners`."""
         return tuple(each for each in self._advertised if each.name not in self.controller_listeners)
 
     @property
     def advertised_controller_listener_list(self) -> tuple[Listener, ...]:
-        """Where tools find the controller of a KRaft node."""
+        """The advertised controller listeners of a KRaft node, for tools."""
         return tuple(each for each in self._advertised if each.name in self.controller_listeners)
 
     @property
@@ -228,17 +233,17 @@ class BrokerSettings(
 
     @property
     def inter_broker_listener(self) -> str:
-        """Name of the listener on which brokers talk to each other."""
+        """Name of the listener for connections between brokers."""
         return (self.inter_broker_listener_name or self.security_inter_broker_protocol).upper()
 
     @property
     def authorization(self) -> Authorization | None:
-        """authorizer.class.name and what goes with it; None without an authorizer."""
+        """authorizer.class.name and related keys; None without an authorizer."""
         return read_authorization(self.originals, self._lines, is_kraft_node=self.is_kraft_node)
 
     @property
     def delegation_token_secret(self) -> str:
-        """What signs delegation tokens; empty if there are none."""
+        """The secret that signs delegation tokens; empty without one."""
         secret = self.delegation_token_secret_key
         if secret is None:
             secret = self.delegation_token_master_key
@@ -250,7 +255,7 @@ class BrokerSettings(
         return self._checked("max.connections.per.ip.overrides", _parse_limits, self.max_connections_per_ip_overrides)
 
     def for_listener(self, listener: str, name: str) -> Any:
-        """The value of key `name` on one listener: listener.name.LISTENER.name, else `name`."""
+        """The value of key `name` on one listener: listener.name.LISTENER.name, or `name`."""
         own = f"listener.name.{listener.lower()}.{name}"
         text = self._dynamic.get(own, self.originals.get(own))
         return self[name] if text is None else self.KEYS[name].parse(text, self._lines.get(own, 0))
@@ -274,17 +279,17 @@ class BrokerSettings(
     # Changes.
 
     def assign_broker_id(self, broker_id: BrokerId) -> None:
-        """Take the number that ZooKeeper or meta.properties gave, where broker.id was -1."""
+        """Set the id from ZooKeeper or meta.properties, if broker.id is -1."""
         self._set({"broker.id": broker_id, "node.id": broker_id})
         self._static.update(broker_id=broker_id, node_id=broker_id)
 
     def connect_to_zookeeper(self, address: str) -> None:
-        """Take the address of the ZooKeeper server inside a KRaft node, which is known once that has started."""
+        """Set the address of the ZooKeeper server inside a KRaft node, once that has started."""
         self._set({"zookeeper.connect": address})
         self._static.update(zookeeper_connect=address)
 
     def apply_dynamic(self, cluster_wide: Mapping[str, str], this_broker: Mapping[str, str]) -> None:
-        """Replace all values set at run time, in place: all holders of these settings see them from now on.
+        """Replace all dynamic values in place, so that all holders of these settings see them.
 
         raises    ConfigError; then nothing has changed
         """
@@ -319,7 +324,7 @@ class BrokerSettings(
     # Rules.
 
     def _ensure_can_start(self) -> None:
-        """Who this broker is, and of what cluster: what no change at run time touches."""
+        """Check the identity of broker and cluster, which dynamic changes cannot affect."""
         if self.node_id != self.broker_id:
             raise ConfigError("You must set `node.id` to the same value as `broker.id`.")
         self.authorization  # noqa: B018 - raises BadProperty
@@ -333,10 +338,10 @@ class BrokerSettings(
         if self.broker_id_generation_enable and not -1 <= self.broker_id <= self.reserved_broker_max_id:
             raise self._bad("broker.id", "must be at least -1 and not greater than reserved.broker.max.id")
         if not self.broker_id_generation_enable and self.broker_id < 0:
-            raise self._bad("broker.id", "must be at least 0 where broker.id.generation.enable is false")
+            raise self._bad("broker.id", "must be at least 0 if broker.id.generation.enable is false")
 
     def _ensure_consistent(self) -> None:
-        """What KafkaConfig.validateValues also rejects."""
+        """Check what KafkaConfig.validateValues checks."""
         self._ensure_nothing_is_counted_on_in_vain()
         self._ensure_consistent_logs()
         self._ensure_consistent_network()
@@ -348,7 +353,7 @@ class BrokerSettings(
             if isinstance(key, UnsupportedProtection):
                 key.ensure_not_counted_on(name, text, self._lines.get(name, 0))
             if name == "config.providers" and text.strip():
-                why = "this broker asks no provider, and would take ${...} in other values literally; remove it"
+                why = "this broker uses no providers, and would read ${...} in other values literally; remove it"
                 raise BadProperty(name, text, self._lines.get(name, 0), why)
 
     def _ensure_consistent_logs(self) -> None:
@@ -418,7 +423,7 @@ def _has_no_effect(name: str) -> bool:
 
 
 def _with_both_ids(given: list[Property]) -> list[Property]:
-    """broker.id and node.id are one: where one is given, so is the other."""
+    """Give broker.id and node.id the same value if only one is set."""
     ids = {p.key: p for p in given if p.key in ("broker.id", "node.id")}
     if len(ids) == 1:
         ((name, only),) = ids.items()

@@ -1,4 +1,4 @@
-"""Bounds that only one or two keys have, with Kafka's own texts."""
+"""Bounds of only one or two keys, with Kafka's texts."""
 
 import re
 
@@ -56,7 +56,7 @@ class ReleaseVersion:
 
 
 class OneOfAnyCase:
-    """A string out of a fixed set, in capitals or not; `choices` in the order in which Kafka names them."""
+    """One of a fixed set of strings, in any case; `choices` in Kafka's order."""
 
     def __init__(self, *choices: str) -> None:
         self.choices = choices
@@ -81,7 +81,7 @@ class NonEmpty:
 
 
 class AvailableClass:
-    """A Java class, one of those that are emulated here; for all others Kafka's error."""
+    """A Java class that is emulated here; for others, Kafka's error."""
 
     def __init__(self, *known: str) -> None:
         self.known = known

@@ -1,4 +1,4 @@
-"""Keys that Kafka's producer, consumer and admin client share, and the handling of those without effect here.
+"""Keys that Kafka's producer, consumer and admin client share, and warnings about those without effect here.
 
 Those of TLS and SASL are in security.py.
 """
@@ -25,7 +25,7 @@ CANONICAL_NAMES = "resolve_canonical_bootstrap_servers_only"
 
 
 class ClientKeys(SecuritySettings):
-    """Parsed from a client's properties, all of them Strings as in Java; `warnings` names those without effect.
+    """The settings of a client, from strings as in Java; `warnings` names those without effect.
 
     raises  BadProperty, with the text of Kafka's ConfigException
     """
@@ -60,7 +60,7 @@ class ClientKeys(SecuritySettings):
     socket_connection_setup_timeout_max_ms = InertKey(LONG, 30_000, "Connections are attempted one at a time.")
 
     def __init__(self, properties: Mapping[str, str], quiet: frozenset[str] = frozenset()) -> None:
-        """`quiet`: names that a script sets itself, about which nobody needs to be warned."""
+        """`quiet`: names that a script sets itself, which need no warning."""
         super().__init__(properties)
         without_effect = sorted(
             name for name in properties if name not in quiet and not (name in self.KEYS and self.KEYS[name].effective)
@@ -70,7 +70,7 @@ class ClientKeys(SecuritySettings):
             self.warnings.append(f"These properties have no effect here: {', '.join(without_effect)}")
 
     def backoff(self, attempts: int) -> Seconds:
-        """Seconds to wait after that many failed attempts, one or more: twice as long each time."""
+        """Seconds to wait after one or more failed attempts: twice as long each time."""
         pause: int = min(
             self.retry_backoff_ms << min(attempts - 1, 30), max(self.retry_backoff_ms, self.retry_backoff_max_ms)
         )

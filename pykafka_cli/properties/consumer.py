@@ -23,15 +23,15 @@ from pykafka_cli.properties.keys import (
 )
 
 _CLASSIC_ONLY = ("partition.assignment.strategy", "heartbeat.interval.ms", "session.timeout.ms")
-"""The coordinator decides about these where group.protocol=consumer."""
+"""The coordinator decides about these if group.protocol=consumer."""
 
 _CLIENTS = "org.apache.kafka.clients.consumer."
 
 
 class ConsumerSettings(ClientKeys):
-    """What a consumer reads, and how it keeps its place in a group.
+    """What a consumer reads, and how it takes part in a group.
 
-    raises  ConfigError, also where single values are fine and do not go together
+    raises  ConfigError, also for values that conflict with each other
     """
 
     allow_auto_create_topics = Key(BOOLEAN, True, "Whether the broker may create a topic that does not exist.")
@@ -72,7 +72,7 @@ class ConsumerSettings(ClientKeys):
 
     group_protocol = Key(STRING, "classic", "The group protocol.", OneOfAnyCase("CONSUMER", "CLASSIC"), importance=HIGH)
     group_remote_assignor = Key[str | None](
-        STRING, None, "Assignor of the coordinator, uniform or range, where group.protocol=consumer."
+        STRING, None, "Assignor of the coordinator, uniform or range, if group.protocol=consumer."
     )
     interceptor_classes = InertKey(LIST, (), "Java classes are not supported.")
     key_deserializer = InertKey(CLASS, None, "Keys are bytes; set deserializers of the formatter instead.")
@@ -91,5 +91,5 @@ class ConsumerSettings(ClientKeys):
 
     @property
     def has_remote_assignor(self) -> bool:
-        """Whether the group's coordinator assigns partitions (KIP-848), and not one of the members."""
+        """Whether the coordinator assigns partitions (KIP-848) instead of a member."""
         return self.group_protocol.lower() == "consumer"

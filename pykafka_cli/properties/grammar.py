@@ -1,7 +1,7 @@
-"""The .properties grammar, as java.util.Properties.load reads it.
+"""The .properties grammar of java.util.Properties.load.
 
 A natural line ends in CR, LF or CRLF. Blank ones and those that begin with # or ! are dropped; an odd number of
-backslashes at its end joins the next one, less that one's leading blanks. What results is
+backslashes at its end joins the next one, less that one's leading blanks. The result is
 
     [blanks] key [blanks] [= or :] [blanks] value
 
@@ -33,7 +33,7 @@ class Property(NamedTuple):
 
 
 class MalformedProperties(ValueError):
-    """A \\u that four hexadecimal digits do not follow: the one thing this grammar rejects."""
+    """A \\u without four hexadecimal digits: the only error in this grammar."""
 
     def __init__(self, line: int, escape: str) -> None:
         super().__init__(f"line {line}: malformed \\uXXXX escape: {escape}")
@@ -95,7 +95,7 @@ def _unescape(text: str, line: int) -> str:
 
 
 def write_properties(values: Mapping[str, str]) -> str:
-    """Lines that `read_properties` gives back as `values`, in ASCII."""
+    """Lines from which `read_properties` returns `values`, in ASCII."""
     return "".join(f"{_escape(key, is_key=True)}={_escape(text, is_key=False)}\n" for key, text in values.items())
 
 

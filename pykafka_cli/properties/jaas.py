@@ -30,7 +30,7 @@ _ESCAPED = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v
 
 
 class BadLogin(ValueError):
-    """A login that cannot be read; the text is Java's where Java has one."""
+    """An invalid login; the text is Java's if Java has one."""
 
 
 class Login(NamedTuple):
@@ -61,17 +61,17 @@ def read_logins(text: str) -> list[Login]:
 def login_file() -> str | None:
     """The file that KAFKA_OPTS names for Java.
 
-    raises    BadLogin where KAFKA_OPTS cannot be read
+    raises    BadLogin if KAFKA_OPTS cannot be parsed
     """
     try:
         found = system_properties.given().get(system_properties.LOGIN_FILE)
     except ConfigError as error:
         raise BadLogin(str(error)) from None
-    return found.removeprefix("=") if found else None  # == means, to Java, this file and no other
+    return found.removeprefix("=") if found else None  # to Java, == means only this file
 
 
 def read_login_file(file: str) -> dict[str, list[Login]]:
-    """The logins in a file, by the name of their entry.
+    """The logins in a file, by the names of their entries.
 
     raises    BadLogin
     """

@@ -1,7 +1,7 @@
 """Properties: name, type, default, bounds and a line of explanation, declared once.
 
     class ExampleSettings(Settings):
-        num_partitions = Key(INT, 1, "Partitions of a topic created without saying how many.", AtLeast(1))
+        num_partitions = Key(INT, 1, "Partitions of topics that are created without a number.", AtLeast(1))
         log_dirs = Key[str | None](STRING, None, "Directories for the logs, separated by commas.")
 
     settings = ExampleSettings(read_properties(data))
@@ -9,8 +9,8 @@
     ExampleSettings.KEYS             # the KeyTable: every Key by its name
 
 On the class an attribute is the Key, on an instance its value. A key is named after its attribute, with dots for
-underscores, unless it says otherwise. Types, spelling and the texts of refusals are those of Kafka's ConfigDef and
-ConfigException, since clients see them.
+underscores, unless it has an explicit name. Types, spelling and error
+texts are those of Kafka's ConfigDef and ConfigException, since clients see them.
 """
 
 import difflib
@@ -29,7 +29,7 @@ Strings = tuple[str, ...]
 
 
 class Type(Enum):
-    """org.apache.kafka.common.config.ConfigDef.Type; the number is the one that DescribeConfigs sends (KIP-569)."""
+    """org.apache.kafka.common.config.ConfigDef.Type; the number is that of DescribeConfigs (KIP-569)."""
 
     BOOLEAN = 1
     STRING = 2
@@ -49,12 +49,12 @@ MAX_INT, MAX_LONG = 2**31 - 1, 2**63 - 1
 _BITS = {SHORT: 16, INT: 32, LONG: 64}
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _DECIMAL = re.compile(r"[+-]?(?:NaN|Infinity|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)[dDfF]?")
-_BLANKS = "".join(map(chr, range(0x21)))  # what String.trim takes away
+_BLANKS = "".join(map(chr, range(0x21)))  # what String.trim removes
 _COMMA = re.compile(r"\s*,\s*")
 
 
 class Importance(Enum):
-    """How likely an operator is to need the key, by Kafka's documentation."""
+    """How likely an operator needs the key, by Kafka's documentation."""
 
     HIGH = "high"
     MEDIUM = "medium"
@@ -65,7 +65,7 @@ HIGH, LOW = Importance.HIGH, Importance.LOW
 
 
 class UpdateMode(Enum):
-    """Whether a running broker takes a new value, and for whom it may be set (KIP-226)."""
+    """Whether a running broker accepts a new value, and for which brokers it may be set (KIP-226)."""
 
     READ_ONLY = "read-only"
     PER_BROKER = "per-broker"
@@ -77,7 +77,7 @@ PER_BROKER, CLUSTER_WIDE = UpdateMode.PER_BROKER, UpdateMode.CLUSTER_WIDE
 
 @dataclass(frozen=True, slots=True)
 class Password:
-    """A secret; only `value` shows it."""
+    """A secret, which only `value` shows."""
 
     value: str
 
@@ -88,13 +88,13 @@ class Password:
 
 
 class ConfigError(ValueError):
-    """Settings that cannot be used; the text says which and why. `line` is 0 where no line of a file is to blame."""
+    """Invalid settings; the text says which and why. `line` is 0 if no line of a file is to blame."""
 
     line = 0
 
 
 class BadProperty(ConfigError):
-    """A value that cannot be used; `str()` is the text that Kafka has for it."""
+    """An invalid value; `str()` is Kafka's text."""
 
     def __init__(self, key: str, value: object, line: int, why: str) -> None:
         super().__init__(f"Invalid value {_as_java_prints(value)} for configuration {key}: {why}")
@@ -105,7 +105,7 @@ class Check(Protocol):
     """A bound on a parsed value. `str()` describes it as Kafka's documentation does."""
 
     def ensure_valid(self, name: str, value: Any, line: int) -> None:
-        """Raise BadProperty unless `value` may be given to the key `name`."""
+        """Raise BadProperty unless `value` is valid for the key `name`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,7 @@ class Between:
 
 
 class OneOf:
-    """A string out of a fixed set, case and all."""
+    """One of a fixed set of strings, in exact case."""
 
     def __init__(self, *choices: str) -> None:
         self.choices = choices
@@ -151,7 +151,7 @@ class OneOf:
 
 
 class EachOneOf:
-    """A list whose elements are all out of a fixed set."""
+    """A list of elements of a fixed set."""
 
     def __init__(self, *choices: str) -> None:
         self.element = OneOf(*choices)
@@ -167,10 +167,10 @@ class EachOneOf:
 class Key(Generic[T_co]):
     """One property.
 
-    default       what holds when it is not set; None: nothing does
-    check         a bound that every value given meets
+    default       the value if it is not set; None: there is none
+    check         a bound for every given value
     internal      accepted, never listed (Kafka's defineInternal)
-    fallback      for a topic's key: the broker's key that holds where the topic has none
+    fallback      for a topic's key: the broker's key for topics that do not set it
     """
 
     effective = True
@@ -202,7 +202,7 @@ class Key(Generic[T_co]):
     @overload
     def __get__(self, instance: object, owner: type) -> T_co: ...
     def __get__(self, instance: object | None, owner: type) -> Self | T_co:
-        # Instances carry their values in __dict__, which is looked at first: this is reached through the class only.
+        # Instances have their values in __dict__, which takes precedence: this is reached only through the class.
         return self if instance is None else self.default
 
     @property
@@ -225,7 +225,7 @@ class Key(Generic[T_co]):
         return value
 
     def format(self, value: Any) -> str | None:
-        """`value` as a file or DescribeConfigs spells it; a Password stays hidden."""
+        """`value` as text for files and DescribeConfigs; a Password stays hidden."""
         if self.type is LIST and value is not None:
             return ",".join(value)
         return None if value is None else _as_java_prints(value)
@@ -255,17 +255,17 @@ class Key(Generic[T_co]):
 
 
 class InertKey(Key[Any]):
-    """A key that Kafka knows and that changes nothing here: accepted, listed, named in a warning where it is set."""
+    """A key of Kafka that has no effect here: accepted, listed, and named in a warning if it is set."""
 
     effective = False
 
 
 class UnsupportedProtection(InertKey):
-    """A security key that is not implemented. A server rejects any value but the default, or a harmless one.
+    """A security key that is not implemented. A server rejects any value but the default and harmless ones.
 
-    A user who sets such a key relies on it. A server that started without it would be open where it is believed closed.
+    A user who sets such a key relies on it. A server that ignored it would be less secure than configured.
 
-    loss    what would not hold, as a clause for the refusal
+    loss    what would not hold, as a clause of the error
     """
 
     def __init__(
@@ -285,7 +285,7 @@ class UnsupportedProtection(InertKey):
         self.loss, self._harmless = loss, (default, *harmless)
 
     def ensure_not_counted_on(self, name: str, text: str, line: int = 0) -> None:
-        """Raise BadProperty unless the text given for it changes nothing. `name` may carry a listener's prefix."""
+        """Raise BadProperty unless the given text changes nothing. `name` may carry a listener's prefix."""
         value = self.parse(text, line)
         if value not in self._harmless:
             raise BadProperty(
@@ -324,14 +324,14 @@ class KeyTable(Mapping[str, Key[Any]]):
         return values, warnings
 
     def unknown(self, name: str, line: int) -> str:
-        """The warning for a name that is not here, with the one that was probably meant."""
+        """The warning for an unknown name, with the one that was probably meant."""
         where = f"line {line}: " if line else ""
         near = difflib.get_close_matches(name, self._keys, n=1, cutoff=0.8)
         return f"{where}unknown key {name} is ignored" + (f"; did you mean {near[0]}?" if near else "")
 
 
 class Settings:
-    """Base of classes that declare Keys: their values as attributes, defaults where nothing was given."""
+    """Base of classes that declare Keys: their values, or defaults, as attributes."""
 
     KEYS: ClassVar[KeyTable]
     warnings: list[str]
@@ -345,7 +345,7 @@ class Settings:
         self._set(values)
 
     def _set(self, values: Mapping[str, Any]) -> None:
-        """Take over parsed values, given by the keys' names."""
+        """Set parsed values by the keys' names."""
         self.__dict__.update({self.KEYS[name].attribute: value for name, value in values.items()})
 
     def __getitem__(self, name: str) -> Any:
@@ -364,7 +364,7 @@ def _as_java_prints(value: object) -> str:
 
 
 def _java_double(value: float) -> str:
-    """As Double.toString: plain from 0.001 up to ten million, else d.dddEn."""
+    """As Double.toString: plain from 0.001 up to ten million, otherwise d.dddEn."""
     if math.isnan(value) or math.isinf(value):
         return "NaN" if math.isnan(value) else f"{'-' if value < 0 else ''}Infinity"
     exact = Decimal(repr(value)).normalize()

@@ -32,7 +32,7 @@ class Voter(NamedTuple):
 
 
 class NodeSettings(Protocol):
-    """What is asked here of a node's BrokerSettings."""
+    """The part of a node's BrokerSettings that is used here."""
 
     @property
     def node_id(self) -> BrokerId: ...
@@ -64,7 +64,7 @@ def parse_voters(elements: tuple[str, ...]) -> tuple[Voter, ...]:
 
 
 def ensure_valid_node(settings: NodeSettings) -> None:
-    """Check what Kafka checks of any KRaft node, whatever its roles.
+    """Check what Kafka checks for any KRaft node, whatever its roles.
 
     raises    ConfigError, in Kafka's words
     """
@@ -105,7 +105,7 @@ def _ensure_valid_controller(settings: NodeSettings) -> None:
 
 
 def ensure_single_node(settings: NodeSettings) -> None:
-    """Check that this node is the whole cluster, the one kind of KRaft cluster that can run here.
+    """Check that this node is the whole cluster: only such KRaft clusters can run here.
 
     raises    ConfigError, which says what to do instead
     """

@@ -1,6 +1,6 @@
 """Listeners, as `listeners` and `advertised.listeners` write them: NAME://host:port, separated by commas.
 
-A name is upper-cased; listener.security.protocol.map says what it speaks. An empty host is every interface (to listen
+A name is upper-cased; listener.security.protocol.map has its protocol. An empty host means every interface (to listen
 on) or this machine's name (to advertise); an IPv6 address is in brackets. Source: SocketServerConfigs, CoreUtils.
 """
 
@@ -31,7 +31,7 @@ class SecurityProtocol(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """One place where a broker listens, or can be reached."""
+    """One endpoint of a broker: where it listens, or can be reached."""
 
     name: str
     protocol: SecurityProtocol
@@ -39,7 +39,7 @@ class Listener:
     port: int
 
     def __str__(self) -> str:
-        """As a properties file and the znode /brokers/ids/N write it."""
+        """The form in a properties file and in the znode /brokers/ids/N."""
         return f"{self.name}://{self.address}"
 
     @property
@@ -67,7 +67,7 @@ def parse_listeners(
 ) -> tuple[Listener, ...]:
     """All listeners in order.
 
-    distinct_ports    no two on one port, except one IPv4 and one IPv6 address: where to listen, not what to advertise
+    distinct_ports    no two on one port, except one IPv4 and one IPv6 address; for listening, not for advertising
     raises            ValueError
     """
     listeners = tuple(_parse(element, protocols) for element in _elements(text))

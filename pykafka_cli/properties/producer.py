@@ -30,13 +30,13 @@ _PRODUCER = "org.apache.kafka.clients.producer."
 _ROUND_ROBIN, _STICKY = _PRODUCER + "RoundRobinPartitioner", _PRODUCER + "UniformStickyPartitioner"
 
 MOST_IN_FLIGHT = 5
-"""Requests whose order an idempotent producer can keep: brokers remember that many batches of a producer."""
+"""Requests in flight among which an idempotent producer keeps the order: brokers remember that many batches."""
 
 
 class ProducerSettings(ClientKeys):
-    """What a producer does with records.
+    """The settings of a producer.
 
-    raises  ConfigError, also where single values are fine and do not go together
+    raises  ConfigError, also for values that conflict with each other
     """
 
     acks = Key(
@@ -54,7 +54,7 @@ class ProducerSettings(ClientKeys):
         INT, 9, "Compression level of lz4, whose fast mode is always used.", Between(1, 17)
     )
     compression_zstd_level = Key(INT, 3, "Compression level of zstd.", Between(-131_072, 22))
-    delivery_timeout_ms = Key(INT, 120_000, "Time after which a record that was not acknowledged fails.", AtLeast(0))
+    delivery_timeout_ms = Key(INT, 120_000, "Time after which an unacknowledged record fails.", AtLeast(0))
     enable_idempotence = Key(BOOLEAN, True, "Whether brokers drop duplicates.", importance=LOW)
     linger_ms = Key(LONG, 0, "How long a batch that is not full waits for more records.", AtLeast(0))
     max_block_ms = Key(LONG, 60_000, "How long to wait for a topic's metadata or for memory.", AtLeast(0))
@@ -94,26 +94,26 @@ class ProducerSettings(ClientKeys):
 
     @property
     def required_acks(self) -> int:
-        """As the protocol has it: -1 for all."""
+        """acks as in the protocol: -1 for all."""
         return -1 if self.acks in ("all", "-1") else int(self.acks)
 
     @property
     def takes_turns(self) -> bool:
-        """Whether one record after another goes to the next partition, whatever its key."""
+        """Whether records go to the partitions in turn, whatever their keys."""
         return self.partitioner_class == _ROUND_ROBIN
 
     @property
     def ignores_keys(self) -> bool:
-        """Whether keys have no say in where records go."""
+        """Whether keys do not determine the partition."""
         return self.partitioner_ignore_keys or self.partitioner_class == _STICKY
 
     @property
     def delivery_timeout(self) -> Seconds:
-        """Seconds; never less than one request may take."""
+        """The delivery timeout in seconds, at least that of one request."""
         return in_seconds(max(self.delivery_timeout_ms, self.linger_ms + self.request_timeout_ms))
 
     def _may_be_idempotent(self) -> bool:
-        """Idempotence by default gives way to settings that exclude it."""
+        """Whether idempotence is possible; if it is only the default, conflicting settings disable it."""
         obstacles = {
             "retries to non-zero when using the idempotent producer.": self.retries == 0,
             "acks to all in order to use the idempotent producer. Otherwise we cannot guarantee idempotence.": (

@@ -31,19 +31,22 @@ _OAUTH = "org.apache.kafka.common.security.oauthbearer."
 
 
 class SecuritySettings(Settings):
-    """How a client reaches its brokers, and who it is. Of a client's properties all others are left alone.
+    """How a client connects and logs in. Its other properties are ignored.
 
     raises  BadProperty, with the text of Kafka's ConfigException
     """
 
     security_protocol = Key(
-        STRING, "PLAINTEXT", "Whether there is TLS (SSL, SASL_SSL) and a login (SASL_PLAINTEXT, SASL_SSL).",
+        STRING, "PLAINTEXT", "Whether to use TLS (SSL, SASL_SSL) and a login (SASL_PLAINTEXT, SASL_SSL).",
         OneOfAnyCase("SASL_SSL", "PLAINTEXT", "SSL", "SASL_PLAINTEXT"),
     )  # fmt: skip
     security_providers = InertKey(STRING, None, "Java classes are not supported.", importance=LOW)
 
     ssl_cipher_suites = Key[tuple[str, ...] | None](
-        LIST, None, "Cipher suites, by their standard names; those of TLS 1.3 are used all or none.", importance=LOW
+        LIST,
+        None,
+        "Cipher suites, by their standard names; those of TLS 1.3 can only be used all or none.",
+        importance=LOW,
     )
     ssl_enabled_protocols = Key(LIST, ("TLSv1.2", "TLSv1.3"), "Versions of TLS.")
     ssl_endpoint_identification_algorithm = Key[str | None](
@@ -68,7 +71,7 @@ class SecuritySettings(Settings):
         PASSWORD, None, "Trusted certificates as PEM text.", importance=HIGH
     )
     ssl_truststore_location = Key[str | None](
-        STRING, None, "File with trusted certificates; by default those that the system trusts.",
+        STRING, None, "File with trusted certificates; by default those of the system.",
         importance=HIGH,
     )  # fmt: skip
     ssl_truststore_password = Key[Password | None](PASSWORD, None, "Password of that file.", importance=HIGH)
@@ -151,7 +154,7 @@ class SecuritySettings(Settings):
     sasl_oauthbearer_jwks_endpoint_url = InertKey(STRING, None, "For brokers only.")
 
     given: frozenset[str]
-    """Names of the properties that were there."""
+    """Names of the given properties."""
 
     def __init__(self, properties: Mapping[str, str]) -> None:
         self.given = frozenset(properties)

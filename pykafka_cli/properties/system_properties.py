@@ -1,9 +1,9 @@
-"""Java's system properties in KAFKA_OPTS: those that mean something to our servers, and those that do not.
+"""Java's system properties in KAFKA_OPTS: those that our servers use, and those that they do not.
 
     KAFKA_OPTS="-Dzookeeper.4lw.commands.whitelist=* -Djava.security.auth.login.config=/etc/kafka/jaas.conf"
 
-ZooKeeper's server reads several of its keys so, with the prefix `zookeeper.`; what its file says is stronger, as
-QuorumPeerConfig turns its own lines into such properties. jaas.py reads java.security.auth.login.config.
+ZooKeeper's server reads several of its keys this way, with the prefix `zookeeper.`; its file takes precedence, as
+QuorumPeerConfig turns its lines into such properties. jaas.py reads java.security.auth.login.config.
 """
 
 import os
@@ -34,14 +34,14 @@ _SECURE_CLIENT = "zookeeper.client.secure"
 
 
 class Meaning(NamedTuple):
-    """What system properties say to a server, as lines of its file; and the names of those that say nothing to it."""
+    """System properties as lines of a server's file, and the names of those without meaning to it."""
 
     lines: list[Property]
     ignored: list[str]
 
 
 def given() -> dict[str, str]:
-    """The system properties in KAFKA_OPTS; the last of a name counts."""
+    """The system properties in KAFKA_OPTS; the last one of a name counts."""
     try:
         words = shlex.split(os.environ.get(VARIABLE, ""))
     except ValueError as error:
@@ -51,7 +51,7 @@ def given() -> dict[str, str]:
 
 
 def of_zookeeper(properties: Mapping[str, str]) -> Meaning:
-    """To a ZooKeeper server."""
+    """Their meaning to a ZooKeeper server."""
     lines, ignored = [], []
     for name, value in properties.items():
         key = name.removeprefix(_PREFIX)
@@ -66,7 +66,7 @@ def of_zookeeper(properties: Mapping[str, str]) -> Meaning:
 
 
 def of_broker(properties: Mapping[str, str]) -> Meaning:
-    """To a broker. raises ConfigError for TLS to ZooKeeper, which it does not speak."""
+    """Their meaning to a broker. raises ConfigError for TLS to ZooKeeper, which it does not support."""
     if properties.get(_SECURE_CLIENT, "false").lower() == "true":
-        raise ConfigError(f"{VARIABLE} has -D{_SECURE_CLIENT}=true, but this broker does not speak TLS to ZooKeeper")
+        raise ConfigError(f"{VARIABLE} has -D{_SECURE_CLIENT}=true, but this broker does not use TLS with ZooKeeper")
     return Meaning([], [name for name in properties if name != LOGIN_FILE])

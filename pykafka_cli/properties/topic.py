@@ -1,4 +1,4 @@
-"""A topic's settings: every topic key of Kafka 3.9, and the broker key that holds where a topic sets none.
+"""A topic's configs: every topic key of Kafka 3.9, and the broker key that is its default.
 
     config = TopicConfig.resolve(broker_settings, {"retention.ms": "60000"})
     config.retention_ms, config.segment_bytes, "compact" in config.cleanup_policy
@@ -38,7 +38,7 @@ _WEEK_MS, _DAY_MS = 604_800_000, 86_400_000
 
 
 class TopicConfig(Settings):
-    """One topic's settings. `overrides` is what the topic itself sets, as text."""
+    """One topic's configs. `overrides` are those that the topic itself sets, as text."""
 
     cleanup_policy = Key[Strings](
         LIST,
@@ -167,7 +167,7 @@ class TopicConfig(Settings):
     message_timestamp_difference_max_ms = Key(
         LONG,
         MAX_LONG,
-        "How far a timestamp may be from the broker's clock, either way, where the newer keys are not set.",
+        "How far a timestamp may be from the broker's clock, either way, if the newer keys are not set.",
         AtLeast(0),
         fallback="log.message.timestamp.difference.max.ms",
     )
@@ -200,9 +200,9 @@ class TopicConfig(Settings):
         fallback="min.insync.replicas",
     )
     preallocate = Key(BOOLEAN, False, "Whether a new segment's file is preallocated.", fallback="log.preallocate")
-    remote_log_copy_disable = InertKey(BOOLEAN, False, "Whether tiered storage takes no more of this topic.")
+    remote_log_copy_disable = InertKey(BOOLEAN, False, "Whether copying this topic to tiered storage is disabled.")
     remote_log_delete_on_disable = InertKey(
-        BOOLEAN, False, "Whether tiered data goes when tiered storage is turned off."
+        BOOLEAN, False, "Whether to delete tiered data when tiered storage is disabled."
     )
     remote_storage_enable = InertKey(BOOLEAN, False, "Whether this topic is in tiered storage; there is none here.")
     retention_bytes = Key(
@@ -243,9 +243,9 @@ class TopicConfig(Settings):
 
     @classmethod
     def resolve(cls, broker: BrokerSettings, overrides: Mapping[str, str]) -> Self:
-        """The settings of a topic that sets `overrides` itself, on a broker with `broker`.
+        """The configs of a topic with `overrides`, on a broker with the settings `broker`.
 
-        raises    ConfigError, with the text that Kafka answers
+        raises    ConfigError, with Kafka's text
         """
         validate_names(overrides)
         config = cls(Property(name, text, 0) for name, text in overrides.items())
@@ -254,7 +254,7 @@ class TopicConfig(Settings):
         check_compaction_lags(config.min_compaction_lag_ms, config.max_compaction_lag_ms)
         return config
 
-    # Each append asks for these; a changed topic gets a new TopicConfig.
+    # Each append uses these; a changed topic gets a new TopicConfig.
 
     @cached_property
     def compacts(self) -> bool:
@@ -266,19 +266,19 @@ class TopicConfig(Settings):
 
     @cached_property
     def timestamp_before_max_ms(self) -> int:
-        """message.timestamp.before.max.ms, or the older key for both directions where that is not set."""
+        """message.timestamp.before.max.ms, or the older key for both directions."""
         own = self.message_timestamp_before_max_ms
         return self.message_timestamp_difference_max_ms if own == MAX_LONG else own
 
     @cached_property
     def timestamp_after_max_ms(self) -> int:
-        """message.timestamp.after.max.ms, or the older key for both directions where that is not set."""
+        """message.timestamp.after.max.ms, or the older key for both directions."""
         own = self.message_timestamp_after_max_ms
         return self.message_timestamp_difference_max_ms if own == MAX_LONG else own
 
     @cached_property
     def max_segment_ms(self) -> int:
-        """The age at which a segment is closed: segment.ms, sooner where compaction must not lag."""
+        """The age at which a segment is closed: segment.ms, or sooner because of max.compaction.lag.ms."""
         lag = self.max_compaction_lag_ms
         return min(lag, self.segment_ms) if self.compacts and lag > 0 else self.segment_ms
 
@@ -287,7 +287,7 @@ TOPIC_KEYS: KeyTable = TopicConfig.KEYS
 
 
 def check_compaction_lags(least_ms: int, most_ms: int) -> None:
-    """raises    ConfigError, with the text that Kafka answers"""
+    """raises    ConfigError, with Kafka's text"""
     if least_ms > most_ms:
         raise ConfigError(
             f"conflict topic config setting min.compaction.lag.ms ({least_ms}) > max.compaction.lag.ms ({most_ms})"
@@ -295,14 +295,14 @@ def check_compaction_lags(least_ms: int, most_ms: int) -> None:
 
 
 def validate_names(overrides: Mapping[str, str]) -> None:
-    """Raise ConfigError for a name that no topic key has."""
+    """Raise ConfigError for an unknown name."""
     for name in overrides:
         if name not in TOPIC_KEYS:
             raise ConfigError(f"Unknown topic config name: {name}")
 
 
 def broker_defaults(broker: BrokerSettings) -> dict[str, Any]:
-    """The value that each topic key falls back to on this broker, by the topic key's name."""
+    """The defaults of topic keys on this broker, by name."""
     values = {name: broker[key.fallback] for name, key in TOPIC_KEYS.items() if key.fallback}
     values.update(
         {

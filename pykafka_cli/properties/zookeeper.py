@@ -47,9 +47,9 @@ _WITHOUT_EFFECT = re.compile(r"(group|weight|metricsProvider|multiAddress|quorum
 class ZooKeeperSettings(ZooKeeperSecurityKeys):
     """One server's settings; those about security are in zookeeper_security.py.
 
-    originals         what was given, as text, by name
+    originals         the given texts by name
     warnings          a line for each unknown key, with its number
-    without_effect    names of keys given that change nothing here
+    without_effect    names of given keys that have no effect here
     """
 
     originals: dict[str, str]
@@ -59,7 +59,7 @@ class ZooKeeperSettings(ZooKeeperSecurityKeys):
         STRING, None, "Directory of snapshots and, unless dataLogDir is set, of logs.", name="dataDir", importance=HIGH
     )
     data_log_dir = Key[str | None](
-        STRING, None, "Where the transaction log is kept, ideally on a dedicated disk.", name="dataLogDir"
+        STRING, None, "Directory of the transaction log, ideally on a dedicated disk.", name="dataLogDir"
     )
     client_port = Key[int | None](
         INT, None, "The port for clients; 0 means any free port.", Between(0, 65535), name="clientPort", importance=HIGH
@@ -115,8 +115,8 @@ class ZooKeeperSettings(ZooKeeperSecurityKeys):
         f"Four-letter words that are allowed; * means all. Those that change nothing:  {READ_ONLY_WORDS}.",
         name="4lw.commands.whitelist",
     )
-    jute_maxbuffer = Key(INT, 0xFFFFF, "The longest request, in bytes.", AtLeast(1024), name="jute.maxbuffer")
-    fsync_warningthresholdms = Key(LONG, 1000, "Writes to disk that take longer cause a warning, in ms.", AtLeast(0))
+    jute_maxbuffer = Key(INT, 0xFFFFF, "The largest request, in bytes.", AtLeast(1024), name="jute.maxbuffer")
+    fsync_warningthresholdms = Key(LONG, 1000, "Duration of a write to disk that causes a warning, in ms.", AtLeast(0))
     container_check_interval_ms = Key(
         INT,
         60_000,
@@ -149,7 +149,7 @@ class ZooKeeperSettings(ZooKeeperSecurityKeys):
     snap_size_limit_in_kb = InertKey(LONG, 4_194_304, "KiB of log between snapshots.", name="snapSizeLimitInKb")
 
     def __init__(self, properties: Iterable[Property] = ()) -> None:
-        """raises ConfigError (BadProperty where one value is to blame)"""
+        """raises ConfigError (BadProperty if one value is to blame)"""
         given = list(properties)
         self._given = {p.key: p for p in given}
         self.originals = {p.key: p.value for p in given}
@@ -172,13 +172,13 @@ class ZooKeeperSettings(ZooKeeperSecurityKeys):
 
     @classmethod
     def on_loopback(cls, data_dir: str, port: int) -> Self:
-        """A server for this machine alone, with any number of connections; port 0: any free one."""
+        """Settings for a server on this machine alone, with any number of connections; port 0: any free one."""
         given = {"dataDir": data_dir, "clientPort": str(port), "clientPortAddress": "127.0.0.1", "maxClientCnxns": "0"}
         return cls([Property(name, text, 0) for name, text in given.items()])
 
     @property
     def directories(self) -> tuple[str, str]:
-        """Where snapshots and where logs are kept."""
+        """The directories of snapshots and of logs."""
         data = self.data_dir or ""
         return data, self.data_log_dir or data
 
@@ -218,7 +218,7 @@ class ZooKeeperSettings(ZooKeeperSecurityKeys):
         return self.skip_acl == "yes"
 
     def allows_word(self, word: str) -> bool:
-        """Whether a four-letter word is answered; srvr always is, as ZooKeeper's own scripts need it."""
+        """Whether a four-letter word is allowed; srvr always is, as ZooKeeper's own scripts need it."""
         return word == "srvr" or word in self.four_letter_words or "*" in self.four_letter_words
 
     def _ensure_can_start(self) -> None:

@@ -1,7 +1,7 @@
-"""ACLs in ZooKeeper, read and changed as Kafka's AclAuthorizer does, by brokers and by old command lines alike.
+"""ACLs in ZooKeeper, read and changed as by Kafka's AclAuthorizer, for brokers and for old command lines.
 
-A change reads a resource's ACLs, and writes them under the version that it has read; if somebody else was faster, it
-starts again. What really changed is announced in a sequential znode, which all brokers watch.
+A change reads a resource's ACLs, and writes them with the version that it has read; if another client was faster, it
+retries. Actual changes are announced in a sequential znode, which all brokers watch.
 """
 
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -32,13 +32,13 @@ class VersionedAcls(NamedTuple):
 
 
 class InvalidAcl(Exception):
-    """An ACL that cannot be kept."""
+    """An ACL that cannot be stored."""
 
 
 class AclStore:
     """The ACLs of a cluster.
 
-    raises    ZooKeeperError, BadZnode from everything
+    raises    ZooKeeperError, BadZnode (all methods)
     """
 
     def __init__(self, client: ZooKeeperClient) -> None:
@@ -49,7 +49,7 @@ class AclStore:
             await self._client.ensure_path(path)
 
     async def patterns(self) -> AsyncIterator[ResourcePattern]:
-        """All resources that have ACLs; types that this version does not know are left out."""
+        """All resources that have ACLs; unknown types are skipped."""
         for pattern_type, parent in znodes.ACLS.items():
             for title in await self._children(parent):
                 if (type_ := ResourceType.titled(title)) is not ResourceType.UNKNOWN:
@@ -65,9 +65,9 @@ class AclStore:
         return VersionedAcls(znodes.decode_acls(path, data), stat.version)
 
     async def update(self, pattern: ResourcePattern, changed: Callable[[Entries], Entries]) -> VersionedAcls:
-        """Replace the ACLs of a resource by `changed` of them, and announce it if they differ; return what is now.
+        """Apply `changed` to the ACLs of a resource, and announce it if they differ; return the new ACLs.
 
-        raises    ZooKeeperError if others kept changing them
+        raises    ZooKeeperError if other clients keep changing them
         """
         for _ in range(MAX_TRIES):
             current = await self.read(pattern)
@@ -83,9 +83,9 @@ class AclStore:
         raise ZooKeeperError(f"Failed to update ACLs for {pattern} after trying a maximum of {MAX_TRIES - 1} times")
 
     async def _write(self, pattern: ResourcePattern, entries: Entries, version: int | None) -> int | None:
-        """The version after it.
+        """Write the ACLs; return the new version.
 
-        raises    BadVersion, NodeExists, NoNode where somebody else was faster
+        raises    BadVersion, NodeExists, NoNode if another client was faster
         """
         path = znodes.acls_path(pattern)
         if not entries:

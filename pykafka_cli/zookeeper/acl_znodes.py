@@ -1,4 +1,4 @@
-"""The znodes of ACLs: where they are, and their bytes, written and read.
+"""The znodes of ACLs: their paths, and their bytes, encoded and decoded.
 
     /kafka-acl/Topic/T                      the ACLs of a literal pattern, {"acls":[{...}],"version":1}
     /kafka-acl-extended/prefixed/Topic/T    likewise, of a prefixed pattern
@@ -35,7 +35,7 @@ PERSISTENT_PATHS = (
     *(f"{parent}/{type_.title}" for parent in ACLS.values() for type_ in RESOURCE_TYPES),
     *CHANGES.values(),
 )
-"""What an authorizer makes sure of at its start."""
+"""Paths that an authorizer creates at its start."""
 
 
 def acls_path(pattern: ResourcePattern) -> str:
@@ -56,7 +56,7 @@ def encode_acls(entries: Iterable[AclEntry]) -> bytes:
 
 
 def decode_acls(path: str, data: bytes | None) -> tuple[AclEntry, ...]:
-    """The entries, each once; none when the znode has no data.
+    """The entries, without repetitions; none if the znode has no data.
 
     raises    BadZnode
     """
@@ -72,7 +72,7 @@ def decode_acls(path: str, data: bytes | None) -> tuple[AclEntry, ...]:
 
 
 def change_path(pattern: ResourcePattern) -> str:
-    """To be created as a sequential znode."""
+    """The path of the sequential znode that announces a change."""
     return f"{CHANGES[pattern.pattern_type]}/{CHANGE_PREFIX}"
 
 

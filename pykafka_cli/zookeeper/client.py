@@ -1,13 +1,14 @@
-"""Asyncio bridge over kazoo: the ZooKeeper client of everything but the shell (shell_session.py).
+"""Asyncio bridge over kazoo: the ZooKeeper client for everything but the shell (shell_session.py).
 
-kazoo runs its connection in a separate thread. Everything that thread reports - answers, watches, changes of the
-session's state - is put on the event loop in the very order in which it came from the server, so ZooKeeper's promise
-holds here as well: a watch fires before its setter can read the new data.
+kazoo runs its connection in a separate thread. Everything that thread reports - responses, watches, changes of the
+session's state - is put on the event loop in the order in which the server sent it, so ZooKeeper's guarantee holds here
+as well: a watch fires before its setter can read the new data.
 
-While there is no connection nothing is sent: requests wait for it, and those that were lost with the last one are sent
-again, as Kafka's own client does, for as long as the session is alive. A create or a conditional write may therefore
-find its own work done: NodeExists, BadVersion. At most `max_in_flight` requests are in flight at a time;
-others wait for their turn, in order. Nothing here blocks the event loop (kazoo_handler.py says what would).
+Without a connection, requests wait, and those lost with the last one are retried, as by Kafka's own client, while the
+session is alive. So a create or a conditional write may fail because its first attempt succeeded: NodeExists,
+BadVersion.
+At most `max_in_flight` requests are in flight at a time; others wait in order. Nothing here blocks the event loop
+(kazoo_handler.py explains what would).
 """
 
 import asyncio
@@ -30,29 +31,29 @@ from pykafka_cli.zookeeper.kazoo_handler import InThread
 
 _log = logging.getLogger(__name__)
 
-# kazoo warns at every try, and does not say of which server; what there is to say is said here, once.
+# kazoo warns at every attempt, without naming the server; this module logs each event once.
 logging.getLogger("kazoo").setLevel(logging.ERROR)
 
 ANY_VERSION = -1
-CLOSE_S = 3.0  # for the end of the session; a server that does not answer lets it expire
+CLOSE_S = 3.0  # for the end of the session; otherwise the session expires
 MAX_IN_FLIGHT = 10
 """The default of Kafka's zookeeper.max.in.flight.requests."""
 
 
 class ZooKeeperError(Exception):
-    """A request that ZooKeeper rejected, or that could not be made."""
+    """A request was rejected, or could not be sent."""
 
 
 class NoNode(ZooKeeperError):
-    """There is no such znode (or, for a create, no such parent)."""
+    """The znode (for a create, its parent) does not exist."""
 
 
 class NodeExists(ZooKeeperError):
-    """There is such a znode already."""
+    """The znode already exists."""
 
 
 class BadVersion(ZooKeeperError):
-    """The znode has another version than the one named."""
+    """The znode has a different version."""
 
 
 class NotEmpty(ZooKeeperError):
@@ -64,7 +65,7 @@ class NotPermitted(ZooKeeperError):
 
 
 class SessionExpired(ZooKeeperError):
-    """The session ended before the request was answered; its ephemeral znodes are gone."""
+    """The session ended before a response arrived; its ephemeral znodes are deleted."""
 
 
 class ConnectionClosed(ZooKeeperError):
@@ -88,7 +89,7 @@ _ERRORS: dict[type[Exception], type[ZooKeeperError]] = {
 
 
 class MultiFailed(ZooKeeperError):
-    """A multi of which nothing was done: operation `index` failed with `error`."""
+    """A multi had no effect: operation `index` failed with `error`."""
 
     def __init__(self, index: int, error: ZooKeeperError) -> None:
         super().__init__(f"operation {index} of a multi failed: {type(error).__name__} {error}")
@@ -97,7 +98,7 @@ class MultiFailed(ZooKeeperError):
 
 
 class Stat(NamedTuple):
-    """What ZooKeeper keeps in addition to a znode's data; times in ms since the epoch."""
+    """The metadata of a znode; times in ms since the epoch."""
 
     czxid: int
     mzxid: int
@@ -132,7 +133,7 @@ class Delete(NamedTuple):
 
 
 class Check(NamedTuple):
-    """Nothing is written unless the znode has this version."""
+    """Fail the multi unless the znode has this version."""
 
     path: str
     version: int
@@ -142,14 +143,14 @@ Operation = Create | SetData | Delete | Check
 
 
 class Change(Enum):
-    """What a watch saw."""
+    """The event of a watch."""
 
     CREATED = "created"
     DELETED = "deleted"
     DATA = "data"
     CHILDREN = "children"
     UNSEEN = "unseen"
-    """The connection was lost and is back: there may have been a change that this watch missed."""
+    """The connection was lost and restored: this watch may have missed a change."""
 
 
 class WatchEvent(NamedTuple):
@@ -171,15 +172,15 @@ class SessionListener(Protocol):
     """Notified, on the loop, of changes of the session."""
 
     def session_lost(self) -> None:
-        """The session has ended: watches and ephemeral znodes are gone. A new session is being sought."""
+        """The session has ended: watches and ephemeral znodes are gone. A new session will be opened."""
 
     def session_begun(self) -> None:
-        """A new session has begun after one was lost (not called for the first)."""
+        """A new session was opened after one was lost (not called for the first)."""
 
 
 @dataclass(frozen=True)
 class _Watch:
-    """One watch as kazoo keeps it: equal ones on one path are set, and fire, once."""
+    """A watch for kazoo, which sets and fires equal ones on one path only once."""
 
     client: "ZooKeeperClient"
     callback: Watcher
@@ -222,9 +223,9 @@ class ZooKeeperClient:
         self._kazoo.add_listener(self._state_changed)
 
     async def start(self) -> None:
-        """Connect, and create the chroot when there is one.
+        """Connect, and create the chroot if there is one.
 
-        raises  ZooKeeperUnreachable when no server has answered within the connection timeout
+        raises  ZooKeeperUnreachable if no server responds within the connection timeout
         """
         self._loop = asyncio.get_running_loop()
         _log.info("connecting to ZooKeeper at %s, for up to %g s", self.hosts, self._connection_timeout)
@@ -234,7 +235,7 @@ class ZooKeeperClient:
         except TimeoutError:
             await self.close()
             raise ZooKeeperUnreachable(
-                f"no ZooKeeper server answered at {self.hosts} within {self._connection_timeout:g} s; "
+                f"no ZooKeeper server responded at {self.hosts} within {self._connection_timeout:g} s; "
                 "check the address, and that a server is running"
             ) from None
         if self.chroot:
@@ -246,7 +247,7 @@ class ZooKeeperClient:
             return
         self._closed = True
         self._connected.set()  # wakes requests that wait for a connection, which then fail
-        # Not in the loop's executor, for which the process would wait: a server that stands still may answer never.
+        # Not in the loop's executor, for which the process would wait: a stalled server may never respond.
         closed = asyncio.get_running_loop().create_future()
         threading.Thread(target=self._stop_kazoo, args=(closed,), daemon=True).start()
         await asyncio.wait((closed,), timeout=CLOSE_S)
@@ -255,7 +256,7 @@ class ZooKeeperClient:
         try:
             self._kazoo.stop()
             self._kazoo.close()
-        except Exception as error:  # kazoo's own, without a common class
+        except Exception as error:  # kazoo's own exceptions, without a common base class
             _log.debug("the ZooKeeper session was not closed: %r", error)
         self._post(_settle_done, closed)
 
@@ -265,7 +266,7 @@ class ZooKeeperClient:
 
     @property
     def session_id(self) -> int:
-        """The session's id, by which ZooKeeper names the owner of ephemeral znodes; 0 while there is none."""
+        """The session's id, which is the owner of its ephemeral znodes; 0 without a session."""
         identity = self._kazoo.client_id
         return int(identity[0]) if identity else 0
 
@@ -340,9 +341,9 @@ class ZooKeeperClient:
         await self._answered(functools.partial(self._kazoo.delete_async, self.chroot + path, version))
 
     async def multi(self, operations: Sequence[Operation]) -> list[Stat | str | None]:
-        """All of it or nothing; a response for each: a create's path, a set's stat, None for the others.
+        """Carry out all operations or none; return a create's path, a set's stat, None for the others.
 
-        raises  MultiFailed, with the operation that was rejected
+        raises  MultiFailed, with the rejected operation
         """
         results = await self._answered(lambda: self._transaction(operations).commit_async())
         for index, result in enumerate(results):
@@ -376,7 +377,7 @@ class ZooKeeperClient:
         return transaction
 
     async def _answered(self, send: Callable[[], Any]) -> Any:
-        """The response to a request, which is sent again as often as the connection is lost under it."""
+        """Send a request, and retry it whenever the connection is lost; return the response."""
         async with self._slots:
             while True:
                 await self._connection()
@@ -391,8 +392,9 @@ class ZooKeeperClient:
 
     async def _connection(self) -> None:
         """Wait while kazoo is between two connections; raises ConnectionClosed."""
-        # kazoo's own state is ahead of what its thread has posted to the loop. As long as it is CONNECTING, the notice
-        # of the next connection has yet to come, so clearing the event loses nothing.
+        # kazoo's state is ahead of what its thread has posted to the loop. While it is CONNECTING, the notification of
+        # the
+        # next connection is still to come, so clearing the event loses nothing.
         while self._kazoo.client_state == KeeperState.CONNECTING and not self._closed:
             self._connected.clear()
             await self._connected.wait()
@@ -444,7 +446,7 @@ class ZooKeeperClient:
         if event.type != EventType.NONE:
             watch.callback(WatchEvent(_CHANGES[event.type], watch.path))
         elif event.state == KeeperState.CONNECTING:
-            # kazoo drops all watches with the connection and, unlike ZooKeeper's Java client, sets none again
+            # kazoo drops all watches with the connection and, unlike ZooKeeper's Java client, does not restore them
             self._interrupted.append(watch)
 
 
@@ -454,7 +456,7 @@ def _settle_done(closed: asyncio.Future[None]) -> None:
 
 
 def _settle(answer: asyncio.Future[Any], result: Any) -> None:
-    if answer.done():  # its owner was cancelled
+    if answer.done():  # its waiter was cancelled
         return
     if result.exception is None:
         answer.set_result(result.value)

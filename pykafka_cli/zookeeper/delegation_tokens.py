@@ -1,9 +1,9 @@
-"""Delegation tokens in ZooKeeper (KIP-48): where they are, their bytes, and how they are changed.
+"""Delegation tokens in ZooKeeper (KIP-48): their paths, their bytes, and how they change.
 
     /delegation_token/tokens/ID                     {"version":3,"owner":"User%3Aalice",...,"tokenId":"ID"}
     /delegation_token/token_changes/token_change_   (s) which token changed, ID
 
-(s) a number is added. Principals are sanitized, times in ms since the epoch. A token's HMAC is not kept: each broker
+(s) a number is added. Principals are sanitized, times in ms since the epoch. A token's HMAC is not stored: each broker
 computes it with delegation.token.secret.key.
 
 source  kafka.zk.ZkData, KafkaZkClient and DelegationTokenManagerZk of Apache Kafka 3.9
@@ -59,7 +59,7 @@ def encode_token(token: TokenInformation) -> bytes:
 
 
 def decode_token(path: str, data: bytes | None) -> TokenInformation:
-    """Versions 1 and 2 do not say who requested the token: its owner.
+    """Decode a token; in versions 1 and 2, the owner is the requester.
 
     raises    BadZnode
     """
@@ -96,7 +96,7 @@ def decode_change(path: str, data: bytes | None) -> str:
 class DelegationTokenStore:
     """The tokens of a cluster. Each change is announced to all brokers.
 
-    raises    ZooKeeperError, BadZnode from everything
+    raises    ZooKeeperError, BadZnode (all methods)
     """
 
     def __init__(self, client: ZooKeeperClient) -> None:
@@ -128,7 +128,7 @@ class DelegationTokenStore:
         await self._announce(token.id)
 
     async def remove(self, token_id: str) -> None:
-        with contextlib.suppress(NoNode):  # another broker may be faster
+        with contextlib.suppress(NoNode):  # another broker may have deleted it
             await self._client.delete(f"{TOKENS}/{token_id}")
         await self._announce(token_id)
 

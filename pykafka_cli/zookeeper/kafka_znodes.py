@@ -1,24 +1,24 @@
-"""Every znode that Kafka keeps in ZooKeeper: where it is, and its bytes, written and read.
+"""All znodes of Kafka: their paths, and their bytes, encoded and decoded.
 
     /cluster/id                             {"version":"1","id":CLUSTER}
     /brokers/ids/N                  (e)     registration: endpoints, rack; its czxid is the broker epoch
     /brokers/topics/T                       replicas of each partition, topic id, reassignments in flight
     /brokers/topics/T/partitions/P/state    leader, leader epoch, ISR; its version is the partition epoch
     /controller                     (e)     the controller; written in one multi with
-    /controller_epoch                       how many there have been, in decimal digits
+    /controller_epoch                       the number of controllers so far, in decimal digits
     /config/topics/T                        overrides, {"version":1,"config":{...}}; likewise /config/brokers/N,
                                             /config/clients/C, /config/users/U, /config/users/U/clients/C, /config/ips/A
     /config/changes/config_change_          (s) which of them changed, {"version":2,"entity_path":"topics/T"}
-    /admin/delete_topics/T                  T is to be deleted
-    /admin/reassign_partitions              wanted replicas, requested by the tools before 2.4
+    /admin/delete_topics/T                  T will be deleted
+    /admin/reassign_partitions              target replicas, requested by the tools before 2.4
     /admin/preferred_replica_election       elections, requested likewise
     /isr_change_notification/isr_change_    (s) partitions whose leader wrote their state itself (before KIP-497)
     /log_dir_event_notification/log_dir_event_    (s) a broker whose log directory failed
-    /latest_producer_id_block               the last block of producer ids that was given out
-    /feature                                finalized features; none in this mode
+    /latest_producer_id_block               the last assigned block of producer ids
+    /feature                                finalized features; none in ZooKeeper mode
 
-(e) ephemeral, (s) a number is added. Keys are in Kafka's order, so that what is written is what Kafka would write,
-byte for byte. Names of users, clients and addresses are percent-encoded. Parents have null data.
+(e) ephemeral, (s) a number is added. Keys have Kafka's order, so that the bytes equal what Kafka would write. Names of
+users, clients and addresses are percent-encoded. Parents have null data.
 
 source  kafka.zk.ZkData of Apache Kafka 3.9
 """
@@ -81,12 +81,12 @@ PERSISTENT_PATHS = (
     LOG_DIR_EVENTS,
     *(f"{CONFIG}/{kind}" for kind in CONFIG_TYPES),
 )
-"""What a broker makes sure of at its start, in Kafka's order."""
+"""Paths that a broker creates at its start, in Kafka's order."""
 
 NO_LEADER = BrokerId(-1)
 
 SECURITY_PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
-"""Names of the security protocols; the place in this list is the number that UpdateMetadata carries."""
+"""Names of the security protocols; the index in this list is the number in UpdateMetadata."""
 
 
 class BadZnode(Exception):
@@ -176,7 +176,7 @@ class BrokerRegistration:
     jmx_port: int = -1
 
     def endpoint(self, listener: str) -> Endpoint | None:
-        """Where the broker is reached by those who use this listener."""
+        """The broker's endpoint on a listener."""
         return next((endpoint for endpoint in self.endpoints if endpoint.listener == listener), None)
 
 
@@ -238,8 +238,8 @@ def _bracketed(host: str) -> str:
 class ReplicaAssignment:
     """Replicas of one partition, preferred leader first.
 
-    While a reassignment is in flight (KIP-455) `replicas` holds the wanted ones, then those to go; `adding` and
-    `removing` are the parts of it that are new, and that will be removed.
+    During a reassignment (KIP-455), `replicas` has the target replicas, then those to remove; `adding` and `removing`
+    are the new ones among them and those to remove.
     """
 
     replicas: tuple[BrokerId, ...]
@@ -252,16 +252,16 @@ class ReplicaAssignment:
 
     @property
     def target(self) -> tuple[BrokerId, ...]:
-        """The replicas there will be."""
+        """The replicas after the reassignment."""
         return tuple(replica for replica in self.replicas if replica not in self.removing)
 
     @property
     def origin(self) -> tuple[BrokerId, ...]:
-        """The replicas there were."""
+        """The replicas before the reassignment."""
         return tuple(replica for replica in self.replicas if replica not in self.adding)
 
     def reassign_to(self, target: Iterable[BrokerId]) -> "ReplicaAssignment":
-        """On the way from `origin` to `target`. Whatever an earlier reassignment had begun to add is left out."""
+        """The assignment during a reassignment to `target`, without replicas that an earlier one was adding."""
         target = tuple(target)
         return ReplicaAssignment(
             tuple(dict.fromkeys((*target, *self.origin))),
@@ -270,14 +270,14 @@ class ReplicaAssignment:
         )
 
     def without(self, replica: BrokerId) -> "ReplicaAssignment":
-        """After `replica` is gone."""
+        """The assignment without `replica`."""
         keep = [tuple(r for r in part if r != replica) for part in (self.replicas, self.adding, self.removing)]
         return ReplicaAssignment(*keep)
 
 
 @dataclass(frozen=True, slots=True)
 class TopicAssignment:
-    """What /brokers/topics/T says. `topic_id` is None in topics of brokers before 2.8."""
+    """The content of /brokers/topics/T. `topic_id` is None for topics of brokers before 2.8."""
 
     partitions: Mapping[int, ReplicaAssignment]
     topic_id: uuid.UUID | None = None
@@ -288,7 +288,7 @@ def topic_path(topic: str) -> str:
 
 
 def new_topic_id() -> uuid.UUID:
-    """Random, and never one whose text begins with a dash, which a command line would take for an option."""
+    """A random id whose text does not begin with a dash, since a command line would read an option."""
     while True:
         topic_id = uuid.uuid4()
         if not _base64(topic_id).startswith("-"):
@@ -337,7 +337,7 @@ class PartitionState:
     """Leadership of one partition. `partition_epoch` is the znode's version; it is not in the data.
 
     invariant   the leader is in the ISR, or is NO_LEADER
-    recovering  1 after an unclean election until the leader says that it has recovered (KIP-704), else 0
+    recovering  1 after an unclean election until the leader reports that it has recovered (KIP-704), else 0
     """
 
     leader: BrokerId
@@ -403,7 +403,7 @@ def decode_reassignment(data: bytes | None) -> dict[TopicPartition, tuple[Broker
 
 
 def encode_partitions(partitions: Iterable[TopicPartition]) -> bytes:
-    """For an election, or a notification of changed ISRs."""
+    """Encode partitions for an election, or a notification of changed ISRs."""
     named = [{"topic": tp.topic, "partition": tp.partition} for tp in partitions]
     return _encoded({"version": 1, "partitions": named})
 
@@ -450,7 +450,7 @@ def encode_config(config: Mapping[str, str]) -> bytes:
 
 
 def decode_config(path: str, data: bytes | None) -> dict[str, str]:
-    """Overrides; none when the znode was made without data."""
+    """Overrides; none if the znode was created without data."""
     if not data:
         return {}
     config = _decoded(path, data).get("config")
@@ -462,7 +462,7 @@ def encode_config_change(entity: str) -> bytes:
 
 
 def decode_config_change(path: str, data: bytes | None) -> str:
-    """The entity's path; version 1 (brokers before 0.11) names its type and name apart."""
+    """The entity's path; version 1 (brokers before 0.11) has its type and name separately."""
     value = _decoded(path, data)
     try:
         if value["version"] == 1:
@@ -476,7 +476,7 @@ def decode_config_change(path: str, data: bytes | None) -> str:
 
 
 class ProducerIdBlock(NamedTuple):
-    """Producer ids `start` to `end` (both included), given to one broker."""
+    """Producer ids `start` to `end` (both included), assigned to one broker."""
 
     broker: BrokerId
     start: ProducerId
@@ -490,7 +490,7 @@ def encode_producer_id_block(block: ProducerIdBlock) -> bytes:
 
 
 def decode_producer_id_block(data: bytes | None) -> ProducerIdBlock | None:
-    """None while no block was given out (the znode is made with null data)."""
+    """None before the first block is assigned (the znode is created with null data)."""
     if not data:
         return None
     value = _decoded(PRODUCER_ID_BLOCK, data)
@@ -503,5 +503,5 @@ def decode_producer_id_block(data: bytes | None) -> ProducerIdBlock | None:
 
 
 def encode_features() -> bytes:
-    """No finalized features, and the means to have some enabled (status 1)."""
+    """No finalized features, with feature versioning enabled (status 1)."""
     return _encoded({"features": {}, "version": 2, "status": 1})

@@ -1,12 +1,13 @@
 """How kazoo runs here: callbacks in its connection thread, and a wake-up that never blocks the sender of a request.
 
 kazoo queues a request and then writes one byte into a socket pair, from which its connection thread reads one byte for
-each request that it puts on the wire. While there is no connection nobody reads; after some 280 bytes the pair is full
-and the next write waits for a reader, on whatever thread made the request. For us that is the event loop.
+each request that it puts on the wire. Without a connection nothing reads; after about 280 bytes the pair is full, and
+the next write blocks the
+requesting thread, which here is the event loop.
 
-kazoo stays, rather than giving way to an asyncio client on zookeeper/protocol: it has been proven against real
-ensembles for years, and this was the only call of its that could block. `create_socket_pair` is part of its handlers'
-interface (kazoo.interfaces.IHandler), so the remedy is a pair that counts.
+kazoo is kept, rather than replaced by an asyncio client on zookeeper/protocol: it has been proven with real ensembles
+for years, and this was its only call that could block. `create_socket_pair` is part of its handlers'
+interface (kazoo.interfaces.IHandler), so a counting pair solves it.
 """
 
 import contextlib
@@ -18,9 +19,9 @@ from kazoo.handlers.threading import SequentialThreadingHandler
 
 
 class InThread(SequentialThreadingHandler):  # type: ignore[misc]
-    """Lets kazoo's connection thread make its callbacks itself, at once: they must be quick.
+    """Lets kazoo's connection thread run its callbacks itself, immediately: they must be quick.
 
-    kazoo's own handler has one thread for answers and one for watches, which loses the order between the two.
+    kazoo's own handler has one thread for responses and one for watches, which loses their order.
     """
 
     def start(self) -> None:
@@ -38,9 +39,9 @@ class InThread(SequentialThreadingHandler):  # type: ignore[misc]
 
 
 class CountedWakeUps:
-    """Both ends of kazoo's socket pair: the bytes sent are counted, and a real one is in the pair while any are left.
+    """Both ends of kazoo's socket pair: sent bytes are counted, and one real byte is in the pair while any are unread.
 
-    `send` and `recv` return at once, from any thread, however many bytes nobody has read.
+    `send` and `recv` return immediately, on any thread, however many bytes are unread.
     """
 
     def __init__(self) -> None:
@@ -65,7 +66,7 @@ class CountedWakeUps:
         """One byte; raises BlockingIOError when there is none, as a socket does."""
         with self._lock:
             if self._count == 0:
-                raise BlockingIOError("nobody has sent a byte")
+                raise BlockingIOError("no byte was sent")
             self._count -= 1
             if self._count == 0:
                 with contextlib.suppress(OSError):  # closed meanwhile

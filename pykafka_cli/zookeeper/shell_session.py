@@ -1,6 +1,6 @@
-"""A session with ZooKeeper in which any request of its protocol can be made, and every event is reported.
+"""A session with ZooKeeper that can send any request of its protocol, and reports every event.
 
-The requests are those of zookeeper/protocol; kazoo carries them, keeps the session alive and connects again.
+The requests are those of zookeeper/protocol; kazoo sends them, keeps the session alive and reconnects.
 """
 
 import logging
@@ -22,7 +22,7 @@ from pykafka_cli.zookeeper.protocol.requests import RESPONSES, Empty, OpCode
 logging.getLogger("kazoo").setLevel(logging.CRITICAL)
 
 OnEvent = Callable[[str, str, str | None], None]
-"""Hears, in another thread, of (state, type, path), by ZooKeeper's names; path is None for a change of the session."""
+"""Called in another thread with (state, type, path), in ZooKeeper's names; path is None for changes of the session."""
 
 CONNECTION_LOSS = -4
 _ANSWER_WITHIN_S = 30.0
@@ -35,7 +35,7 @@ _EVENT_TYPES = {
 
 
 class Rejected(Exception):
-    """ZooKeeper's response to a request is an error, or there is none."""
+    """ZooKeeper responded to a request with an error, or did not respond."""
 
     def __init__(self, code: int, path: str) -> None:
         super().__init__(f"error {code} for {path}")
@@ -44,7 +44,7 @@ class Rejected(Exception):
 
 
 class _Request:
-    """A request of ours as kazoo takes it."""
+    """One of our requests, in the form that kazoo sends."""
 
     def __init__(self, kind: OpCode, record: Record) -> None:
         self.type = int(kind)
@@ -58,8 +58,7 @@ class _Request:
 
 
 class _Watchers(defaultdict[str, set[Callable[..., None]]]):
-    """Where kazoo looks up who watches a path: the shell gets all events, including those of watches that stay set
-    (addWatch)."""
+    """Replaces kazoo's table of watchers: the shell gets all events, also of watches that stay set (addWatch)."""
 
     def __init__(self, notify: Callable[[WatchedEvent], None]) -> None:
         super().__init__(set)
@@ -70,7 +69,7 @@ class _Watchers(defaultdict[str, set[Callable[..., None]]]):
 
 
 class ShellSession:
-    """Opened by `open`, for the thread that made it."""
+    """A session, opened by `open`; for the thread that created it."""
 
     def __init__(
         self, connect: str, *, timeout_s: Seconds, on_event: OnEvent, tls: dict[str, Any] | None = None
@@ -103,9 +102,9 @@ class ShellSession:
         self._kazoo._child_watchers = _Watchers(self._node_changed)
 
     def open(self, within_s: Seconds) -> None:
-        """Connect, and return once `on_event` has been called for it, so that it falls into nobody's prompt.
+        """Connect, and return once `on_event` has been called for it, so that it does not print into a prompt.
 
-        raises  Rejected (CONNECTION_LOSS) when no server has answered in time
+        raises  Rejected (CONNECTION_LOSS) if no server responds in time
         """
         try:
             self._kazoo.start(within_s)
@@ -129,20 +128,20 @@ class ShellSession:
 
     @property
     def state(self) -> str:
-        """CONNECTED, CONNECTING, CLOSED or AUTH_FAILED, as ZooKeeper's client calls them."""
+        """The state in the terms of ZooKeeper's client: CONNECTED, CONNECTING, CLOSED or AUTH_FAILED."""
         states = {KeeperState.CONNECTED: "CONNECTED", KeeperState.CONNECTING: "CONNECTING"}
         state = self._kazoo.client_state
         return states.get(state, "AUTH_FAILED" if state == KeeperState.AUTH_FAILED else "CLOSED")
 
     def ask(self, kind: OpCode, record: Record) -> Any:
-        """The response to one request. raises Rejected."""
+        """Send a request, and return its response. raises Rejected."""
         (answer,) = self.ask_all(kind, [record])
         if isinstance(answer, Rejected):
             raise answer
         return answer
 
     def ask_all(self, kind: OpCode, records: Sequence[Record]) -> list[Any]:
-        """The responses to requests of one kind, which are sent together; a Rejected is such a response."""
+        """Send requests of one kind together, and return their responses; a Rejected is one of them."""
         waiting = []
         for record in records:
             path = getattr(record, "path", "")
@@ -160,7 +159,7 @@ class ShellSession:
             return Rejected(int(getattr(error, "code", None) or CONNECTION_LOSS), path)
         except self._kazoo.handler.timeout_exception:
             return Rejected(CONNECTION_LOSS, path)
-        if answer is None:  # kazoo's way of telling that `exists` found nothing
+        if answer is None:  # kazoo's result if `exists` found nothing
             return Rejected(ErrorCode.NO_NODE, path)
         created = getattr(answer, "path", None)
         if self._chroot and isinstance(created, str):
@@ -168,7 +167,7 @@ class ShellSession:
         return answer
 
     def add_auth(self, scheme: str, credential: str) -> None:
-        """Add an identity, also after connecting again. One that is rejected ends the session, as ZooKeeper has it."""
+        """Add an identity, also after reconnecting. A rejected one ends the session, as in ZooKeeper."""
         try:
             self._kazoo.add_auth(scheme, credential)
         except kazoo.exceptions.AuthFailedError:

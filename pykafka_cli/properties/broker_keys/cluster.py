@@ -24,10 +24,10 @@ class ClusterKeys(Settings):
     broker_id = Key(
         INT, BrokerId(-1), "This broker's id in its cluster; -1 means that ZooKeeper assigns one.", importance=HIGH
     )
-    node_id = Key(INT, BrokerId(-1), "The same as broker.id, under its newer name.", importance=HIGH)
+    node_id = Key(INT, BrokerId(-1), "The newer name of broker.id.", importance=HIGH)
     broker_id_generation_enable = Key(BOOLEAN, True, "Whether ZooKeeper may assign an id if broker.id is -1.")
     reserved_broker_max_id = Key(
-        INT, 1000, "The highest number that broker.id may have; ZooKeeper hands out those above.", AtLeast(0)
+        INT, 1000, "The highest number that broker.id may have; ZooKeeper assigns higher ones.", AtLeast(0)
     )
     broker_rack = Key[str | None](STRING, None, "The broker's rack; replicas of a partition are spread over racks.")
     zookeeper_connect = Key[str | None](
@@ -53,7 +53,7 @@ class ClusterKeys(Settings):
         False,
         "Whether only brokers may change the znodes that they create.",
         importance=HIGH,
-        loss="this broker makes znodes that every client of ZooKeeper may change",
+        loss="this broker creates znodes that every client of ZooKeeper may change",
     )
     inter_broker_protocol_version = InertKey(
         STRING,
@@ -106,7 +106,7 @@ class ClusterKeys(Settings):
     replica_lag_time_max_ms = Key(
         LONG, 30_000, "Time after which a follower that has not caught up leaves the ISR.", importance=HIGH
     )
-    replica_fetch_max_bytes = Key(INT, 1_048_576, "Bytes that a follower requests of one partition.", AtLeast(0))
+    replica_fetch_max_bytes = Key(INT, 1_048_576, "Bytes that a follower requests from one partition.", AtLeast(0))
     replica_fetch_response_max_bytes = Key(
         INT, 10_485_760, "Bytes that a follower requests in one response.", AtLeast(0)
     )

@@ -44,7 +44,7 @@ class CoordinatorKeys(Settings):
         importance=HIGH,
     )
     offsets_topic_compression_codec = Key(
-        INT, 0, "How commits are compressed: 0 not at all, 1 gzip, 2 snappy, 3 lz4, 4 zstd.", importance=HIGH
+        INT, 0, "Compression of commits: 0 none, 1 gzip, 2 snappy, 3 lz4, 4 zstd.", importance=HIGH
     )
     offsets_load_buffer_size = InertKey(
         INT, 5_242_880, "Bytes read at a time while committed offsets are loaded.", AtLeast(1), importance=HIGH

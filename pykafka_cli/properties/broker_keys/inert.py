@@ -1,4 +1,4 @@
-"""Keys that Kafka 3.9 knows and that change nothing here; listed to distinguish them from mistyped ones."""
+"""Keys of Kafka 3.9 that have no effect here, listed to distinguish them from mistyped ones."""
 
 from pykafka_cli.properties.keys import (
     BOOLEAN,
@@ -69,16 +69,16 @@ class JavaKeys(Settings):
     )
     socket_connection_setup_timeout_ms = InertKey(LONG, 10_000, "How long a broker first waits to connect to another.")
     socket_connection_setup_timeout_max_ms = InertKey(
-        LONG, 30_000, "How long a broker waits at most to connect to another."
+        LONG, 30_000, "Maximum time that a broker waits to connect to another."
     )
     fetch_purgatory_purge_interval_requests = InertKey(
-        INT, 1000, "Fetches after which finished ones are dropped; here each is dropped at once."
+        INT, 1000, "Fetches after which finished ones are dropped; here each is dropped immediately."
     )
     producer_purgatory_purge_interval_requests = InertKey(
-        INT, 1000, "Produce requests after which finished ones are dropped; here each is dropped at once."
+        INT, 1000, "Produce requests after which finished ones are dropped; here each is dropped immediately."
     )
     delete_records_purgatory_purge_interval_requests = InertKey(
-        INT, 1, "DeleteRecords requests after which finished ones are dropped; here each is dropped at once."
+        INT, 1, "DeleteRecords requests after which finished ones are dropped; here each is dropped immediately."
     )
     log_dir_failure_timeout_ms = InertKey(
         LONG,
@@ -95,14 +95,14 @@ class JavaKeys(Settings):
         None,
         "A Java class that approves changes of configuration.",
         importance=LOW,
-        loss="this broker runs no Java classes, so changes of configuration would not be judged",
+        loss="this broker runs no Java classes, so changes of configuration would not be checked",
     )
     create_topic_policy_class_name = UnsupportedProtection(
         CLASS,
         None,
         "A Java class that approves new topics.",
         importance=LOW,
-        loss="this broker runs no Java classes, so new topics would not be judged",
+        loss="this broker runs no Java classes, so new topics would not be checked",
     )
     client_quota_callback_class = UnsupportedProtection(
         CLASS,
@@ -186,7 +186,9 @@ class NewGroupKeys(Settings):
         EachOneOf("consumer", "classic", "share", "unknown"),
     )
     group_coordinator_threads = InertKey(INT, 1, "Threads of the coordinator of Kafka's newer groups.", AtLeast(1))
-    group_share_delivery_count_limit = InertKey(INT, 5, "How often a share group is given one record.", Between(2, 10))
+    group_share_delivery_count_limit = InertKey(
+        INT, 5, "Maximum number of deliveries of a record to a share group.", Between(2, 10)
+    )
     group_share_enable = InertKey(BOOLEAN, False, "Whether share groups are served.", internal=True)
     group_share_heartbeat_interval_ms = InertKey(
         INT, 5000, "The heartbeat interval of a share group's member.", AtLeast(1)
@@ -218,12 +220,12 @@ class NewGroupKeys(Settings):
         INT, 30_000, "How long a share group's member may hold a record.", Between(1000, 60_000)
     )
     group_share_session_timeout_ms = InertKey(INT, 45_000, "The session timeout of a share group's member.", AtLeast(1))
-    # Apache Kafka 4's config/server.properties sets these; 3.9 keeps them to itself.
+    # Apache Kafka 4's config/server.properties sets these; in 3.9 they are internal.
     share_coordinator_state_topic_replication_factor = InertKey(
-        SHORT, 3, "How many replicas the topic of share groups has.", AtLeast(1), internal=True
+        SHORT, 3, "Replicas of the topic of share groups.", AtLeast(1), internal=True
     )
     share_coordinator_state_topic_min_isr = InertKey(
-        SHORT, 2, "How many replicas of the topic of share groups must be in sync.", AtLeast(1), internal=True
+        SHORT, 2, "Replicas of the topic of share groups that must be in sync.", AtLeast(1), internal=True
     )
 
 
@@ -233,7 +235,7 @@ class KRaftKeys(Settings):
     broker_heartbeat_interval_ms = InertKey(INT, 2000, "How often a KRaft broker sends its controller a heartbeat.")
     broker_session_timeout_ms = InertKey(INT, 9000, "How long a KRaft controller waits for a broker's heartbeat.")
     controller_listener_names = Key[str | None](
-        STRING, None, "The names of the listeners that the controller answers on, in KRaft.", importance=HIGH
+        STRING, None, "The names of the controller's listeners, in KRaft.", importance=HIGH
     )
     controller_quorum_append_linger_ms = InertKey(INT, 25, "How long a KRaft leader collects writes.")
     controller_quorum_bootstrap_servers = Key[Strings](
@@ -280,7 +282,7 @@ class KRaftKeys(Settings):
     metadata_log_segment_min_bytes = InertKey(
         INT,
         8_388_608,
-        "The least segment size of KRaft's metadata log, for Kafka's own tests.",
+        "The minimum segment size of KRaft's metadata log, for Kafka's own tests.",
         AtLeast(12),
         importance=HIGH,
         internal=True,
@@ -311,16 +313,16 @@ class KRaftKeys(Settings):
         LONG, 300_000, "How often a KRaft controller checks for partitions without a leader.", AtLeast(1), internal=True
     )
     unstable_api_versions_enable = InertKey(
-        BOOLEAN, False, "Whether request versions under development are offered.", importance=HIGH, internal=True
+        BOOLEAN, False, "Whether request versions under development are enabled.", importance=HIGH, internal=True
     )
     unstable_feature_versions_enable = InertKey(
-        BOOLEAN, False, "Whether feature versions under development are offered.", importance=HIGH, internal=True
+        BOOLEAN, False, "Whether feature versions under development are enabled.", importance=HIGH, internal=True
     )
     zookeeper_metadata_migration_enable = InertKey(
         BOOLEAN, False, "Whether the cluster is being migrated from ZooKeeper to KRaft.", importance=HIGH
     )
     zookeeper_metadata_migration_min_batch_size = InertKey(
-        INT, 200, "Records in one step of the way from ZooKeeper to KRaft.", AtLeast(1), internal=True
+        INT, 200, "Records in one batch of the migration from ZooKeeper to KRaft.", AtLeast(1), internal=True
     )
 
 
@@ -354,11 +356,9 @@ class TieredStorageKeys(Settings):
     )
     remote_log_manager_copier_thread_pool_size = InertKey(INT, -1, "Threads that copy segments to tiered storage.")
     remote_log_manager_copy_max_bytes_per_second = InertKey(
-        LONG, MAX_LONG, "Bytes a second that go to tiered storage.", AtLeast(1), update=CLUSTER_WIDE
+        LONG, MAX_LONG, "Maximum bytes per second copied to tiered storage.", AtLeast(1), update=CLUSTER_WIDE
     )
-    remote_log_manager_copy_quota_window_num = InertKey(
-        INT, 11, "Samples from which that rate is computed.", AtLeast(1)
-    )
+    remote_log_manager_copy_quota_window_num = InertKey(INT, 11, "Number of samples for that rate.", AtLeast(1))
     remote_log_manager_copy_quota_window_size_seconds = InertKey(
         INT, 1, "Time span of one of these samples.", AtLeast(1)
     )
@@ -366,11 +366,9 @@ class TieredStorageKeys(Settings):
         INT, -1, "Threads that delete segments from tiered storage."
     )
     remote_log_manager_fetch_max_bytes_per_second = InertKey(
-        LONG, MAX_LONG, "Bytes a second that come from tiered storage.", AtLeast(1), update=CLUSTER_WIDE
+        LONG, MAX_LONG, "Maximum bytes per second read from tiered storage.", AtLeast(1), update=CLUSTER_WIDE
     )
-    remote_log_manager_fetch_quota_window_num = InertKey(
-        INT, 11, "Samples from which that rate is computed.", AtLeast(1)
-    )
+    remote_log_manager_fetch_quota_window_num = InertKey(INT, 11, "Number of samples for that rate.", AtLeast(1))
     remote_log_manager_fetch_quota_window_size_seconds = InertKey(
         INT, 1, "Time span of one of these samples.", AtLeast(1)
     )
@@ -380,7 +378,7 @@ class TieredStorageKeys(Settings):
     remote_log_manager_task_retry_backoff_max_ms = InertKey(
         LONG,
         30_000,
-        "How long a failed task of tiered storage rests at most.",
+        "Maximum wait before a failed task of tiered storage is retried.",
         AtLeast(1),
         importance=LOW,
         internal=True,
@@ -388,29 +386,29 @@ class TieredStorageKeys(Settings):
     remote_log_manager_task_retry_backoff_ms = InertKey(
         LONG,
         500,
-        "How long a failed task of tiered storage rests before its second try.",
+        "Wait before a failed task of tiered storage is first retried.",
         AtLeast(1),
         importance=LOW,
         internal=True,
     )
     remote_log_manager_task_retry_jitter = InertKey(
-        DOUBLE, 0.2, "How much that rest varies by chance.", Between(0, 0.5), importance=LOW, internal=True
+        DOUBLE, 0.2, "Random variation of that wait.", Between(0, 0.5), importance=LOW, internal=True
     )
     remote_log_manager_thread_pool_size = InertKey(INT, 10, "Threads of tiered storage, by the older key.", AtLeast(1))
     remote_log_metadata_custom_metadata_max_bytes = InertKey(
-        INT, 128, "Bytes of a plugin's own metadata for one segment.", AtLeast(0), importance=LOW
+        INT, 128, "Maximum bytes of a plugin's own metadata for one segment.", AtLeast(0), importance=LOW
     )
     remote_log_metadata_manager_class_name = InertKey(
         STRING,
         "org.apache.kafka.server.log.remote.metadata.storage.TopicBasedRemoteLogMetadataManager",
-        "The Java class that keeps tiered storage's metadata.",
+        "The Java class that manages tiered storage's metadata.",
     )
-    remote_log_metadata_manager_class_path = InertKey(STRING, None, "Where that class is found.")
+    remote_log_metadata_manager_class_path = InertKey(STRING, None, "The class path of that class.")
     remote_log_metadata_manager_impl_prefix = InertKey(STRING, "rlmm.config.", "The prefix of that class's own keys.")
     remote_log_metadata_manager_listener_name = InertKey(STRING, None, "The listener that class connects to.")
     remote_log_reader_max_pending_tasks = InertKey(INT, 100, "Reads from tiered storage that may wait.", AtLeast(1))
     remote_log_reader_threads = InertKey(INT, 10, "Threads that read from tiered storage.", AtLeast(1))
     remote_log_storage_manager_class_name = InertKey(STRING, None, "The Java class of the tiered storage.")
-    remote_log_storage_manager_class_path = InertKey(STRING, None, "Where that class is found.")
+    remote_log_storage_manager_class_path = InertKey(STRING, None, "The class path of that class.")
     remote_log_storage_manager_impl_prefix = InertKey(STRING, "rsm.config.", "The prefix of that class's own keys.")
     remote_log_storage_system_enable = InertKey(BOOLEAN, False, "Whether there is tiered storage.")

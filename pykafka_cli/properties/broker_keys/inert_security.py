@@ -25,7 +25,7 @@ class JavaSecurityKeys(Settings):
     """Keys of Java's security providers, Kerberos, OAUTHBEARER, TLS toward ZooKeeper."""
 
     password_encoder_cipher_algorithm = InertKey(
-        STRING, "AES/CBC/PKCS5Padding", "The cipher for passwords that are set while the broker runs.", importance=LOW
+        STRING, "AES/CBC/PKCS5Padding", "The cipher for passwords that are set dynamically.", importance=LOW
     )
     password_encoder_iterations = InertKey(
         INT, 4096, "Rounds of the key derivation for these passwords.", AtLeast(1024), importance=LOW
@@ -37,14 +37,14 @@ class JavaSecurityKeys(Settings):
     sasl_client_callback_handler_class = InertKey(CLASS, None, "A Java class for SASL callbacks of the client.")
     sasl_kerberos_kinit_cmd = InertKey(STRING, "/usr/bin/kinit", "The path of kinit.", update=PER_BROKER)
     sasl_kerberos_min_time_before_relogin = InertKey(
-        LONG, 60_000, "The least time between two Kerberos logins.", update=PER_BROKER
+        LONG, 60_000, "Minimum time between two Kerberos logins.", update=PER_BROKER
     )
     sasl_kerberos_principal_to_local_rules = InertKey(
         LIST, ("DEFAULT",), "Rules that turn a Kerberos principal into a user name.", update=PER_BROKER
     )
     sasl_kerberos_service_name = Key[str | None](STRING, None, "Name of the brokers in Kerberos.", update=PER_BROKER)
     sasl_kerberos_ticket_renew_jitter = InertKey(
-        DOUBLE, 0.05, "How much the time of a Kerberos renewal varies by chance.", update=PER_BROKER
+        DOUBLE, 0.05, "Random variation of the time of a Kerberos renewal.", update=PER_BROKER
     )
     sasl_kerberos_ticket_renew_window_factor = InertKey(
         DOUBLE, 0.8, "The share of a Kerberos ticket's life after which it is renewed.", update=PER_BROKER
@@ -61,26 +61,22 @@ class JavaSecurityKeys(Settings):
         SHORT, 300, "Minimum time before its expiry that a credential is refreshed.", update=PER_BROKER
     )
     sasl_login_refresh_min_period_seconds = InertKey(
-        SHORT, 60, "The least time between two refreshes of a credential.", update=PER_BROKER
+        SHORT, 60, "Minimum time between two refreshes of a credential.", update=PER_BROKER
     )
     sasl_login_refresh_window_factor = InertKey(
         DOUBLE, 0.8, "The share of a credential's life after which it is refreshed.", update=PER_BROKER
     )
-    sasl_login_refresh_window_jitter = InertKey(
-        DOUBLE, 0.05, "How much that share varies by chance.", update=PER_BROKER
-    )
+    sasl_login_refresh_window_jitter = InertKey(DOUBLE, 0.05, "Random variation of that share.", update=PER_BROKER)
     sasl_login_retry_backoff_max_ms = InertKey(LONG, 10_000, "Longest wait between attempts to log in.", importance=LOW)
     sasl_login_retry_backoff_ms = InertKey(LONG, 100, "Wait before the second attempt to log in.", importance=LOW)
     sasl_mechanism_controller_protocol = InertKey(
         STRING, "GSSAPI", "The SASL mechanism for KRaft controllers.", importance=HIGH
     )
     sasl_oauthbearer_clock_skew_seconds = InertKey(
-        INT, 30, "How far the identity provider's clock may be from the broker's.", importance=LOW
+        INT, 30, "Maximum difference between the clocks of the identity provider and the broker.", importance=LOW
     )
-    sasl_oauthbearer_expected_audience = InertKey(
-        LIST, None, "Audiences of which a token must have one.", importance=LOW
-    )
-    sasl_oauthbearer_expected_issuer = InertKey(STRING, None, "Issuer that tokens must have.", importance=LOW)
+    sasl_oauthbearer_expected_audience = InertKey(LIST, None, "Accepted audiences of a token.", importance=LOW)
+    sasl_oauthbearer_expected_issuer = InertKey(STRING, None, "Required issuer of tokens.", importance=LOW)
     sasl_oauthbearer_jwks_endpoint_refresh_ms = InertKey(
         LONG, 3_600_000, "How often the issuer's keys are read again.", importance=LOW
     )
@@ -102,7 +98,7 @@ class JavaSecurityKeys(Settings):
         CLASS,
         None,
         "A Java class for SASL callbacks of the server.",
-        loss="this broker runs no Java classes and would judge logins by itself",
+        loss="this broker runs no Java classes and would check logins by itself",
     )
     security_providers = InertKey(STRING, None, "Java classes that provide security algorithms.", importance=LOW)
     ssl_allow_dn_changes = Key(
@@ -117,7 +113,7 @@ class JavaSecurityKeys(Settings):
         "A Java class that creates TLS engines.",
         importance=LOW,
         update=PER_BROKER,
-        loss="this broker runs no Java classes and would speak TLS by the other ssl.* keys alone",
+        loss="this broker runs no Java classes and would configure TLS by the other ssl.* keys alone",
         harmless=("org.apache.kafka.common.security.ssl.DefaultSslEngineFactory",),
     )
     ssl_keymanager_algorithm = InertKey(STRING, "SunX509", "The Java algorithm of the key manager.", update=PER_BROKER)
@@ -140,7 +136,7 @@ class JavaSecurityKeys(Settings):
         BOOLEAN,
         False,
         "Whether the connection to ZooKeeper uses TLS.",
-        loss="this broker does not use TLS with ZooKeeper, so what it sends could be read on the way",
+        loss="this broker does not use TLS with ZooKeeper, so its messages could be read in transit",
     )
     zookeeper_ssl_crl_enable = InertKey(
         BOOLEAN, False, "Whether revocation lists are consulted for ZooKeeper's certificate.", importance=LOW
@@ -155,7 +151,7 @@ class JavaSecurityKeys(Settings):
     zookeeper_ssl_keystore_password = InertKey(PASSWORD, None, "The password of that file.")
     zookeeper_ssl_keystore_type = InertKey(STRING, None, "The format of that file.")
     zookeeper_ssl_ocsp_enable = InertKey(
-        BOOLEAN, False, "Whether to check ZooKeeper's certificate by OCSP.", importance=LOW
+        BOOLEAN, False, "Whether to check ZooKeeper's certificate with OCSP.", importance=LOW
     )
     zookeeper_ssl_protocol = InertKey(STRING, "TLSv1.2", "The TLS version for ZooKeeper.", importance=LOW)
     zookeeper_ssl_truststore_location = InertKey(

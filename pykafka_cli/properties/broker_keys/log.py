@@ -34,7 +34,7 @@ class LogKeys(Settings):
     log_dir = Key(STRING, "/tmp/kafka-logs", "One directory for the logs.", importance=HIGH)
     num_partitions = Key(INT, 1, "Number of partitions of topics that are created without one.", AtLeast(1))
     auto_create_topics_enable = Key(
-        BOOLEAN, True, "Whether a topic is created when a client first asks for it.", importance=HIGH
+        BOOLEAN, True, "Whether to create a topic when a client first requests it.", importance=HIGH
     )
     log_segment_bytes = Key(
         INT,
@@ -63,12 +63,12 @@ class LogKeys(Settings):
     log_roll_jitter_ms = Key[int | None](
         LONG,
         None,
-        "How much sooner than log.roll.ms, by chance, a segment may be closed; by default log.roll.jitter.hours.",
+        "Maximum random time by which a segment is closed before log.roll.ms; by default log.roll.jitter.hours.",
         importance=HIGH,
         update=CLUSTER_WIDE,
     )
     log_roll_jitter_hours = Key(
-        INT, 0, "How many hours sooner, by chance, a segment may be closed.", AtLeast(0), importance=HIGH
+        INT, 0, "Maximum random time in hours by which a segment is closed early.", AtLeast(0), importance=HIGH
     )
     log_retention_ms = Key[int | None](
         LONG,
@@ -104,7 +104,7 @@ class LogKeys(Settings):
         LONG, 15_000, "How long the cleaner waits when no log needs cleaning.", AtLeast(0), update=CLUSTER_WIDE
     )
     log_cleaner_dedupe_buffer_size = Key(
-        LONG, 134_217_728, "Bytes of memory for the cleaner's map of keys, over all threads.", update=CLUSTER_WIDE
+        LONG, 134_217_728, "Bytes of memory for the cleaner's maps of keys, in all threads.", update=CLUSTER_WIDE
     )
     log_cleaner_io_buffer_load_factor = InertKey(
         DOUBLE, 0.9, "How full the cleaner's map of keys may get.", update=CLUSTER_WIDE
@@ -113,7 +113,7 @@ class LogKeys(Settings):
         INT, 524_288, "Bytes of memory for the cleaner's reads and writes.", AtLeast(0), update=CLUSTER_WIDE
     )
     log_cleaner_io_max_bytes_per_second = Key(
-        DOUBLE, sys.float_info.max, "Bytes a second that the cleaner may read and write.", update=CLUSTER_WIDE
+        DOUBLE, sys.float_info.max, "Bytes per second that the cleaner may read and write.", update=CLUSTER_WIDE
     )
     log_cleaner_min_cleanable_ratio = Key(
         DOUBLE,
@@ -257,5 +257,5 @@ class LogKeys(Settings):
         update=CLUSTER_WIDE,
     )
     producer_id_expiration_check_interval_ms = Key(
-        INT, 600_000, "How often partitions forget silent producers.", AtLeast(1), importance=LOW, internal=True
+        INT, 600_000, "How often the state of inactive producers is removed.", AtLeast(1), importance=LOW, internal=True
     )

@@ -28,7 +28,7 @@ class NetworkKeys(Settings):
     listeners = Key(
         STRING,
         "PLAINTEXT://:9092",
-        "Where to listen: NAME://host:port, separated by commas; no host means every interface, port 0 any free port.",
+        "Listeners: NAME://host:port, separated by commas; no host means every interface, port 0 any free port.",
         importance=HIGH,
         update=PER_BROKER,
     )
@@ -154,15 +154,13 @@ class NetworkKeys(Settings):
     ssl_client_auth = Key(
         STRING,
         "none",
-        "Whether clients must show a certificate (required), may (requested) or need not (none).",
+        "Whether clients must send a certificate (required), may (requested) or need not (none).",
         OneOf("required", "requested", "none"),
         update=PER_BROKER,
     )
-    ssl_enabled_protocols = Key[Strings](
-        LIST, ("TLSv1.2", "TLSv1.3"), "The TLS versions that may be used.", update=PER_BROKER
-    )
+    ssl_enabled_protocols = Key[Strings](LIST, ("TLSv1.2", "TLSv1.3"), "The enabled TLS versions.", update=PER_BROKER)
     ssl_cipher_suites = Key[Strings](
-        LIST, (), "The cipher suites that may be used; empty: the library's choice.", update=PER_BROKER
+        LIST, (), "The enabled cipher suites; empty: the library's choice.", update=PER_BROKER
     )
     ssl_endpoint_identification_algorithm = Key(
         STRING,
@@ -203,7 +201,7 @@ class NetworkKeys(Settings):
         LONG,
         0,
         "Time after which clients must authenticate again; 0 means never.",
-        loss="this broker asks nobody to authenticate again, so a login would hold as long as its connection",
+        loss="this broker does not request reauthentication, so a login would last as long as its connection",
     )
     delegation_token_secret_key = Key(
         PASSWORD,
@@ -227,13 +225,11 @@ class NetworkKeys(Settings):
     authorizer_class_name = Key(
         STRING,
         "",
-        "The authorizer: AclAuthorizer, or StandardAuthorizer in KRaft mode; by default everybody may do everything. "
-        "super.users and allow.everyone.if.no.acl.found go with it.",
+        "The authorizer: AclAuthorizer, or StandardAuthorizer in KRaft mode; by default everyone may do everything. "
+        "super.users and allow.everyone.if.no.acl.found belong to it.",
         importance=LOW,
     )
-    password_encoder_secret = InertKey(
-        PASSWORD, None, "The secret with which passwords are encrypted that are set while the broker runs."
-    )
+    password_encoder_secret = InertKey(PASSWORD, None, "The secret that encrypts passwords that are set dynamically.")
     password_encoder_old_secret = InertKey(
         PASSWORD, None, "The secret before the current one, to read what it encrypted."
     )

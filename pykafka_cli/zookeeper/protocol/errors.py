@@ -1,7 +1,7 @@
 """ZooKeeper's error codes, and the exceptions that carry them.
 
-A request that fails is answered with a header alone, whose `err` is one of these codes; so is each operation of a multi
-that failed. Source: org.apache.zookeeper.KeeperException.Code.
+The response to a failed request is only a header, whose `err` is one of these codes; so is the result of each operation
+of a failed multi. Source: org.apache.zookeeper.KeeperException.Code.
 """
 
 from enum import IntEnum
@@ -34,13 +34,13 @@ class ErrorCode(IntEnum):
 
 
 class ZooKeeperError(Exception):
-    """A request failed; `code` is what its client gets."""
+    """A request failed; the client gets `code`."""
 
     code: ClassVar[ErrorCode] = ErrorCode.API_ERROR
 
 
 class MarshallingError(ZooKeeperError):
-    """Bytes that are not the record they should be; raised by decoders for any malformed or short input."""
+    """Bytes are not the expected record; decoders raise it for any malformed or short input."""
 
     code = ErrorCode.MARSHALLING_ERROR
 

@@ -10,11 +10,11 @@ from pykafka_cli.zookeeper.protocol.errors import ZooKeeperError
 _LENGTH = Struct(">i")
 
 DEFAULT_LIMIT = 0xFFFFF
-"""jute.maxbuffer's default: the longest frame, in bytes, that is accepted from a peer."""
+"""jute.maxbuffer's default: the largest frame, in bytes, that is accepted from a peer."""
 
 
 class FrameTooLarge(ZooKeeperError):
-    """A length that is negative or above the limit; what follows cannot be trusted, so the connection must end."""
+    """A length is negative or above the limit; the rest cannot be trusted, so the connection must be closed."""
 
 
 class FrameReader:
@@ -32,7 +32,7 @@ class FrameReader:
         self._position = 0  # bytes of _pending that were taken; cut off when more arrive
 
     def limit_to(self, limit: int, limit_name: str = "jute.maxbuffer") -> None:
-        """Refuse longer frames from the next one on."""
+        """Reject larger frames, starting with the next one."""
         self._limit, self._limit_name = limit, limit_name
 
     def feed(self, data: bytes) -> None:
@@ -44,7 +44,7 @@ class FrameReader:
 
     @property
     def opening(self) -> bytes:
-        """The first four bytes not yet taken (fewer while fewer are there): a length, or a four-letter word."""
+        """The first four bytes not yet taken (or fewer, if fewer have arrived): a length, or a four-letter word."""
         return bytes(self._pending[self._position : self._position + 4])
 
     @property
@@ -54,7 +54,7 @@ class FrameReader:
 
     @property
     def has_frame(self) -> bool:
-        """Whether `take` would give a frame, or raise."""
+        """Whether `take` would return a frame, or raise."""
         available = len(self._pending) - self._position - 4
         if available < 0:
             return False
@@ -77,5 +77,5 @@ class FrameReader:
 
 
 def frame(body: bytes) -> bytes:
-    """`body` as a frame."""
+    """Return `body` as a frame."""
     return _LENGTH.pack(len(body)) + body

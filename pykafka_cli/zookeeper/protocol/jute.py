@@ -1,4 +1,4 @@
-"""Jute, the serialization of everything ZooKeeper sends or stores.
+"""Jute, the serialization of everything that ZooKeeper sends or stores.
 
 All integers are big-endian. A record is its fields one after another, with nothing between them:
 
@@ -40,7 +40,7 @@ Writing = Callable[[Any, list[bytes]], None]
 
 
 class Reader:
-    """A position in some bytes. Every read either moves past a whole value or raises MarshallingError."""
+    """Reads values from bytes. Every read moves past a whole value or raises MarshallingError."""
 
     __slots__ = ("data", "position")
 
@@ -95,7 +95,7 @@ class Reader:
             raise MarshallingError(f"the string at {start} is not UTF-8: {error}") from None
 
     def count(self) -> int:
-        """How many items a vector has; each takes at least a byte, so a count beyond the bytes left is rejected."""
+        """The number of items of a vector; each takes at least a byte, so a count beyond the bytes left is rejected."""
         items = self.integer()
         if items < -1 or items > self.remaining:
             raise MarshallingError(f"a vector of {items} items at {self.position - 4}, {self.remaining} bytes are left")
@@ -106,12 +106,12 @@ class Reader:
 
 
 def decode(record: type[R], data: bytes) -> R:
-    """The `record` that `data` begins with; what follows is ignored, as ZooKeeper does."""
+    """Decode the `record` at the start of `data`; the rest is ignored, as in ZooKeeper."""
     return read(record, Reader(data))
 
 
 def read(record: type[R], reader: Reader) -> R:
-    """The `record` at the reader's position."""
+    """Read the `record` at the reader's position."""
     return cast("R", _reading(record)(reader))
 
 
@@ -124,7 +124,7 @@ def encode(record: Record) -> bytes:
 
 @cache
 def _plan(record: type[Record]) -> list[tuple[Struct | None, int, object]]:
-    """The fields in steps: a run of fixed size (its layout, how many fields), or one field of another type."""
+    """The fields in steps: a run of fixed size (its layout, number of fields), or one field of another type."""
     steps: list[tuple[Struct | None, int, object]] = []
     run = ""
     for annotation in record.__annotations__.values():
@@ -143,7 +143,7 @@ def _plan(record: type[Record]) -> list[tuple[Struct | None, int, object]]:
 
 @cache
 def _reading(annotation: object) -> Reading:
-    """How to read a value of the annotated type."""
+    """A function that reads a value of the annotated type."""
     if annotation is str:
         return _non_null_string
     if isinstance(annotation, UnionType):
@@ -172,7 +172,7 @@ def _reading(annotation: object) -> Reading:
 
 @cache
 def _writing(annotation: object) -> Writing:
-    """How to write a value of the annotated type."""
+    """A function that writes a value of the annotated type."""
     if annotation is str or (isinstance(annotation, UnionType) and str in get_args(annotation)):
         return _write_string
     if isinstance(annotation, UnionType):

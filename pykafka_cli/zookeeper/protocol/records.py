@@ -1,4 +1,4 @@
-"""The nouns of ZooKeeper's protocol: ACLs, stat, ids, events.
+"""The data types of ZooKeeper's protocol: ACLs, stat, ids, events.
 
 Source: zookeeper.jute, modules org.apache.zookeeper.data and .proto; org.apache.zookeeper.ZooDefs for the numbers.
 """
@@ -10,7 +10,7 @@ from pykafka_cli.zookeeper.protocol.jute import Int, Long
 
 
 class Perms(IntFlag):
-    """What an ACL entry may allow."""
+    """The permissions of an ACL entry."""
 
     READ = 1
     WRITE = 2
@@ -21,14 +21,14 @@ class Perms(IntFlag):
 
 
 class Id(NamedTuple):
-    """Somebody: `world` `anyone`, `digest` `user:hash`, `ip` `10.0.0.0/8`."""
+    """An identity: `world` `anyone`, `digest` `user:hash`, `ip` `10.0.0.0/8`."""
 
     scheme: str | None
     id: str | None
 
 
 class Acl(NamedTuple):
-    """What one Id may do; a znode's ACL is a tuple of these."""
+    """The permissions of one Id; a znode's ACL is a tuple of these."""
 
     perms: Int
     id: Id
@@ -40,13 +40,13 @@ READ_ACL = (Acl(Perms.READ.value, ANYONE),)
 
 
 class Stat(NamedTuple):
-    """A znode's numbers, as clients see them.
+    """A znode's metadata, as clients see it.
 
     czxid, mzxid, pzxid    the transactions that created it, last set its data, last created or deleted a child
     ctime, mtime           their wall-clock times, in ms since the epoch
-    version, aversion      how often its data and its ACL were set
-    cversion               how often children were created or deleted
-    ephemeral_owner        the session it lives as long as; 0 if it outlives sessions
+    version, aversion      numbers of changes of its data and its ACL
+    cversion               number of children created or deleted
+    ephemeral_owner        the session that it belongs to; 0 if it is persistent
     """
 
     czxid: Long
@@ -63,7 +63,7 @@ class Stat(NamedTuple):
 
 
 class StatPersisted(NamedTuple):
-    """What is stored of Stat: `cversion` counts creations only, `ephemeral_owner` may be CONTAINER."""
+    """The stored form of Stat: `cversion` counts creations only, `ephemeral_owner` may be CONTAINER."""
 
     czxid: Long
     mzxid: Long
@@ -77,11 +77,11 @@ class StatPersisted(NamedTuple):
 
 
 CONTAINER = -(1 << 63)
-"""`ephemeral_owner` of a container: the server deletes it some time after its last child went."""
+"""`ephemeral_owner` of a container: the server deletes it some time after its last child is deleted."""
 
 
 class CreateFlags(IntEnum):
-    """CreateMode: what kind of znode to create."""
+    """CreateMode: the kind of znode to create."""
 
     PERSISTENT = 0
     EPHEMERAL = 1
@@ -93,7 +93,7 @@ class CreateFlags(IntEnum):
 
 
 class EventType(IntEnum):
-    """What a watch fires for."""
+    """Types of events that fire a watch."""
 
     NODE_CREATED = 1
     NODE_DELETED = 2
@@ -102,14 +102,14 @@ class EventType(IntEnum):
 
 
 class AddWatchMode(IntEnum):
-    """Watches that stay after they fired, on one znode or also on all below it."""
+    """Kinds of watches that stay set, on one znode or on everything below it."""
 
     PERSISTENT = 0
     PERSISTENT_RECURSIVE = 1
 
 
 class WatcherType(IntEnum):
-    """Which watches of a path checkWatches and removeWatches mean."""
+    """Types of a path's watches, for checkWatches and removeWatches."""
 
     CHILDREN = 1
     DATA = 2
@@ -117,7 +117,7 @@ class WatcherType(IntEnum):
 
 
 class ClientInfo(NamedTuple):
-    """One of the identities that whoAmI answers with."""
+    """One of the identities in a response of whoAmI."""
 
     auth_scheme: str
     user: str

@@ -1,10 +1,10 @@
 """Requests and responses, each a record, and the table of operations.
 
-A connection opens with a ConnectRequest, answered by a ConnectResponse. From then on a request frame is a RequestHeader
-and the request's record, a response frame a ReplyHeader and the response's record (only the header if `err` is not 0):
+A connection opens with a ConnectRequest and a ConnectResponse. After that, a request frame is a RequestHeader and the
+request's record, a response frame a ReplyHeader and the response's record (only the header if `err` is not 0):
 
     request   xid int32 | type int32 | record            xid, the client's number for it; -2 ping, -4 auth
-    answer    xid int32 | zxid int64 | err int32 | record
+    response  xid int32 | zxid int64 | err int32 | record
     event     xid -1 | zxid -1 | err 0 | WatcherEvent
 
 A multi's record is a list of operations, each after a MultiHeader, closed by one whose `done` is true.
@@ -63,10 +63,11 @@ AUTH_XID = -4
 
 
 class ConnectRequest(NamedTuple):
-    """Opens a session, or with an id and its password takes an existing one over.
+    """Opens a session, or, with an id and its password, takes over an existing one.
 
-    `read_only` (may be served by a server that lost its quorum) follows, in one byte, from 3.4 on; its absence is
-    indicated by the bytes left. `timeout_ms` is what the client would like.
+    `read_only` (whether a server without a quorum may serve it) follows, in one byte, since 3.4; the frame's length
+    tells
+    whether it is there. `timeout_ms` is the requested one.
     """
 
     protocol_version: Int
@@ -77,7 +78,7 @@ class ConnectRequest(NamedTuple):
 
 
 class ConnectResponse(NamedTuple):
-    """What was agreed. A timeout of 0 says that the session is gone. `read_only` follows if the request had it."""
+    """The negotiated values. A timeout of 0 means an expired session. `read_only` follows if the request had it."""
 
     protocol_version: Int
     timeout_ms: Int
@@ -97,7 +98,7 @@ class ReplyHeader(NamedTuple):
 
 
 class WatcherEvent(NamedTuple):
-    """What a watch saw; `state` is always 3, SyncConnected."""
+    """The event of a watch; `state` is always 3, SyncConnected."""
 
     type: Int
     state: Int
@@ -172,7 +173,7 @@ class ReconfigRequest(NamedTuple):
 
 
 class PathRequest(NamedTuple):
-    """getACL, sync, getAllChildrenNumber: a path is all they need."""
+    """getACL, sync, getAllChildrenNumber: requests with only a path."""
 
     path: str
 
@@ -201,7 +202,7 @@ class AddWatchRequest(NamedTuple):
 
 
 class SetWatches(NamedTuple):
-    """The watches a client had when it lost its connection, and the last zxid it saw."""
+    """The watches that a client had when it lost its connection, and the last zxid that it saw."""
 
     relative_zxid: Long
     data_watches: tuple[str, ...]
@@ -219,7 +220,7 @@ class SetWatches2(NamedTuple):
 
 
 class Empty(NamedTuple):
-    """No bytes: the request or answer is its header."""
+    """No record: the request or response is only its header."""
 
 
 class StatResponse(NamedTuple):
@@ -260,7 +261,7 @@ class WhoAmIResponse(NamedTuple):
 
 
 class ErrorResponse(NamedTuple):
-    """A failed operation of a multi; also what addWatch answers with, with 0."""
+    """A failed operation of a multi; with 0, also the response of addWatch."""
 
     err: Int
 
@@ -343,7 +344,7 @@ RESPONSES: Mapping[OpCode, type[Record]] = {
     OpCode.ADD_WATCH: ErrorResponse,
     OpCode.WHO_AM_I: WhoAmIResponse,
 }
-"""What comes after the response's header; an operation that is not here is answered by the header alone."""
+"""The record after the response's header; responses of other operations have only a header."""
 
 _IN_MULTI = frozenset(
     (
@@ -374,7 +375,7 @@ _REPLY_HEADER_SIZE = 16
 
 
 def read_request_header(data: bytes) -> tuple[int, int]:
-    """(xid, type) that a request frame begins with; raises MarshallingError if it is shorter than that."""
+    """(xid, type) at the start of a request frame; raises MarshallingError if it is too short."""
     if len(data) < _REQUEST_HEADER.size:
         raise MarshallingError(f"a request of {len(data)} bytes, its header alone has {_REQUEST_HEADER.size}")
     xid, kind = _REQUEST_HEADER.unpack_from(data)
@@ -403,13 +404,13 @@ def read_response(kind: OpCode, data: bytes) -> tuple[ReplyHeader, Record]:
 
 
 def request_frame(xid: int, kind: OpCode, record: Record) -> bytes:
-    """A request as it is sent, with its length."""
+    """Encode a request, with its length."""
     body = _encode_body(record)
     return Struct(">iii").pack(_REQUEST_HEADER.size + len(body), xid, kind) + body
 
 
 def reply_frame(xid: int, zxid: int, err: int, record: Record | None = None) -> bytes:
-    """A response as it is sent, with its length; without `record` it is the header alone."""
+    """Encode a response, with its length; without `record`, only the header."""
     if record is None:
         return _REPLY.pack(_REPLY_HEADER_SIZE, xid, zxid, err)
     body = _encode_body(record)
@@ -417,14 +418,14 @@ def reply_frame(xid: int, zxid: int, err: int, record: Record | None = None) -> 
 
 
 def read_connect_request(data: bytes) -> tuple[ConnectRequest, bool | None]:
-    """The request and its read-only flag, None if the client is too old to send one."""
+    """Decode the request and its read-only flag, None if the client is too old to send one."""
     reader = Reader(data)
     request = read(ConnectRequest, reader)
     return request, data[reader.position] != 0 if reader.remaining else None
 
 
 def connect_response_frame(response: ConnectResponse, *, with_read_only: bool) -> bytes:
-    """`response` as it is sent; `with_read_only` adds the flag, always false, for a client that sent one."""
+    """Encode `response`; `with_read_only` adds the flag, always false, for a client that sent one."""
     body = encode(response) + (b"\0" if with_read_only else b"")
     return Struct(">i").pack(len(body)) + body
 

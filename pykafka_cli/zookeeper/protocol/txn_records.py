@@ -1,11 +1,11 @@
-"""What ZooKeeper writes to its transaction log: the records of each type of transaction, in jute.
+"""The records in ZooKeeper's transaction log, by type of transaction, in jute.
 
-An entry is a TxnHeader, the record that belongs to its type, and (from 3.6 on) a TxnDigest of the tree afterwards:
+An entry is a TxnHeader, the record that belongs to its type, and (since 3.6) a TxnDigest of the tree afterwards:
 
     client_id int64 | cxid int32 | zxid int64 | time int64 | type int32 | record | version int32 (2) | digest int64
 
-Only effects are stored, never requests: a sequential znode has its final name, a failed request is an error. A multi
-that failed is stored whole, with errors from the operation that failed on.
+Only effects are stored, never requests: a sequential znode has its final name, a failed request is an error. A failed
+multi is stored whole, with errors from the failed operation on.
 Source: zookeeper.jute, module org.apache.zookeeper.txn; org.apache.zookeeper.server.util.SerializeUtils.
 """
 
@@ -21,7 +21,7 @@ DIGEST_VERSION = 2
 
 
 class TxnHeader(NamedTuple):
-    """The client (session, xid), the transaction's number, when (ms since the epoch), and its OpCode."""
+    """The client (session, xid), the transaction's number, its time (ms since the epoch), and its OpCode."""
 
     client_id: Long
     cxid: Int
@@ -36,7 +36,7 @@ class TxnDigest(NamedTuple):
 
 
 class CreateTxn(NamedTuple):
-    """`parent_cversion` is the parent's afterwards; -1, from before 3.3, means one more than it was."""
+    """`parent_cversion` is the parent's new one; -1, written before 3.3, means one more than before."""
 
     path: str
     data: bytes | None
@@ -74,7 +74,7 @@ class DeleteTxn(NamedTuple):
 
 
 class SetDataTxn(NamedTuple):
-    """`version` is the znode's afterwards."""
+    """`version` is the znode's new one."""
 
     path: str
     data: bytes | None
@@ -82,7 +82,7 @@ class SetDataTxn(NamedTuple):
 
 
 class SetAclTxn(NamedTuple):
-    """`version` is the znode's aversion afterwards."""
+    """`version` is the znode's new aversion."""
 
     path: str
     acl: tuple[Acl, ...]
@@ -90,7 +90,7 @@ class SetAclTxn(NamedTuple):
 
 
 class CheckVersionTxn(NamedTuple):
-    """Changes nothing; only within a multi."""
+    """Has no effect; only in a multi."""
 
     path: str
     version: Int
@@ -101,13 +101,13 @@ class CreateSessionTxn(NamedTuple):
 
 
 class CloseSessionTxn(NamedTuple):
-    """The ephemerals that go with the session. Logs from before 3.6 have none: all that the session owns."""
+    """The session's ephemerals to delete. Logs before 3.6 have none: delete all that the session owns."""
 
     paths_to_delete: tuple[str, ...]
 
 
 class ErrorTxn(NamedTuple):
-    """A request that failed; within a failed multi also one that was not tried."""
+    """A failed request; in a failed multi also one that was not tried."""
 
     err: Int
 
@@ -142,7 +142,7 @@ RECORDS: Mapping[int, type[Record]] = {
 
 
 class Entry(NamedTuple):
-    """One transaction. `record` is None for a closeSession that names no paths; `digest` where none was stored."""
+    """One transaction. `record` is None for a closeSession without paths; `digest` if none was stored."""
 
     header: TxnHeader
     record: Record | None
@@ -150,7 +150,7 @@ class Entry(NamedTuple):
 
 
 def decode_entry(data: bytes) -> Entry:
-    """A transaction from its bytes in the log; raises MarshallingError if they are none."""
+    """Decode a transaction in the log; raises MarshallingError for invalid bytes."""
     reader = Reader(data)
     header = read(TxnHeader, reader)
     start = reader.position
@@ -170,19 +170,19 @@ def decode_entry(data: bytes) -> Entry:
 
 
 def encode_entry(header: TxnHeader, record: Record, tree_digest: int) -> bytes:
-    """A transaction's bytes for the log; `tree_digest` as signed 64 bits. An error has none, as it changes nothing."""
+    """Encode a transaction for the log; `tree_digest` is signed, 64 bits. An error has none, as it changes nothing."""
     body = encode(header) + encode(record)
     return body if isinstance(record, ErrorTxn) else body + encode(TxnDigest(DIGEST_VERSION, tree_digest))
 
 
 def decode_operation(txn: Txn) -> Record:
-    """The record of one operation of a multi."""
+    """Decode the record of one operation of a multi."""
     return decode(record_type(txn.type), txn.data or b"")
 
 
 def record_type(kind: int) -> type[Record]:
-    """The record of transactions of type `kind`; raises MarshallingError for types that no log may have."""
+    """The record of transactions of type `kind`; raises MarshallingError for types that cannot be in a log."""
     try:
         return RECORDS[kind]
     except KeyError:
-        raise MarshallingError(f"{kind} is no type of transaction") from None
+        raise MarshallingError(f"{kind} is not a type of transaction") from None

@@ -26,10 +26,10 @@ _PRINCIPAL = re.compile(r"[^@]*|[^/@]*(/[^/@]*)?@[^/@]*")
 
 
 def check(acl: Sequence[Acl], permission: Perms, identities: Collection[Id], path: str) -> None:
-    """Raise NoAuth unless `acl` gives one of `identities` (one of) the `permission`. An empty ACL gives all to all."""
+    """Raise NoAuth unless `acl` gives one of `identities` (one of) the `permission`. An empty ACL allows everything."""
     if acl is OPEN_ACL or not acl or allows(acl, permission, identities):
         return
-    raise NoAuth(f"{permission!r} on {path} is not allowed to {', '.join(f'{i.scheme}:{i.id}' for i in identities)}")
+    raise NoAuth(f"{permission!r} on {path} is not allowed for {', '.join(f'{i.scheme}:{i.id}' for i in identities)}")
 
 
 def allows(acl: Sequence[Acl], permission: Perms, identities: Collection[Id]) -> bool:
@@ -72,7 +72,7 @@ def fix_up(
 
 
 def shared(acl: tuple[Acl, ...]) -> tuple[Acl, ...]:
-    """An equal ACL that others hold as well, so that ten thousand znodes with one ACL need the memory of one."""
+    """A shared copy of an equal ACL, so that ten thousand znodes with one ACL need the memory of one."""
     return OPEN_ACL if acl == OPEN_ACL else _remembered(acl)
 
 
@@ -82,7 +82,7 @@ def _remembered(acl: tuple[Acl, ...]) -> tuple[Acl, ...]:
 
 
 def hide_digests(acl: Iterable[Acl]) -> tuple[Acl, ...]:
-    """`acl` for who may read a znode and not administer it: hashes are replaced by x."""
+    """`acl` for clients that may read a znode but not administer it: hashes are replaced by x."""
     return tuple(
         Acl(perms, Id(granted.scheme, f"{(granted.id or '').split(':', 1)[0]}:x"))
         if granted.scheme == "digest"
@@ -92,7 +92,7 @@ def hide_digests(acl: Iterable[Acl]) -> tuple[Acl, ...]:
 
 
 def user_name(identity: Id) -> str:
-    """What whoAmI says of an identity: the name without the hash, an address as it is."""
+    """An identity in whoAmI: a name without the hash, or an address."""
     if identity.scheme == "digest":
         return (identity.id or "").split(":", 1)[0]
     return identity.id or ""

@@ -1,9 +1,10 @@
 """One client's TCP connection: frames in, responses and events out, isolated from other connections.
 
-What a client sends is done in its order. It gets a turn of a few requests at a time, and none while too much of what it
-was answered has not left: so one that floods or does not read costs bounded memory and its own time only. Watch events
-cannot be held back like that; a client that lets them pile up is cut off. The first bytes may instead be a four-letter
-word, which is answered and ends the connection.
+Requests of a client are served in order. It gets turns of a few requests, and none while too many bytes of responses
+are unsent: so one that floods or does not read costs bounded memory, and delays only itself. Watch events cannot be
+held
+back like that; a client that lets them pile up is disconnected. The first bytes may instead be a four-letter word; its
+response ends the connection.
 Source: org.apache.zookeeper.server.NIOServerCnxn.
 """
 
@@ -27,19 +28,19 @@ _log = logging.getLogger(__name__)
 
 REQUESTS_PER_TURN = 100
 UNSENT_TO_PAUSE = 256 * 1024
-"""Bytes of responses not yet sent above which no further request is read."""
+"""Unsent bytes of responses above which no further request is read."""
 UNSENT_TO_GIVE_UP = 32 * 1024 * 1024
-"""Bytes above which the client is cut off; more than the pause allows can only be events."""
+"""Unsent bytes above which the client is disconnected; beyond the pause, these can only be events."""
 LONGEST_CONNECT_REQUEST = 4096
-"""Bytes that whoever has no session may send in one frame; a connect request has 45."""
-_TIME_TO_LEAVE = Seconds(5.0)  # seconds in which a closed connection must take what was sent to it
+"""Maximum size of a frame from a client without a session; a connect request has 45 bytes."""
+_TIME_TO_LEAVE = Seconds(5.0)  # seconds for a closed connection to accept what was sent to it
 
 _WORD_LENGTH = 4
 _MAPPED = "::ffff:"  # an IPv4 address as a socket for both kinds shows it
 
 
 class Phase(Enum):
-    """OPENING: a connect request or a four-letter word must come. OPEN: requests do. LEAVING: nothing is read."""
+    """OPENING: expects a connect request or a four-letter word. OPEN: expects requests. LEAVING: nothing is read."""
 
     OPENING = auto()
     OPEN = auto()
@@ -56,13 +57,13 @@ class Host(Protocol):
     def call_later(self, delay: Seconds, callback: Callable[[], object]) -> object: ...
 
     def admit(self, connection: "Connection") -> str | None:
-        """Count a new connection; or return why it must be rejected."""
+        """Count a new connection, or return why it must be rejected."""
 
     def forget(self, connection: "Connection") -> None:
         """The connection is closed."""
 
     def hold(self, connection: "Connection", size: int) -> None:
-        """The connection takes so many bytes of memory."""
+        """Note how many bytes of memory the connection takes."""
 
     def connect(
         self, connection: "Connection", request: ConnectRequest, read_only: bool | None, received_at: float
@@ -70,11 +71,11 @@ class Host(Protocol):
     def submit(self, connection: "Connection", frame: bytes, received_at: float) -> None: ...
 
     def four_letter_word(self, word: bytes, asking: "Connection") -> str | None:
-        """The response to a word, None if it is none."""
+        """The response to a word; None if it is not one."""
 
 
 class Connection(asyncio.Protocol):
-    """A connection from its beginning to its end; the pipeline's Client and watcher."""
+    """One connection; the pipeline's Client and watcher."""
 
     def __init__(self, host: Host, frame_limit: int) -> None:
         self.session_id = 0
@@ -92,7 +93,7 @@ class Connection(asyncio.Protocol):
         self._phase = Phase.OPENING
         self._ending = False
         self._congested = False
-        self._unsent = 0  # bytes expected and not yet given to the transport
+        self._unsent = 0  # bytes expected and not yet passed to the transport
         self._outgoing: list[bytes] = []
         self._flushing = False
         self._turn: asyncio.Handle | None = None
@@ -134,7 +135,7 @@ class Connection(asyncio.Protocol):
         self._continue_reading()
 
     def eof_received(self) -> bool:
-        # The transport closes itself, once all that was sent has left; a client that does not read is not waited for.
+        # The transport closes itself once everything is sent; a client that does not read is not waited for.
         if self._transport is not None and self._transport.get_write_buffer_size():
             self._host.call_later(_TIME_TO_LEAVE, self.abort)
         return False
@@ -153,7 +154,7 @@ class Connection(asyncio.Protocol):
     # What the pipeline calls.
 
     def expect(self, size: int, *, last: bool) -> None:
-        """`size` bytes will be delivered later; after the `last` ones, no request is read."""
+        """Note that `size` bytes will be delivered later; after the `last` ones, no request is read."""
         self._unsent += size
         self.statistics.outstanding += 1
         if last:
@@ -175,7 +176,7 @@ class Connection(asyncio.Protocol):
             self._loop.call_soon(self._flush)
 
     def end(self, reason: str, level: int = logging.INFO) -> None:
-        """Close the connection once what was sent has left. The reason goes to the log."""
+        """Close the connection once everything is sent. The reason goes to the log."""
         if self._ending:
             return
         self._ending = True
@@ -185,7 +186,7 @@ class Connection(asyncio.Protocol):
             self._host.call_later(_TIME_TO_LEAVE, self.abort)
 
     def abort(self) -> None:
-        """Drop the connection with all that has not left."""
+        """Drop the connection with everything that is unsent."""
         self._ending = True
         if self._transport is not None:
             self._transport.abort()
@@ -209,14 +210,14 @@ class Connection(asyncio.Protocol):
             self._flush()
             self.end(str(error))
         except Exception:
-            # Our bug, which must not cost more than this connection: its client would wait for a response forever.
+            # Our bug, which must only close this connection: its client would wait for a response forever.
             _log.exception("A request of session 0x%s failed", printed(self.session_id))
             self.abort()
         self._flush()
         self._continue_reading()
 
     def _serve_one(self) -> bool:
-        """Serve the next request, if it has arrived completely."""
+        """Serve the next request if it has arrived completely."""
         if self._phase is Phase.OPENING and self._answer_word():
             return False
         frame = self._reader.take()
@@ -234,7 +235,7 @@ class Connection(asyncio.Protocol):
         return True
 
     def _answer_word(self) -> bool:
-        """Whether the connection began with a four-letter word; then respond to it and close."""
+        """Respond to a four-letter word and close; return whether the connection began with one."""
         word = self._reader.opening
         if len(word) < _WORD_LENGTH or (answer := self._host.four_letter_word(word, self)) is None:
             return False
@@ -242,14 +243,14 @@ class Connection(asyncio.Protocol):
         self._unsent += len(data)
         self._outgoing.append(data)
         self._flush()
-        self.end(f"it asked {word.decode('latin-1')}", logging.DEBUG)
+        self.end(f"it sent {word.decode('latin-1')}", logging.DEBUG)
         return True
 
     def _is_congested(self) -> bool:
         return self._congested or self._unsent > UNSENT_TO_PAUSE
 
     def _continue_reading(self) -> None:
-        """Read further, or stop reading while requests wait, and schedule their turn."""
+        """Continue reading, or pause while requests wait, and schedule their turn."""
         transport = self._transport
         if self._ending or transport is None or transport.is_closing():
             return
@@ -265,7 +266,7 @@ class Connection(asyncio.Protocol):
     # Sending.
 
     def _flush(self) -> None:
-        """Hand everything to the network in one piece."""
+        """Write everything to the network in one piece."""
         self._flushing = False
         if self._transport is None or not self._outgoing:
             return
@@ -277,7 +278,7 @@ class Connection(asyncio.Protocol):
         if waiting:
             self._count_held()
         if waiting > UNSENT_TO_GIVE_UP:
-            self.end(f"it does not read: {waiting} bytes wait for it")
+            self.end(f"it does not read: {waiting} bytes are unread")
             self.abort()
         elif self._turn is None:
             self._continue_reading()

@@ -1,10 +1,10 @@
 """ZooKeeper's data directory: its layout, its lock, and which files may be deleted.
 
     dataDir/.lock                              held while a server has the directory (ours; ZooKeeper has no such thing)
-    dataDir/version-2/snapshot.<zxid in hex>   all znodes and sessions as of that transaction
+    dataDir/version-2/snapshot.<zxid in hex>   all znodes and sessions after that transaction
     dataLogDir/version-2/log.<zxid in hex>     transactions from that one on; dataLogDir is dataDir unless configured
 
-To recover, a server needs one whole snapshot, the newest log that begins at or before the transaction after it, and all
+To recover, a server needs one whole snapshot, the newest log that begins at or before the next transaction, and all
 later logs. Source: org.apache.zookeeper.server.persistence.FileTxnSnapLog, org.apache.zookeeper.server.PurgeTxnLog.
 """
 
@@ -62,9 +62,9 @@ class DataDirectory:
 
     @contextmanager
     def kept_from_servers(self) -> Iterator[None]:
-        """Look at the files without changing any, and without a server that does.
+        """Hold the lock while files are only read, so that no server changes them.
 
-        raises    DirectoryUnusable if a server of ours has the directory, or there is none
+        raises    DirectoryUnusable if a server of ours has the directory, or it does not exist
         """
         if not self.snapshots.is_dir():
             raise DirectoryUnusable(f"dataDir {self._data} has no {_VERSION}, where ZooKeeper keeps its data")
@@ -100,15 +100,15 @@ class DataDirectory:
         return [(number, path) for number, path in files if not earlier or number >= earlier[-1]]
 
     def snapshot_file(self, zxid: int) -> Path:
-        """Where the snapshot as of `zxid` belongs."""
+        """The path of the snapshot as of `zxid`."""
         return self.snapshots / f"{_SNAPSHOT}.{zxid:x}"
 
     def log_file(self, zxid: int) -> Path:
-        """Where the log that begins with `zxid` belongs."""
+        """The path of the log that begins with `zxid`."""
         return self.logs / f"{_LOG}.{zxid:x}"
 
     def purge(self, keep: int) -> list[Path]:
-        """Delete all but the newest `keep` snapshots and the logs that any of these needs; return what was deleted."""
+        """Delete all but the newest `keep` snapshots and the logs that any of these needs; return the deleted files."""
         snapshots = self.snapshot_files()
         if len(snapshots) <= keep:
             return []
@@ -121,7 +121,7 @@ class DataDirectory:
         return superfluous
 
     def sizes(self) -> tuple[int, int]:
-        """Bytes of all snapshots and of all logs, as their file sizes say."""
+        """The sizes in bytes of all snapshots and of all logs."""
         return (
             sum(path.stat().st_size for _, path in self.snapshot_files()),
             sum(path.stat().st_size for _, path in self.log_files()),
@@ -129,7 +129,7 @@ class DataDirectory:
 
 
 def sync_directory(directory: Path) -> None:
-    """Make the names in `directory` durable: a file that was created or renamed is there after a power failure."""
+    """Make the names in `directory` durable: a created or renamed file exists after a power failure."""
     descriptor = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -138,7 +138,7 @@ def sync_directory(directory: Path) -> None:
 
 
 def _numbered(directory: Path, prefix: str) -> list[tuple[int, Path]]:
-    """Files `prefix.<zxid in hex>`; any other is not ours."""
+    """Files `prefix.<zxid in hex>`; others are ignored."""
     files = []
     for path in directory.glob(f"{prefix}.*"):
         try:

@@ -1,6 +1,6 @@
 """The state of a ZooKeeper server: znodes and sessions. Pure.
 
-`apply` is called for each transaction once when it is made and again when the log is replayed, and does the same.
+`apply` is called for each transaction when it is first made and when the log is replayed, with the same effect.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,9 +13,9 @@ from pykafka_cli.zookeeper.server.tree import Event, NodeImage, Outcome, Tree
 
 
 class Snapshot(NamedTuple):
-    """Everything as of one transaction, in the form in which it is stored.
+    """Everything as of one transaction, in stored form.
 
-    `digest` is the tree's after transaction `digest_zxid`, 0 where it is not known."""
+    `digest` is the tree's after transaction `digest_zxid`, 0 if unknown."""
 
     timeouts: Mapping[int, int]
     nodes: list[NodeImage]
@@ -31,7 +31,7 @@ class Database:
         self.timeouts = dict(timeouts)
 
     def apply(self, header: TxnHeader, record: Record | None, events: list[Event]) -> Outcome:
-        """Make the transaction's change; append to `events` what watches should know."""
+        """Apply a transaction; append to `events` the events for watches."""
         if isinstance(record, CreateSessionTxn):
             self.timeouts[header.client_id] = record.timeout_ms
         elif header.type == OpCode.CLOSE_SESSION:
@@ -39,14 +39,14 @@ class Database:
         return self.tree.apply(header, record, events)
 
     def snapshot(self) -> Snapshot:
-        """Everything as it is now; later transactions do not change it."""
+        """The current state; later transactions do not change it."""
         zxid = self.tree.last_zxid
         return Snapshot(dict(self.timeouts), self.tree.image(), zxid, self.tree.digest if zxid else 0)
 
     def remove_orphans(self) -> list[str]:
-        """Delete ephemerals whose session is gone, and return their paths.
+        """Delete ephemerals whose session has ended, and return their paths.
 
-        ZooKeeper's fuzzy snapshots can contain such: written after their session, whose end was then already logged.
+        ZooKeeper's fuzzy snapshots can contain them: they were written after the end of the session was logged.
         """
         orphans: list[str] = []
         for session_id, paths in list(self.tree.ephemerals.items()):

@@ -2,8 +2,8 @@
 
     echo ruok | nc localhost 2181    imok
 
-Each word's response has the form that ZooKeeper 3.8 gives it, as monitoring tools parse it; `mntr` has those of its
-lines that mean something here. Source: org.apache.zookeeper.server.command.
+Responses have the form of ZooKeeper 3.8, as monitoring tools parse them; `mntr` has only the lines that apply here.
+Source: org.apache.zookeeper.server.command.
 """
 
 import os
@@ -24,13 +24,13 @@ from pykafka_cli.zookeeper.server.statistics import ServerStatistics
 from pykafka_cli.zookeeper.server.watches import WatchTable
 
 VERSION = f"3.8.4-pk-{__version__}"
-"""What we count as: tools read the release out of it, to know which words and lines to expect."""
+"""The version to report, from which tools know which words and lines to expect."""
 _TELNET_CLOSE = b"\xff\xf4\xff\xfd"
 _NOT_LISTED = "{} is not executed because it is not in the whitelist.\n"
 
 
 class About(Protocol):
-    """What a server can report."""
+    """What a server reports."""
 
     statistics: ServerStatistics
     connections: dict[Connection, None]
@@ -41,7 +41,7 @@ class About(Protocol):
     def now_ms(self) -> Timestamp: ...
 
     def configuration(self) -> Iterable[tuple[str, object]]:
-        """What `conf` shows, in its order."""
+        """The values of `conf`, in its order."""
 
     def directory_sizes(self) -> tuple[int, int]:
         """Bytes of snapshots and of logs."""
@@ -50,7 +50,7 @@ class About(Protocol):
 
 
 def answer(word: bytes, server: About, asking: Connection) -> str | None:
-    """The response to `word`; None if it is no word, so that it must be the length of a frame."""
+    """The response to `word`; None if it is not a word, and so must be the length of a frame."""
     if word == _TELNET_CLOSE:
         return ""
     name = word.decode("latin-1")
@@ -239,7 +239,7 @@ def _detailed(connection: Connection, server: About) -> str:
 
 
 def _environment_entries() -> Iterator[tuple[str, str]]:
-    """ZooKeeper's names for what also exists here, and Python's own."""
+    """ZooKeeper's entries that apply here, and Python's own."""
     yield "zookeeper.version", VERSION
     yield "host.name", socket.gethostname()
     yield "python.version", platform.python_version()
@@ -256,7 +256,7 @@ def _environment_entries() -> Iterator[tuple[str, str]]:
 
 
 def _open_file_descriptors() -> tuple[int, int] | None:
-    """How many there are and may be, where the platform reports it."""
+    """The number and the limit, if the platform reports them."""
     try:
         import resource
 

@@ -1,13 +1,13 @@
-"""One fsync for all transactions that arrived during the previous one.
+"""One fsync for all transactions that arrive during the previous one.
 
-Transactions take effect in memory immediately, one after another; no response leaves for them, or for anything read
+Transactions take effect in memory immediately, one after another; no response is sent for them, or for anything read
 since, before they are durable:
 
-    append(zxid, entry)    hold(response)        ... the batch is on disk ...    deliver(all that was held, in order)
+    append(zxid, entry)    hold(response)        ... the batch is on disk ...    deliver(everything held, in order)
 
-So clients see one order of events, the log's, and what they saw is still true after kill -9. A batch is what comes in
-one turn of the event loop, or for as long as the batch before it takes. ZooKeeper's SyncRequestProcessor does the same
-by a thread.
+So clients see one order of events, the log's, and what they have seen still holds after kill -9. A batch is what
+arrives
+in one turn of the event loop, or during the previous batch. ZooKeeper's SyncRequestProcessor does the same in a thread.
 """
 
 import asyncio
@@ -19,12 +19,12 @@ T = TypeVar("T")
 
 
 class GroupCommit(Generic[T]):
-    """Writes batches by `executor`, which must run one thing at a time.
+    """Writes batches in `executor`, which must run one task at a time.
 
     write      makes the entries, of which the first has that zxid, durable; or raises
     roll       lets the next batch begin a new log
-    deliver    gets what was held, when it may be sent
-    failed     gets the error after which nothing is written or delivered any more
+    deliver    gets held items when they may be sent
+    failed     gets the error after which nothing more is written or delivered
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class GroupCommit(Generic[T]):
 
     @property
     def is_idle(self) -> bool:
-        """Whether all that was appended is durable."""
+        """Whether everything appended is durable."""
         return self._writing is None and not self._entries
 
     def append(self, zxid: int, entry: bytes) -> None:
@@ -63,7 +63,7 @@ class GroupCommit(Generic[T]):
         self._entries.append(entry)
 
     def hold(self, item: T) -> None:
-        """Deliver `item` as soon as all that was appended so far is durable; at once if it is."""
+        """Deliver `item` as soon as everything appended so far is durable, or immediately if it is."""
         if self._writing is None and not self._entries:
             self._deliver([item])
         else:
@@ -74,7 +74,7 @@ class GroupCommit(Generic[T]):
         self._roll_after_batch = True
 
     async def drain(self) -> None:
-        """Wait until all that was appended is durable and delivered, or writing has failed."""
+        """Wait until everything appended is durable and delivered, or writing has failed."""
         while not self.is_idle and not self._broken:
             if self._writing is None:
                 await asyncio.sleep(0)
@@ -97,7 +97,7 @@ class GroupCommit(Generic[T]):
         self._writing = None
         error = asyncio.CancelledError() if written.cancelled() else written.exception()
         if error is not None:
-            # What the next responses acknowledge might be lost in a restart: send nothing more.
+            # Data that further responses acknowledge could be lost in a restart: send nothing more.
             self._broken = True
             self._failed(error)
             return

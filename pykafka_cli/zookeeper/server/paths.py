@@ -1,4 +1,4 @@
-"""Znode paths: which are valid, and what they are made of. Pure.
+"""Znode paths: validation and parts. Pure.
 
 Source: org.apache.zookeeper.common.PathUtils.
 """
@@ -12,7 +12,7 @@ ZOOKEEPER = "/zookeeper"
 CONFIG = "/zookeeper/config"
 QUOTA = "/zookeeper/quota"
 RESERVED = frozenset((ROOT, ZOOKEEPER, CONFIG, QUOTA))
-"""Znodes that the server itself needs; nobody may delete them."""
+"""Znodes that the server itself needs; they cannot be deleted."""
 
 # Control characters, surrogates, private use (up to U+F8FF) and the specials at the end of the first plane. Java looks
 # at UTF-16 units, so it rejects everything beyond that plane, whose characters are pairs of surrogates.
@@ -30,7 +30,7 @@ def validate(path: str) -> None:
     if forbidden := _FORBIDDEN.search(path):
         raise BadArguments(f"the path {path!r} has a character that is not allowed at {forbidden.start()}")
     if "//" in path:
-        raise BadArguments(f"the path {path!r} has an empty name in it")
+        raise BadArguments(f"the path {path!r} contains an empty name")
     if "/." in path and not {".", ".."}.isdisjoint(path.split("/")):
         raise BadArguments(f"the path {path!r} is relative")
 
@@ -42,7 +42,7 @@ def split(path: str) -> tuple[str, str]:
 
 
 def parents(path: str) -> list[str]:
-    """All that lies above `path`, nearest first: `/a`, `/` for `/a/b`."""
+    """All ancestors of `path`, nearest first: `/a`, `/` for `/a/b`."""
     above = []
     while path != ROOT:
         path, _ = split(path)

@@ -1,10 +1,10 @@
 """The path of a request: check it, turn it into a transaction, apply, log, respond.
 
-    a read      reads.answer -------------------------------------------------> hold(answer)
+    a read      reads.answer -------------------------------------------------> hold(response)
     a change    transactions.prepare -> Database.apply -> append(log entry) --> hold(watch events, answer)
 
-Whatever is held is sent when everything before it is durable (group_commit.py). A request runs from its check to
-its effect without a pause, so none sees another half done. Events are held before the response of the request that
+A held item is sent when everything before it is durable (group_commit.py). A request runs from its check to its
+effect without a pause, so none sees another half done. Events are held before the response of the request that
 caused them, and before any response that shows its effect: ZooKeeper's order guarantees. A failed change is also a
 transaction, and has a zxid. An ensemble's leader and followers would be other chains of the same steps. Source:
 org.apache.zookeeper.server.{PrepRequestProcessor, SyncRequestProcessor, FinalRequestProcessor}.
@@ -89,7 +89,7 @@ class Client(Protocol):
     """The login that it has begun."""
 
     def expect(self, size: int, *, last: bool) -> None:
-        """`size` bytes will be delivered later; after the `last` ones, no request is read."""
+        """Note that `size` bytes will be delivered later; after the `last` ones, no request is read."""
 
     def deliver(self, delivery: "Delivery") -> None:
         """Send what was expected, and close the connection if the delivery has a reason."""
@@ -99,7 +99,7 @@ class Client(Protocol):
 
 
 class Delivery(NamedTuple):
-    """A frame for a client. `kind` is None for what answers no request; `end` is the reason to close after it."""
+    """A frame for a client. `kind` is None for events; `end` is the reason to close the connection afterwards."""
 
     client: Client
     frame: bytes
@@ -120,11 +120,11 @@ class Limits(NamedTuple):
 
 
 class Rejected(Exception):
-    """A connection that must end without a response; the message says why."""
+    """A connection must be closed without a response; the message says why."""
 
 
 class Pipeline:
-    """Processes requests one after another, each completely.
+    """Processes requests one at a time, each completely.
 
     append     takes a zxid and a log entry to be made durable
     hold       takes what to deliver once everything appended so far is durable
@@ -176,7 +176,7 @@ class Pipeline:
             self._hold(Delivery(client, frame, end=f"session 0x{printed(session_id)} is gone or the password is wrong"))
             return
         elif before := self.clients.get(session_id):
-            self.disconnected(before)  # its watches must not send to a connection that nobody reads any more
+            self.disconnected(before)  # its watches must not send to a connection that is no longer read
             before.end("its client has reconnected")
         client.session_id = session_id
         self.clients[session_id] = client
@@ -214,7 +214,7 @@ class Pipeline:
             self._read(client, kind, xid, frame, received_at)
 
     def disconnected(self, client: Client) -> None:
-        """The connection is closed: its watches are removed, its session stays until it expires."""
+        """The connection is closed: remove its watches; its session stays until it expires."""
         self.watches.remove_watcher(client)
         if self.clients.get(client.session_id) is client:
             del self.clients[client.session_id]
@@ -230,12 +230,12 @@ class Pipeline:
                 self._hold(Delivery(client, b"", end="its session expired"))
 
     def delete_unused_containers(self) -> None:
-        """Delete the containers whose children are all gone."""
+        """Delete containers whose children are all deleted."""
         for path in list(self._tree.unused_containers()):
             try:
                 record = prepare_container_deletion(path, TreeView(self._tree))
             except ZooKeeperError:
-                continue  # it was a child of another one, or has got a child meanwhile
+                continue  # it was a child of another one, or has a child again
             self._commit(0, 0, OpCode.DELETE_CONTAINER, record)
 
     def _change(self, client: Client, kind: OpCode, xid: int, frame: bytes, received_at: float) -> None:
@@ -305,7 +305,7 @@ class Pipeline:
         self.sessions.remove(session_id)
 
     def _commit(self, session_id: int, xid: int, kind: OpCode, record: Record) -> Outcome:
-        """Apply a transaction, log it, and hold the events that watches wait for."""
+        """Apply a transaction, log it, and hold the events of watches."""
         tree = self._tree
         header = TxnHeader(session_id, xid, tree.last_zxid + 1, self._now_ms(), kind)
         events: list[Event] = []
@@ -332,7 +332,7 @@ class Pipeline:
 
 
 def _result(outcome: Outcome) -> Record | None:
-    """The response to a successful change; None: a header alone."""
+    """The response to a successful change; None: only a header."""
     kind, path, stat = outcome.type, outcome.path, outcome.stat
     if path is None or stat is None:
         return None

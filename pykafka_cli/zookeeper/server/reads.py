@@ -1,4 +1,4 @@
-"""Requests that change nothing: their responses, and the watches that they set. Pure.
+"""Requests that only read: their responses, and the watches that they set. Pure.
 
 This module also decides what a client may read, but not whether it has a session. Source:
 org.apache.zookeeper.server.FinalRequestProcessor.
@@ -40,7 +40,7 @@ from pykafka_cli.zookeeper.server.watches import Kind, W, Watches
 
 
 class Reading(NamedTuple, Generic[W]):
-    """What a read may look at: the znodes, the watches and the connection they would notify, and the client."""
+    """What a read uses: the znodes, the watches and the connection that they would notify, and the client."""
 
     tree: Tree
     watches: Watches[W]
@@ -55,12 +55,12 @@ class Reading(NamedTuple, Generic[W]):
 
 
 def answer(kind: OpCode, request: Any, reading: Reading[W]) -> Record | None:
-    """The record to respond with, None for a header alone; raises the error to respond with."""
+    """The record to respond with, None for only a header; raises the error to respond with."""
     return _ANSWERS[kind](request, reading)
 
 
 def missed_events(request: SetWatches | SetWatches2, reading: Reading[W]) -> list[tuple[EventType, str]]:
-    """The events that a disconnected client missed. Watches on whatever did not change are set again."""
+    """The events that a disconnected client missed. Watches on unchanged znodes are set again."""
     tree, watches, watcher, _ = reading
     events: list[tuple[EventType, str]] = []
     for path in request.data_watches:
@@ -96,7 +96,7 @@ def _exists(request: WatchableRequest, reading: Reading[W]) -> StatResponse:
     path = request.path
     if path in reading.tree.nodes:
         reading.node(path)
-    if request.watch:  # even if the znode does not exist: that is how to wait for one
+    if request.watch:  # even if the znode does not exist, so that clients can wait for it
         reading.watches.data.add(path, reading.watcher, Kind.ONCE)
     return StatResponse(reading.tree.node(path).client_stat())
 
@@ -141,7 +141,7 @@ def _get_ephemerals(request: GetEphemeralsRequest, reading: Reading[W]) -> GetEp
 
 
 def _sync(request: PathRequest, _: Reading[W]) -> PathRequest:
-    return request  # what the client waits for is its turn: all that was asked before has been done
+    return request  # only the order matters: all earlier requests have been served
 
 
 def _check(request: CheckVersionRequest, reading: Reading[W]) -> None:

@@ -1,10 +1,10 @@
-"""From the files of a data directory to the database in them.
+"""Recovers the database from the files of a data directory.
 
-    the newest snapshot that is whole, then every logged transaction after it, in order
+    the newest whole snapshot, then every logged transaction after it, in order
 
-A snapshot that is not whole gives way to the one before it; a torn transaction at the end of a log was never
-acknowledged and is dropped. Anything else that is wrong is rejected, as starting would lose what was acknowledged as
-safe. Source: org.apache.zookeeper.server.persistence.FileTxnSnapLog.restore.
+If a snapshot is not whole, the previous one is used; a torn transaction at the end of a log was never acknowledged and
+is dropped. Any other damage is rejected, as starting would lose acknowledged data. Source:
+org.apache.zookeeper.server.persistence.FileTxnSnapLog.restore.
 """
 
 import logging
@@ -26,16 +26,16 @@ _COUNTER_BITS = 32  # of a zxid: the upper half is an ensemble's epoch, in which
 
 
 class Recovered(NamedTuple):
-    """`replayed` transactions came from the logs; if there were any, a new snapshot would save that work next time."""
+    """`replayed` is the number of transactions from the logs, work that a new snapshot would save next time."""
 
     database: Database
     replayed: int
 
 
 def recover(directory: DataDirectory) -> Recovered:
-    """The database in the files of `directory`; an empty one gets the snapshot that ZooKeeper expects there.
+    """The database in the files of `directory`; an empty directory gets the snapshot that ZooKeeper expects.
 
-    raises    LogDamaged, SnapshotInvalid, OSError; nothing was changed then
+    raises    LogDamaged, SnapshotInvalid, OSError; then nothing has changed
     """
     remove_leftovers(directory.snapshots)
     recovered = read_database(directory)
@@ -59,15 +59,15 @@ def read_database(directory: DataDirectory) -> Recovered | None:
     if database is None:
         if any(True for _, path in directory.log_files() for _ in read_entries(path)):
             raise SnapshotInvalid(
-                f"{directory.snapshots} has no snapshot, but {directory.logs} has transactions: without what they "
-                "build on they mean nothing. Put the snapshots back, or move the logs away to start empty"
+                f"{directory.snapshots} has no snapshot, but {directory.logs} has transactions: without a snapshot "
+                f"they cannot be applied. Put the snapshots back, or move the logs away to start empty"
             )
         return None
     return Recovered(database, _replay(directory, database, digest_zxid))
 
 
 def _restore_newest(directory: DataDirectory) -> tuple[Database | None, int]:
-    """The database of the newest whole snapshot, if any, and the zxid from which on its digest means something."""
+    """The database of the newest whole snapshot, if any, and the zxid from which its digest is valid."""
     problems = []
     for zxid, path in directory.snapshot_files():
         try:
@@ -86,7 +86,7 @@ def _restore_newest(directory: DataDirectory) -> tuple[Database | None, int]:
 
 
 def _replay(directory: DataDirectory, database: Database, digest_zxid: int) -> int:
-    """Apply what was logged after the snapshot; return how many transactions that were."""
+    """Apply the transactions logged after the snapshot; return their number."""
     replayed = 0
     digests_agree = True
     for entry in _entries_after(directory, database.tree.last_zxid):
@@ -96,7 +96,7 @@ def _replay(directory: DataDirectory, database: Database, digest_zxid: int) -> i
         if digests_agree and entry.header.zxid >= digest_zxid and not _digest_agrees(entry, database.tree):
             digests_agree = False
             _log.error(
-                "From transaction 0x%x (%s) on, the znodes differ from what they were when it was logged",
+                "From transaction 0x%x (%s) on, the znodes differ from those when it was logged",
                 entry.header.zxid,
                 OpCode(entry.header.type).name,
             )
@@ -110,8 +110,8 @@ def _entries_after(directory: DataDirectory, zxid: int) -> Iterator[Entry]:
             found = entry.header.zxid
             if found != zxid + 1 and found >> _COUNTER_BITS == zxid >> _COUNTER_BITS:
                 raise LogDamaged(
-                    f"{path} continues with transaction 0x{found:x}, but 0x{zxid + 1:x} is missing: a log was lost or "
-                    "cut. Restore it; or, to start without what follows, move this log and later ones away"
+                    f"{path} continues with transaction 0x{found:x}, but 0x{zxid + 1:x} is missing: a log was lost or"
+                    f" truncated. Restore it; or, to start without the rest, move this log and later ones away"
                 )
             zxid = found
             yield entry

@@ -1,11 +1,11 @@
 """A standalone ZooKeeper server: builds all parts, starts and stops them in order; the only module that knows them all.
 
     server = ZooKeeperServer(settings, clock)
-    await server.start()        # answers clients from here on; raises ServerUnusable and leaves all as it was
-    await server.failure        # only a disk that fails ends a server by itself
+    await server.start()        # serves clients from here on; raises ServerUnusable and changes nothing
+    await server.failure        # only a failing disk ends a server by itself
     await server.stop()
 
-One event loop does everything but waiting for disks: one thread writes the log, one snapshots.
+One event loop does everything but disk writes: one thread writes the log, one snapshots.
 """
 
 import asyncio
@@ -50,7 +50,7 @@ _LITTLE = 64 * 1024  # of one connection, which does not count
 SESSIONLESS_S = 10.0
 """How long a connection may be without a session."""
 _BACKLOG = 4096
-"""Where clientPortListenBacklog is not set; the system's own limit is net.core.somaxconn."""
+"""Default of clientPortListenBacklog; the system's own limit is net.core.somaxconn."""
 
 
 class Timer(Protocol):
@@ -58,7 +58,7 @@ class Timer(Protocol):
 
 
 class Clock(Protocol):
-    """What the server asks of time; see broker/clock.py."""
+    """The clock that the server needs; see broker/clock.py."""
 
     def monotonic(self) -> float: ...
     def now_ms(self) -> Timestamp: ...
@@ -96,7 +96,7 @@ class ZooKeeperServer:
         self._directory = DataDirectory(data, logs)
         self._held: dict[Connection, int] = {}
         self.held_bytes = 0
-        """What connections take that take much."""
+        """Bytes of memory by connection, if many."""
         self._timers: dict[str, Timer] = {}
         self._next_tick = 0.0
         self._since_snapshot = 0
@@ -153,7 +153,7 @@ class ZooKeeperServer:
             self.secure_port = self._secure_listener.port
 
     async def stop(self) -> None:
-        """Make everything durable that was begun, close all connections and give the directory back."""
+        """Make started transactions durable, close all connections, and unlock the directory."""
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
@@ -247,7 +247,7 @@ class ZooKeeperServer:
     def _snapshot_taken(self, written: asyncio.Future[None]) -> None:
         self._snapshot = None
         if not written.cancelled() and (error := written.exception()):
-            # All is still in the log; the next one may work.
+            # Everything is still in the log; the next one may succeed.
             _log.error("A snapshot could not be written: %s", error)
 
     def _purge(self) -> None:
@@ -262,7 +262,7 @@ class ZooKeeperServer:
         self._snapshot_thread.submit(purge)
 
     def _fail(self, error: BaseException) -> None:
-        """The log cannot be written: stop, rather than acknowledge what may be lost."""
+        """Stop, as the log cannot be written, rather than acknowledge data that may be lost."""
         for connection in list(self.connections):
             connection.abort()
         if not self.failure.done():
@@ -291,8 +291,8 @@ class ZooKeeperServer:
         tick = in_seconds(self._settings.tick_time)
         late = now - self._next_tick
         if late > tick:
-            # This process, or the whole machine, was suspended: what clients sent meanwhile has not been read yet.
-            _log.warning("The server was suspended for %.1f s; sessions get that much longer", late)
+            # This process, or the whole machine, was suspended: requests that arrived meanwhile have not been read yet.
+            _log.warning("The server was suspended for %.1f s; sessions are extended by that time", late)
             self.pipeline.sessions.postpone(int(late * 1000), int(now * 1000))
         self.pipeline.expire_sessions(now)
         for connection in list(self.connections):
@@ -306,8 +306,8 @@ class ZooKeeperServer:
         self.pipeline.delete_unused_containers()
 
     def clock_will_be_moved(self, seconds: Seconds, *, heard_of: Iterable[int]) -> None:
-        """Prepare for a clock that is about to be moved forward: this server is not suspended, and whose session ids
-        are not in `heard_of` is silent for that long."""
+        """Prepare for the clock to be moved forward: this server is not suspended, and sessions whose ids are not in
+        `heard_of` are silent for that long."""
         then = self._clock.monotonic() + seconds
         self._next_tick = max(self._next_tick, then)
         for session_id in heard_of:
@@ -347,7 +347,7 @@ class ZooKeeperServer:
             return f"{address} has as many connections as one address may have (maxClientCnxns={limit})"
         if total and len(self.connections) + self.handshakes > total:
             self.statistics.refused_connections += 1
-            return f"there are as many connections as there may be (maxCnxns={total})"
+            return f"the limit of connections is reached (maxCnxns={total})"
         return None
 
     def _discount(self, address: str) -> None:
@@ -365,14 +365,14 @@ class ZooKeeperServer:
         self.pipeline.disconnected(connection)
 
     def hold(self, connection: Connection, size: int) -> None:
-        """Of connections that take much memory together, end the one that takes the most."""
+        """If connections take too much memory together, close the one that takes the most."""
         before = self._held.pop(connection, 0)
         if size > _LITTLE:
             self._held[connection] = size
         self.held_bytes += (size if size > _LITTLE else 0) - before
         if self.held_bytes > _MOST_HELD:
             greedy = max(self._held, key=self._held.__getitem__)
-            greedy.end(f"it takes the most of {self.held_bytes} bytes of requests and answers that get no further")
+            greedy.end(f"it holds the most of {self.held_bytes} bytes of incomplete requests and unread responses")
             greedy.abort()
             self.held_bytes -= self._held.pop(greedy, 0)
 
@@ -385,10 +385,10 @@ class ZooKeeperServer:
         self.pipeline.submit(connection, frame, received_at)
 
     def four_letter_word(self, word: bytes, asking: Connection) -> str | None:
-        """The response to a word, None if it is none."""
+        """The response to a word; None if it is not one."""
         if word[0] == 0:
             return None  # the length of a connect request
-        from pykafka_cli.zookeeper.server.four_letter_words import answer  # most servers are never asked one
+        from pykafka_cli.zookeeper.server.four_letter_words import answer  # most servers never get one
 
         return answer(word, self, asking)
 
@@ -402,7 +402,7 @@ class ZooKeeperServer:
         return self._directory.sizes()
 
     def configuration(self) -> Iterable[tuple[str, object]]:
-        """What `conf` shows, in its order."""
+        """The values of `conf`, in its order."""
         settings = self._settings
         data_size, log_size = self.directory_sizes()
         shortest, longest = settings.session_timeouts

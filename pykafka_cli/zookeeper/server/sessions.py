@@ -1,11 +1,12 @@
-"""Sessions: their ids, passwords and timeouts, and which have expired. Pure: time comes as an argument.
+"""Sessions: their ids, passwords and timeouts, and which have expired. Pure: time is an argument.
 
-Deadlines are rounded up to whole ticks, so a session ends up to a tick later than its timeout, and keeping thousands
-alive is putting each into the bucket of its tick. A session is open until it expires, then closing until the
-transaction that ends it is made, and no request of it is done any more.
+Deadlines are rounded up to whole ticks, so a session expires up to a tick after its timeout, and keeping thousands
+alive
+only means moving each to the bucket of its tick. A session is open until it expires, then closing until the transaction
+that ends it, and its requests are no longer served.
 
-Its password is not stored anywhere: it follows from the id, the same in every ZooKeeper, so a session survives the
-restart of its server. It keeps honest clients apart and is no protection.
+Its password is not stored: it is computed from the id, in the same way in every ZooKeeper, so a session survives a
+restart of its server. It prevents mistakes, and is no protection.
 Source: org.apache.zookeeper.server.{SessionTrackerImpl, ExpiryQueue, ZooKeeperServer}.
 """
 
@@ -15,11 +16,11 @@ from pykafka_cli.model import Milliseconds
 from pykafka_cli.zookeeper.protocol.errors import SessionExpired, UnknownSession
 
 _PASSWORD_SEED = 0xB3415C00
-_SERVER_ID = 1  # what a standalone ZooKeeper puts into the first byte of its session ids
+_SERVER_ID = 1  # the first byte of a standalone ZooKeeper's session ids
 
 
 class Session:
-    """One client's session; `deadline_ms` is when it expires unless something is heard."""
+    """One client's session; `deadline_ms` is when it expires without a message."""
 
     __slots__ = ("closing", "deadline_ms", "id", "timeout_ms")
 
@@ -34,7 +35,7 @@ class Sessions:
     """All sessions that are open or closing. Times are monotonic, in ms."""
 
     def __init__(self, tick_ms: Milliseconds, timeouts: Mapping[int, int], *, now_ms: int, wall_ms: int) -> None:
-        """Track those of `timeouts`, each with its whole timeout ahead; `wall_ms` keeps new ids apart from old ones."""
+        """Track the sessions in `timeouts`, each with its full timeout; `wall_ms` makes new ids unique."""
         self._tick_ms = tick_ms
         self._by_id: dict[int, Session] = {}
         self._buckets: dict[int, dict[int, Session]] = {}
@@ -46,19 +47,19 @@ class Sessions:
         return len(self._by_id)
 
     def new_id(self) -> int:
-        """An id that no session has."""
+        """An unused id."""
         while self._next_id in self._by_id:
             self._next_id += 1
         self._next_id += 1
         return self._next_id - 1
 
     def open(self, session_id: int, timeout_ms: Milliseconds, now_ms: int) -> None:
-        """Begin to track a session."""
+        """Start to track a session."""
         session = self._by_id[session_id] = Session(session_id, timeout_ms)
         self._put(session, now_ms + timeout_ms)
 
     def touch(self, session_id: int, now_ms: int, timeout_ms: Milliseconds | None = None) -> bool:
-        """Something was heard of a session (a `timeout_ms` other than before, maybe); False if it is not open."""
+        """Extend a session after a message, perhaps with a new `timeout_ms`; False if it is not open."""
         session = self._by_id.get(session_id)
         if session is None or session.closing:
             return False
@@ -71,7 +72,7 @@ class Sessions:
         return True
 
     def check(self, session_id: int) -> None:
-        """Raise UnknownSession or SessionExpired unless requests of this session may be done."""
+        """Raise UnknownSession or SessionExpired unless requests of this session may be served."""
         session = self._by_id.get(session_id)
         if session is None:
             raise UnknownSession(f"there is no session {session_id:#x}")
@@ -79,7 +80,7 @@ class Sessions:
             raise SessionExpired(f"the session {session_id:#x} is being closed")
 
     def timeout_ms(self, session_id: int) -> Milliseconds:
-        """How long a session may be silent; 0 if there is none of that id."""
+        """The timeout of a session; 0 for an unknown id."""
         session = self._by_id.get(session_id)
         return session.timeout_ms if session else Milliseconds(0)
 
@@ -89,7 +90,7 @@ class Sessions:
             self._take(session)
 
     def expire(self, now_ms: int) -> list[int]:
-        """The sessions whose deadline has come; they are closing from now on, and are returned once."""
+        """The sessions whose deadline has passed; they are closing from now on, and are returned once."""
         expired: list[int] = []
         for deadline_ms in sorted(deadline for deadline in self._buckets if deadline <= now_ms):
             for session in self._buckets.pop(deadline_ms).values():
@@ -99,7 +100,7 @@ class Sessions:
         return expired
 
     def postpone(self, ms: int, now_ms: int) -> None:
-        """Move every deadline back by `ms`: the server itself was blocked that long and could not read from anybody."""
+        """Move every deadline back by `ms`: the server was blocked that long and could not read from clients."""
         sessions = list(self._by_id.values())
         self._buckets.clear()
         for session in sessions:
@@ -126,9 +127,9 @@ class Sessions:
 
 
 def password_of(session_id: int) -> bytes:
-    """The 16 bytes that a client must show to take the session over.
+    """The 16 bytes that a client must send to take over the session.
 
-    They are what java.util.Random gives when seeded by the id and a constant: a linear congruential generator of 48
+    They are the output of java.util.Random, seeded with the id and a constant: a linear congruential generator of 48
     bits, of which each step yields the upper 32, least significant byte first.
     """
     state = (session_id ^ _PASSWORD_SEED ^ 0x5DEECE66D) & 0xFFFFFFFFFFFF
@@ -140,5 +141,5 @@ def password_of(session_id: int) -> bytes:
 
 
 def printed(session_id: int) -> str:
-    """An id as ZooKeeper prints it, without the 0x before it: its 64 bits, unsigned."""
+    """An id as ZooKeeper prints it, without 0x: its 64 bits, unsigned."""
     return f"{session_id & 0xFFFFFFFFFFFFFFFF:x}"

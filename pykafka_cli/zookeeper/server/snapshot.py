@@ -10,9 +10,10 @@
     adler32 int64 | "/" string    of all bytes before it, likewise
 
 The ACL numbered -1 is world:anyone:cdrwa and is not listed. A snapshot is written under a temporary name and renamed
-when it is durable, so one that has its name is whole. ZooKeeper's own may have been written while it was running
-("fuzzy"): they hold some effects of later transactions, and replaying the log from the snapshot's zxid on makes them
-right. Source: org.apache.zookeeper.server.{ReferenceCountedACLCache, persistence.FileSnap, persistence.SnapStream}.
+when it is durable, so one with its final name is whole. ZooKeeper's own may have been written while it was running
+("fuzzy"): they contain some effects of later transactions, and replaying the log after the snapshot's zxid corrects
+them.
+Source: org.apache.zookeeper.server.{ReferenceCountedACLCache, persistence.FileSnap, persistence.SnapStream}.
 """
 
 import os
@@ -42,7 +43,7 @@ _BUFFER = 1 << 20
 
 
 class SnapshotInvalid(Exception):
-    """The file is no whole snapshot; the message says why."""
+    """The file is not a whole snapshot; the message says why."""
 
 
 class _SessionEntry(NamedTuple):
@@ -74,7 +75,7 @@ class _Digest(NamedTuple):
 
 
 def write_snapshot(path: Path, snapshot: Snapshot) -> None:
-    """Write `snapshot` to `path`; once it is there it is whole and durable."""
+    """Write `snapshot` to `path`; once the file exists it is whole and durable."""
     temporary = path.with_name(f".{path.name}.tmp")
     try:
         with temporary.open("wb", buffering=_BUFFER) as file:
@@ -96,10 +97,10 @@ def write_snapshot(path: Path, snapshot: Snapshot) -> None:
 
 
 def read_snapshot(path: Path) -> Snapshot:
-    """What `path` holds; raises SnapshotInvalid, or OSError if it cannot be read. Also reads `.gz`."""
+    """Read the snapshot at `path`; raises SnapshotInvalid, or OSError if it cannot be read. Also reads `.gz`."""
     data = path.read_bytes()
     if data[:2] == b"\x1f\x8b":
-        import gzip  # only where ZooKeeper was configured to compress
+        import gzip  # only if ZooKeeper was configured to compress
 
         try:
             data = gzip.decompress(data)
@@ -123,13 +124,13 @@ def read_snapshot(path: Path) -> Snapshot:
 
 
 def remove_leftovers(directory: Path) -> None:
-    """Delete what a server left that died while it wrote a snapshot."""
+    """Delete files of a server that died while it wrote a snapshot."""
     for path in directory.glob(".snapshot.*.tmp"):
         path.unlink(missing_ok=True)
 
 
 def _parts(snapshot: Snapshot) -> Iterator[bytes]:
-    """The bytes up to the first seal."""
+    """The bytes up to the first checksum."""
     yield _HEADER.pack(MAGIC, _VERSION, -1)
     yield _COUNT.pack(len(snapshot.timeouts))
     for session_id, timeout_ms in snapshot.timeouts.items():
@@ -158,7 +159,7 @@ def _read_nodes(reader: Reader, acls: Mapping[int, tuple[Acl, ...]]) -> Iterator
 
 
 def _seal(file: IO[bytes], checksum: int) -> int:
-    """Write the checksum of all so far; return the checksum with the seal itself."""
+    """Write the checksum of everything so far; return the checksum after it."""
     seal = encode(_Seal(checksum, _END))
     file.write(seal)
     return adler32(seal, checksum)

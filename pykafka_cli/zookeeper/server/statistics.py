@@ -1,10 +1,10 @@
-"""What a server and its connections count about themselves, for the four-letter words. Pure."""
+"""Statistics of a server and its connections, for the four-letter words. Pure."""
 
 from pykafka_cli.model import Milliseconds, Timestamp
 
 
 class Latencies:
-    """Times from a request's arrival to its response's departure, in ms."""
+    """Times from a request's arrival to its response, in ms."""
 
     __slots__ = ("count", "highest", "lowest", "total")
 
@@ -19,7 +19,7 @@ class Latencies:
         self.highest = 0
 
     def add(self, milliseconds: Milliseconds) -> None:
-        """Count one answer."""
+        """Count one response."""
         self.lowest = min(self.lowest, milliseconds) if self.count else milliseconds
         self.highest = max(self.highest, milliseconds)
         self.count += 1
@@ -27,12 +27,12 @@ class Latencies:
 
     @property
     def average(self) -> float:
-        """0 when there were none."""
+        """The average; 0 without any."""
         return self.total / self.count if self.count else 0.0
 
 
 class ServerStatistics:
-    """Counted since the start or the last `srst`."""
+    """Counters since the start or the last `srst`."""
 
     def __init__(self) -> None:
         self.latencies = Latencies()
@@ -43,14 +43,14 @@ class ServerStatistics:
         self.dropped_connections = 0
 
     def reset(self) -> None:
-        """As `srst` does."""
+        """Reset the counters, for `srst`."""
         self.latencies.reset()
         self.received = 0
         self.sent = 0
 
 
 class ConnectionStatistics:
-    """Counted since the connection was made or the last `crst`."""
+    """Counters since the connection was opened or the last `crst`."""
 
     def __init__(self, established_ms: Timestamp) -> None:
         self.established_ms = established_ms
@@ -65,5 +65,5 @@ class ConnectionStatistics:
         self.last_latency_ms = 0
 
     def reset(self) -> None:
-        """As `crst` does."""
+        """Reset the counters, for `crst`."""
         self.__init__(self.established_ms)  # type: ignore[misc]

@@ -1,8 +1,8 @@
-"""From a request to the transaction that carries it out: all checks are made here, and nothing is changed. Pure.
+"""Turns requests into transactions: all checks are made here, and nothing changes. Pure.
 
 `prepare` either raises the client's error, or returns a record with every effect spelled out (the final name of a
 sequential znode, the versions afterwards), so that applying it, now or when the log is replayed, decides nothing.
-The operations of a multi see what those before them will have done through a `Draft`.
+The operations of a multi see the effects of earlier ones through a `Draft`.
 Source: org.apache.zookeeper.server.PrepRequestProcessor.
 """
 
@@ -57,7 +57,7 @@ _WITH_TTL = frozenset((CreateFlags.PERSISTENT_WITH_TTL, CreateFlags.PERSISTENT_S
 
 
 class Facts(NamedTuple):
-    """What the checks need to know of a znode. `cversion` counts creations of children, as it is stored."""
+    """The facts about a znode for the checks. `cversion` counts creations of children, as stored."""
 
     version: int
     cversion: int
@@ -68,7 +68,7 @@ class Facts(NamedTuple):
 
 
 class View(Protocol):
-    """Znodes as a request finds them."""
+    """The znodes that a request sees."""
 
     def facts(self, path: str) -> Facts:
         """Raises NoNode."""
@@ -77,7 +77,7 @@ class View(Protocol):
 
 
 class TreeView:
-    """The znodes as they are."""
+    """The current znodes."""
 
     def __init__(self, tree: Tree) -> None:
         self._tree = tree
@@ -92,7 +92,7 @@ class TreeView:
 
 
 class Draft:
-    """The znodes as they will be after the operations that were noted."""
+    """The znodes after the noted operations."""
 
     def __init__(self, below: View) -> None:
         self._below = below
@@ -110,7 +110,7 @@ class Draft:
         return self._changed[path] is not None if path in self._changed else self._below.exists(path)
 
     def note(self, record: Record, session_id: int) -> None:
-        """Take the effects of a prepared operation into account."""
+        """Add the effects of a prepared operation."""
         match record:
             case CreateTxn(path=path, acl=its_acl, parent_cversion=cversion):
                 self._created(path, its_acl, session_id if record.ephemeral else 0, cversion)
@@ -148,7 +148,7 @@ class Requester(NamedTuple):
 def prepare(kind: OpCode, request: Record, requester: Requester, view: View) -> Record:
     """The transaction, of type `kind`, for the request; raises the error to respond with.
 
-    A multi always has one: what makes it fail is part of its transaction.
+    A multi always has one: its failure is part of the transaction.
     """
     match request:
         case MultiRequest():
@@ -179,7 +179,7 @@ def prepare(kind: OpCode, request: Record, requester: Requester, view: View) -> 
 
 
 def prepare_container_deletion(path: str, view: View) -> DeleteTxn:
-    """The transaction that deletes a container which has no children left; raises if it has some after all."""
+    """The transaction that deletes a container without children; raises if it has some."""
     facts = view.facts(path)
     if facts.children:
         raise NotEmpty(path)
@@ -211,7 +211,7 @@ def _prepare_create(
     if view.exists(path):
         raise NodeExists(path)
     if parent.ephemeral_owner not in (0, CONTAINER):
-        raise NoChildrenForEphemerals(f"{parent_path} is ephemeral, so {path} cannot be")
+        raise NoChildrenForEphemerals(f"{parent_path} is ephemeral, so it cannot have the child {path}")
     cversion = int32(parent.cversion + 1)
     if kind is OpCode.CREATE_CONTAINER:
         return CreateContainerTxn(path, request.data, fixed, cversion)
@@ -250,7 +250,7 @@ def _prepare_multi(request: MultiRequest, requester: Requester, view: View) -> M
 
 
 def _next_version(current: int, expected: int, path: str) -> int:
-    """The version after a change that expects `expected`; raises BadVersion if that is neither ANY_VERSION nor so."""
+    """The version after a change; raises BadVersion unless `expected` is ANY_VERSION or the current one."""
     if expected not in (ANY_VERSION, current):
         raise BadVersion(f"{path} has version {current}, not {expected}")
     return int32(current + 1)

@@ -1,16 +1,17 @@
 """The znodes, and how transactions change them. Pure: no I/O, no clock; equal transactions make equal trees.
 
-`Tree.apply` is the only way in which a tree changes, whether a client asked just now or the log is replayed at start.
-It never rejects: checks were made before a transaction was written (transactions.py). An effect that is impossible (it
-may happen when a log is replayed over a snapshot that was taken while ZooKeeper was running) is reported as `err`,
-and the rest of the transaction takes place, as in ZooKeeper.
+Only `Tree.apply` changes a tree, for new requests and when the log is replayed. It never rejects: checks were made
+before
+a transaction was written (transactions.py). An impossible effect (possible when a log is replayed over a snapshot that
+was taken while ZooKeeper was running) is reported as `err`, and the rest of the transaction takes effect, as in
+ZooKeeper.
 
 The tree keeps a digest of all znodes outside /zookeeper: the sum, modulo 2**64, of each one's CRC-32 over path (the
 root's is empty), data and
 
     czxid | mzxid | pzxid | ctime | mtime int64 | version | cversion | aversion int32 | ephemeral_owner int64
 
-It is written with each transaction, so a replay that differs from the original is noticed immediately.
+It is written with each transaction, so a replay that differs from the original is detected immediately.
 Source: org.apache.zookeeper.server.{DataTree, DataNode, DigestCalculator}.
 """
 
@@ -47,7 +48,7 @@ _TTL_OWNER = -(1 << 56)  # 0xff in the first byte; the time to live, in ms, is i
 
 
 class Node:
-    """One znode. Never share `children`; all else is immutable, so a copy of the fields is a snapshot."""
+    """One znode. Never share `children`; everything else is immutable, so a copy of the fields is a snapshot."""
 
     __slots__ = ("acl", "children", "data", "digest", "stat")
 
@@ -59,7 +60,7 @@ class Node:
         self.digest = 0
 
     def client_stat(self) -> Stat:
-        """The numbers as clients see them."""
+        """The stat as clients see it."""
         czxid, mzxid, ctime, mtime, version, cversion, aversion, owner, pzxid = self.stat
         children = len(self.children)
         return Stat(
@@ -78,7 +79,7 @@ class Node:
 
 
 class NodeImage(NamedTuple):
-    """A znode as snapshots store it."""
+    """The stored form of a znode in snapshots."""
 
     path: str
     data: bytes | None
@@ -87,7 +88,7 @@ class NodeImage(NamedTuple):
 
 
 class Event(NamedTuple):
-    """Something that watches may be waiting for; `acl` says who may know."""
+    """An event for watches; `acl` decides who may see it."""
 
     type: EventType
     path: str
@@ -95,7 +96,7 @@ class Event(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What became of a transaction (or, in `results`, of each operation of a multi)."""
+    """The outcome of a transaction (or, in `results`, of each operation of a multi)."""
 
     type: int
     err: int = ErrorCode.OK
@@ -105,14 +106,14 @@ class Outcome(NamedTuple):
 
 
 def int32(number: int) -> int:
-    """`number` as it is in 32 bits: after two billion changes, version numbers continue from the lowest."""
+    """`number` in 32 bits: after two billion changes, version numbers continue from the lowest."""
     return (number + 0x80000000 & 0xFFFFFFFF) - 0x80000000
 
 
 class Tree:
     """Every znode by its path.
 
-    Invariant: a parent precedes its children in `nodes`, so an image of it can be read from front to back.
+    Invariant: a parent precedes its children in `nodes`, so an image can be read in order.
     """
 
     def __init__(self) -> None:
@@ -130,7 +131,7 @@ class Tree:
 
     @classmethod
     def restore(cls, image: Iterable[NodeImage], last_zxid: int) -> "Tree":
-        """The tree of an image; raises NoNode if a znode comes without or before its parent."""
+        """The tree of an image; raises NoNode if a znode precedes its parent or has none."""
         tree = cls.__new__(cls)
         tree.nodes = {}
         tree.ephemerals = {}
@@ -145,12 +146,12 @@ class Tree:
         return tree
 
     def image(self) -> list[NodeImage]:
-        """All znodes as they are now, parents before children. Costs no copy of data."""
+        """All current znodes, parents before children. Does not copy data."""
         return [NodeImage(path, node.data, node.acl, node.stat) for path, node in self.nodes.items()]
 
     @property
     def digest(self) -> int:
-        """The digest as signed 64 bits, as it is stored."""
+        """The digest as a signed 64-bit integer, as stored."""
         return self._digest - (1 << 64) if self._digest >> 63 else self._digest
 
     def node(self, path: str) -> Node:
@@ -161,21 +162,21 @@ class Tree:
             raise NoNode(path) from None
 
     def count_below(self, path: str) -> int:
-        """How many znodes there are below `path`."""
+        """The number of znodes below `path`."""
         if path == ROOT:
             return len(self.nodes) - 1
         prefix = path + "/"
         return sum(other.startswith(prefix) for other in self.nodes)
 
     def unused_containers(self) -> Iterator[str]:
-        """Containers whose children are all gone."""
+        """Containers whose children are all deleted."""
         for path in self.containers:
             node = self.nodes[path]
             if not node.children and node.stat.cversion > 0:
                 yield path
 
     def apply(self, header: TxnHeader, record: Record | None, events: list[Event]) -> Outcome:
-        """Make the transaction's change; append to `events` what watches should know, in order."""
+        """Apply a transaction; append to `events` the events for watches, in order."""
         outcome = self._multi(header, record, events) if isinstance(record, MultiTxn) else None
         if outcome is None:
             outcome = self._single(header, header.type, record, events)
@@ -185,7 +186,7 @@ class Tree:
     def _multi(self, header: TxnHeader, multi: MultiTxn, events: list[Event]) -> Outcome:
         results = []
         failed = any(txn.type == OpCode.ERROR for txn in multi.txns)
-        # Of a failed multi nothing takes place: OK for what came before the error, as it was not at fault.
+        # A failed multi has no effect: OK for the operations before the error, which did not cause it.
         for txn in multi.txns:
             if txn.type == OpCode.ERROR:
                 results.append(self._single(header, txn.type, decode_operation(txn), events))
@@ -240,7 +241,7 @@ class Tree:
         except ZooKeeperError as error:
             err = error.code
             if kind == OpCode.CREATE and isinstance(error, NodeExists) and isinstance(record, CreateTxn):
-                # A snapshot may hold the child and an older state of the parent.
+                # A snapshot may have the child and an older state of the parent.
                 self._child_created(split(record.path)[0], record.parent_cversion, zxid)
         return Outcome(kind, err, path, stat)
 
@@ -271,7 +272,7 @@ class Tree:
         stat = node.stat
         if cversion == -1:
             cversion = stat.cversion + 1
-        # Never back: the snapshot may already know of later children.
+        # Never decrease it: the snapshot may already include later children.
         if cversion > stat.cversion:
             node.stat = StatPersisted(*stat[:5], cversion, stat.aversion, stat.ephemeral_owner, zxid)
             self._update_digest(path, node)
@@ -316,13 +317,13 @@ class Tree:
         return node
 
     def _close_session(self, session_id: int, paths: tuple[str, ...], zxid: int, events: list[Event]) -> None:
-        """Delete `paths`, then whatever else the session owns."""
+        """Delete `paths`, then everything else that the session owns."""
         for path in dict.fromkeys((*paths, *self.ephemerals.get(session_id, ()))):
             if path in self.nodes:
                 self._delete(path, zxid, events)
 
     def _add(self, path: str, node: Node) -> None:
-        """Put a znode in its place; raises NoNode if there is no parent."""
+        """Add a znode; raises NoNode if it has no parent."""
         if path != ROOT:
             parent_path, name = split(path)
             self.node(parent_path).children[name] = None
@@ -336,7 +337,7 @@ class Tree:
             self.ephemerals.setdefault(owner, {})[path] = None
 
     def _update_digest(self, path: str, node: Node) -> None:
-        """Take a znode's new state into the tree's digest, in place of the state that was in it."""
+        """Update the tree's digest with a znode's new state."""
         if path.startswith(_UNDIGESTED):
             return  # quotas are counted by each server for itself
         czxid, mzxid, ctime, mtime, version, cversion, aversion, owner, pzxid = node.stat

@@ -3,7 +3,8 @@
     file      magic int32 "ZKLG" | version int32 (2) | dbid int64 (0) | entries | zeros up to the preallocated size
     entry     adler32 of body, int64 | length of body int32 | body | "B"                  body: see protocol/txn_records
 
-A file is named by the zxid of its first entry and never written again once there is a newer one. It ends where an entry
+A file is named after the zxid of its first entry, and not written any more once there is a newer one. It ends where an
+entry
 begins with zeros (checksum 0, length 0: preallocated) or is incomplete (torn: the server died before
 the entry was durable, so it was never acknowledged). A whole entry with a wrong checksum is damage: rejected, not
 skipped. Source: org.apache.zookeeper.server.persistence.FileTxnLog.
@@ -36,23 +37,23 @@ _ROOM = 4096  # bytes left in a file below which more is preallocated
 
 
 class LogDamaged(Exception):
-    """A log that cannot be what ZooKeeper wrote; the message says where and what may be done."""
+    """A log is damaged; the message says where, and what can be done."""
 
 
 def frame_entry(body: bytes) -> bytes:
-    """An entry as it is in the file."""
+    """An entry as stored in the file."""
     return _ENTRY_HEADER.pack(adler32(body), len(body)) + body + _END_OF_ENTRY
 
 
 def read_entries(path: Path, after: int = 0) -> Iterator[Entry]:
     """The transactions of one file with a zxid above `after`, up to its end or a torn entry; raises LogDamaged.
 
-    What is skipped is not looked into, so damage there is not noticed: the snapshot has it.
+    Skipped entries are not checked, as the snapshot contains them.
     """
     with path.open("rb") as file:
         if os.fstat(file.fileno()).st_size < _HEADER.size:
             return  # the server died while it created the file
-        # Mapped, so that what is preallocated and empty need not be read.
+        # Mapped, so that preallocated space is not read.
         with mmap(file.fileno(), 0, access=ACCESS_READ) as data:
             yield from _entries(path, data, after)
 
@@ -77,24 +78,24 @@ def _entries(path: Path, data: mmap, after: int) -> Iterator[Entry]:
         body = data[start:end] if length > 0 else b""
         if adler32(body) != checksum:
             raise LogDamaged(
-                f"{path} is damaged at byte {position}: the checksum of a whole transaction is wrong. What follows "
-                f"cannot be trusted. Restore the file; or, to start without it, truncate the file to {position} "
+                f"{path} is damaged at byte {position}: the checksum of a whole transaction is wrong. The rest cannot"
+                f" be trusted. Restore the file; or, to start without it, truncate the file to {position} "
                 "bytes and move later logs away"
             )
         try:
             yield decode_entry(body)
         except MarshallingError as error:
-            raise LogDamaged(f"{path} has a transaction at byte {position} that cannot be read: {error}") from None
+            raise LogDamaged(f"{path} has a transaction at byte {position} that cannot be decoded: {error}") from None
         position = end + 1
 
 
 class TxnLog:
-    """The log that is being written. All methods block; call them from one thread at a time.
+    """Writes the log. All methods block; call them from one thread at a time.
 
-    directory             where the files are
+    directory             of the files
     preallocate           bytes by which a file grows ahead of what is written, so that an fsync need not record a new
                           size each time; the space is not occupied before it is used
-    slow_fsync_seconds    an fsync that takes longer is worth a warning
+    slow_fsync_seconds    an fsync that takes longer is logged as a warning
     """
 
     def __init__(self, directory: DataDirectory, *, preallocate: int, slow_fsync_seconds: Seconds) -> None:
@@ -106,7 +107,7 @@ class TxnLog:
         self._size = 0
 
     def write(self, first_zxid: int, entries: bytes) -> None:
-        """Append framed `entries`, of which the first has `first_zxid`, and return when they are durable."""
+        """Append framed `entries`, of which the first has `first_zxid`, and return once they are durable."""
         if self._descriptor == -1:
             self._open(first_zxid)
         needed = self._position + len(entries) + _ROOM
@@ -121,7 +122,7 @@ class TxnLog:
         self._sync()
 
     def roll(self) -> None:
-        """Let the next entry begin a new file."""
+        """Start a new file with the next entry."""
         if self._descriptor != -1:
             os.close(self._descriptor)
             self._descriptor = -1
@@ -130,7 +131,7 @@ class TxnLog:
 
     def _open(self, zxid: int) -> None:
         path = self._directory.log_file(zxid)
-        # A file of that name can only be the rest of a log whose very first entry was torn.
+        # A file with that name can only be left from a log whose first entry was torn.
         self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
         header = _HEADER.pack(MAGIC, _VERSION, 0)
         os.write(self._descriptor, header)

@@ -1,10 +1,10 @@
-"""Which watcher waits for which event of which znode. Pure; a watcher is any hashable thing, in practice a connection.
+"""The watches of all watchers. Pure; a watcher is any hashable object, in practice a connection.
 
-A watch is left by a read and fires once, or it was added to stay: on one path (persistent), or on one and all below it
+A watch is set by a read and fires once, or stays set: on one path (persistent), or on a path and everything below it
 (recursive). There are two tables, as there are two kinds of reads:
 
-    data        left by getData and exists      fires when the znode is created, changed or deleted
-    children    left by getChildren             fires when a child comes or goes, and when the znode is deleted
+    data        set by getData and exists       fires when the znode is created, changed or deleted
+    children    set by getChildren              fires when a child is created or deleted, and when the znode is deleted
 
 Persistent and recursive watches are in both; recursive ones fire for each znode below and never for "children changed".
 One change sends a watcher one event, however many of its watches match. Source: org.apache.zookeeper.server.watch.
@@ -21,7 +21,7 @@ W = TypeVar("W")  # hashable
 
 
 class Kind(IntFlag):
-    """The watches that one watcher has on one path."""
+    """Kinds of watches that one watcher has on one path."""
 
     ONCE = 1
     PERSISTENT = 2
@@ -44,7 +44,7 @@ class WatchTable(Generic[W]):
         return sum(len(paths) for paths in self.by_watcher.values())
 
     def add(self, path: str, watcher: W, kind: Kind) -> None:
-        """Leave a watch; one of the same kind on the same path is there once."""
+        """Set a watch; a second one of the same kind on the same path has no effect."""
         watchers = self.by_path.setdefault(path, {})
         had = watchers.get(watcher, Kind(0))
         watchers[watcher] = had | kind
@@ -56,7 +56,7 @@ class WatchTable(Generic[W]):
         return path in self.by_watcher.get(watcher, ())
 
     def remove(self, path: str, watcher: W) -> bool:
-        """Take away all that `watcher` has on `path`; False if that is nothing."""
+        """Remove all watches of `watcher` on `path`; False if there are none."""
         paths = self.by_watcher.get(watcher)
         if paths is None or path not in paths:
             return False
@@ -70,7 +70,7 @@ class WatchTable(Generic[W]):
         return True
 
     def remove_watcher(self, watcher: W) -> None:
-        """Take away all that `watcher` has."""
+        """Remove all watches of `watcher`."""
         for path in list(self.by_watcher.get(watcher, ())):
             self.remove(path, watcher)
 
@@ -93,7 +93,7 @@ class WatchTable(Generic[W]):
 
 
 class Watches(Generic[W]):
-    """Both tables, and which of them a change concerns."""
+    """Both tables, and which of them a change applies to."""
 
     def __init__(self) -> None:
         self.data: WatchTable[W] = WatchTable()
@@ -103,20 +103,20 @@ class Watches(Generic[W]):
         return len(self.data) + len(self.children)
 
     def add(self, path: str, watcher: W, mode: AddWatchMode) -> None:
-        """Leave a watch that stays."""
+        """Set a watch that stays set."""
         for table in (self.data, self.children):
             table.add(path, watcher, _KINDS[mode])
 
     def holds(self, path: str, watcher: W, which: WatcherType) -> bool:
-        """Whether `watcher` has a watch on `path` in the tables that `which` means."""
+        """Whether `watcher` has a watch on `path` in the tables of `which`."""
         return any(table.holds(path, watcher) for table in self._tables(which))
 
     def remove(self, path: str, watcher: W, which: WatcherType) -> bool:
-        """Take away the watches on `path` in the tables that `which` means; False if there were none."""
+        """Remove the watches on `path` in the tables of `which`; False if there are none."""
         return sum(table.remove(path, watcher) for table in self._tables(which)) > 0
 
     def remove_watcher(self, watcher: W) -> None:
-        """Take away all that `watcher` has."""
+        """Remove all watches of `watcher`."""
         self.data.remove_watcher(watcher)
         self.children.remove_watcher(watcher)
 

@@ -45,7 +45,7 @@ def test_a_broker_reads_a_login_file_and_names_the_others() -> None:
 
 
 def test_tls_to_zookeeper_is_rejected_here_as_well() -> None:
-    with pytest.raises(ConfigError, match="does not speak TLS to ZooKeeper"):
+    with pytest.raises(ConfigError, match="does not use TLS with ZooKeeper"):
         of_broker({"zookeeper.client.secure": "true"})
 
 

@@ -39,7 +39,7 @@ def test_each_line_is_a_want_and_knows_its_number() -> None:
     ("text", "reason"),
     [
         ("1\n{", "line 2 is not JSON"),
-        ("NaN", "line 1 is not JSON: NaN is no JSON"),
+        ("NaN", "line 1 is not JSON: NaN is not JSON"),
         ("[" * 100_000, "line 1 is not JSON"),
         (" \n", "it has no lines"),
     ],

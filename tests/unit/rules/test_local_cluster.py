@@ -114,8 +114,8 @@ def test_without_options_clients_connect_where_brokers_do() -> None:
 @pytest.mark.parametrize(
     ("listen", "advertise", "problem", "hint"),
     [
-        ("0.0.0.0", None, "every address of this machine", "--advertise HOST:PORT says"),
-        ("::", None, "every address of this machine", "--advertise HOST:PORT says"),
+        ("0.0.0.0", None, "every address of this machine", "--advertise HOST:PORT sets"),
+        ("::", None, "every address of this machine", "--advertise HOST:PORT sets"),
         ("kafka:9092", None, "without a port", "--port sets the port."),
         ("[::1]:9092", None, "without a port", "--port sets the port."),
         ("", None, "is not a host name", "0.0.0.0"),

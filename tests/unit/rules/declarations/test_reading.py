@@ -291,7 +291,7 @@ def test_users_quotas_authorizations_and_records_of_jikkou() -> None:
 @pytest.mark.parametrize(
     ("text", "what"),
     [
-        ("{apiVersion: v9, kind: Deployment}", "Deployment of v9 is not known here"),
+        ("{apiVersion: v9, kind: Deployment}", "Deployment of v9 is unknown here"),
         ("{kind: KafkaTopic}", "apiVersion is missing"),
         ("{apiVersion: kafka.strimzi.io/v1beta2}", "kind is missing"),
         ("{apiVersion: kafka.strimzi.io/v1beta2, kind: KafkaTopic}", "metadata is missing"),
