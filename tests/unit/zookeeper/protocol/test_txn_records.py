@@ -62,5 +62,5 @@ def test_the_end_of_a_session_names_its_ephemerals() -> None:
 
 @pytest.mark.parametrize("kind", [99, OpCode.GET_DATA])
 def test_what_is_no_transaction_is_rejected(kind: int) -> None:
-    with pytest.raises(MarshallingError, match="no type of transaction"):
+    with pytest.raises(MarshallingError, match="not a type of transaction"):
         decode_entry(encode(TxnHeader(1, 1, 1, 1, kind)))
