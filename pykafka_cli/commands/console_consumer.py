@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pykafka_cli.model import Milliseconds, Offset, OffsetSpec, Timestamp
+from pykafka_cli.output.console_consumer import print_shutdown
 from pykafka_cli.output.render import OutputFormat
 from pykafka_cli.procedures.console_consumer import ConsoleConsumer, logged
 from pykafka_cli.rules.formatters import (

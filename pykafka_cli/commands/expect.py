@@ -295,7 +295,7 @@ def _start(text: str, topic: str | None) -> "Start":
             return _mark(text, topic)
         if text.isascii() and text.isdigit():
             if int(text) < EARLIEST_TIMESTAMP:
-                raise BadMark(f"{text} is no timestamp in milliseconds")
+                raise BadMark(f"{text} is not a timestamp in milliseconds")
             return Timestamp(int(text))
         moment = datetime.fromisoformat(text)
     except BadMark as error:

@@ -1,6 +1,5 @@
 """`pk mark`: where topics end now, as a token for `pk expect --from-offset`."""
 
-import sys
 from typing import Annotated, Literal
 
 import typer

@@ -26,7 +26,7 @@ from pykafka_cli.script.client_properties import property_file
 from pykafka_cli.script.command import ArgparseCommand, ScriptContext, SeveralValues
 from pykafka_cli.script.errors import ScriptError, reported
 from pykafka_cli.script.generations import HAS_BEEN_DEPRECATED, OldName, OldOptions, refuse_both
-from pykafka_cli.script.options import INT, LONG, BootstrapServer, Output, chosen_output
+from pykafka_cli.script.options import INT, LONG, BootstrapServer, Output, ProducerConfig, chosen_output
 from pykafka_cli.wall_clock import now_ms
 
 if TYPE_CHECKING:

@@ -16,19 +16,10 @@ from pykafka_cli.clients.session import Session
 from pykafka_cli.console.log_lines import error, warn
 from pykafka_cli.exit_status import ExitStatus
 from pykafka_cli.model import BrokerId, Milliseconds, Offset, OffsetSpec, ReplicaRecords, Timestamp, TopicPartition
-from pykafka_cli.output.events import Events
-from pykafka_cli.output.render import OutputFormat
+from pykafka_cli.output.replica_verification import Report
 from pykafka_cli.protocol.records.batch import CorruptRecords
 from pykafka_cli.rules.offset_queries import time_or_spec
-from pykafka_cli.rules.replica_verification import (
-    Finding,
-    Lag,
-    OtherOffset,
-    lag_document,
-    lag_text,
-    largest_lag,
-    verify,
-)
+from pykafka_cli.rules.replica_verification import OtherOffset, largest_lag, verify
 from pykafka_cli.rules.topic_filter import InvalidRegex, TopicFilter
 from pykafka_cli.script.command import ScriptCommand, ScriptContext
 from pykafka_cli.script.errors import Ended, ScriptError, reported
@@ -115,32 +106,6 @@ def replica_verification(
     asyncio.run(
         _verify(session, topics, start_time, fetch_size, max_wait_ms, report_interval_ms / 1000, Report(output))
     )
-
-
-class Report:
-    """Where findings go: to stdout, as lines of the script's or as documents."""
-
-    def __init__(self, form: OutputFormat | None) -> None:
-        self._events = Events(form) if form and form.is_document else None
-
-    def begin(self, partitions: int) -> None:
-        if self._events:
-            self._events.report("verification_started", partitions=partitions)
-        else:
-            _print_line("verification process is started")
-
-    def find(self, finding: Finding) -> None:
-        if self._events:
-            name = "unmatched_offset" if isinstance(finding, OtherOffset) else "unmatched_checksum"
-            self._events.report(name, **finding.document())
-        else:
-            _print_line(str(finding))
-
-    def lag(self, lag: Lag | None, partitions: int) -> None:
-        if self._events:
-            self._events.report("max_lag", **lag_document(lag, partitions))
-        else:
-            _print_line(lag_text(lag, partitions))
 
 
 async def _verify(

@@ -126,7 +126,7 @@ class Numbers:
         return str(number % self._repeating_keys) if self._repeating_keys else None
 
     def next_time_ms(self) -> Timestamp:
-        """Now, or the given time, which runs on from there."""
+        """Now; or the given time, plus what has passed since."""
         if self._create_time_ms is None:
             return now_ms()
         moment = self._create_time_ms

@@ -32,7 +32,7 @@ _ZOOKEEPER_PATHS = (
     "dataLogDir",
     *(f"ssl.{store}.{key}" for store in ("keyStore", "trustStore") for key in ("location", "passwordPath")),
 )
-_REPLACED = ("log.dir", "log.dirs", "node.id")  # node.id is but another name of broker.id
+_REPLACED = ("log.dir", "log.dirs", "node.id")  # node.id is another name of broker.id
 
 
 def write_files(
@@ -96,7 +96,7 @@ def _zookeeper_values(settings: ZooKeeperSettings) -> dict[str, str]:
     values = {
         name: os.path.abspath(text) if name in _ZOOKEEPER_PATHS else text for name, text in settings.originals.items()
     }
-    # Kafka's would start an HTTP server on port 8080, which ours never did.
+    # Kafka's ZooKeeper would start an HTTP server on port 8080, which ours never did.
     needed = {"admin.enableServer": "false"}
     if settings.secure_client_port is not None:
         needed["serverCnxnFactory"] = "org.apache.zookeeper.server.NettyServerCnxnFactory"  # the other has no TLS

@@ -28,7 +28,7 @@ def show_status(quorum: Quorum, form: OutputFormat, now_ms: Timestamp) -> None:
 
 
 def show_replication(quorum: Quorum, form: OutputFormat, now_ms: Timestamp, *, human: bool) -> None:
-    """human    times as how long ago they were"""
+    """human    show how long ago times were"""
     show(
         form,
         text=lambda: table_with_tabs(_REPLICATION, _rows(quorum, now_ms, human=human)),
@@ -40,6 +40,11 @@ def show_replication(quorum: Quorum, form: OutputFormat, now_ms: Timestamp, *, h
         ],
         document=lambda: [_replica_document(quorum, each) for each in _in_order(quorum)],
     )
+
+
+def print_removal(voter: int, directory: str, *, dry_run: bool) -> None:
+    """The script prints two spaces in a dry run."""
+    print(f"{'DRY RUN of removing ' if dry_run else 'Removed'} KRaft controller {voter} with directory id {directory}")
 
 
 def _status(quorum: Quorum, now_ms: Timestamp) -> dict[str, object]:
@@ -57,7 +62,7 @@ def _status(quorum: Quorum, now_ms: Timestamp) -> dict[str, object]:
 
 
 def _largest_lag(quorum: Quorum, now_ms: Timestamp) -> tuple[int, int]:
-    """In records; and in milliseconds, -1 if it is unknown when the slowest was at the end."""
+    """The lag in records, and in milliseconds; -1 if it is unknown when the slowest was caught up."""
     leader = quorum.leader_replica
     if not quorum.replicas:
         return 0, 0

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pykafka_cli.output.events import Events
 from pykafka_cli.output.render import OutputFormat
-from pykafka_cli.rules.replica_verification import Finding, Lag, OtherOffset
+from pykafka_cli.rules.replica_verification import Finding, Lag, OtherOffset, lag_document, lag_text
 
 
 class Report:
@@ -26,11 +26,11 @@ class Report:
         else:
             _print_line(str(finding))
 
-    def lag(self, lag: Lag, partitions: int) -> None:
+    def lag(self, lag: Lag | None, partitions: int) -> None:
         if self._events:
-            self._events.report("max_lag", **lag.document(partitions))
+            self._events.report("max_lag", **lag_document(lag, partitions))
         else:
-            _print_line(lag.text(partitions))
+            _print_line(lag_text(lag, partitions))
 
 
 def _print_line(message: str) -> None:

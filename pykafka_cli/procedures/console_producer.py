@@ -1,7 +1,7 @@
 """One run of the console producer: lines in, records out, failures reported.
 
-Input is read a megabyte at a time and becomes batches without awaiting anything per line; lines that come one by
-one are sent as they come (linger.ms). At a terminal, lines are edited, each is sent when it is complete, and one that
+Input is read a megabyte at a time and becomes batches without awaiting anything per line; lines that arrive one by one
+are sent as they arrive (linger.ms). At a terminal, lines are edited, each is sent when it is complete, and one that
 is no record is reported.
 """
 

@@ -260,7 +260,7 @@ class _Reading:
             return {each: found[each.partition] for each in partitions}
         if isinstance(start, OffsetSpec) or self._begun_at:
             return dict.fromkeys(partitions, OffsetSpec.EARLIEST)
-        # The ends come first: what arrives between the two questions is not overlooked.
+        # The ends come first, so that nothing that arrives between the two requests is missed.
         ends = await self._ends(session, partitions)
         found_at = await self._of_all(
             partitions,
@@ -289,7 +289,7 @@ class _Reading:
         partitions: Sequence[TopicPartition],
         ask: Callable[[Sequence[TopicPartition]], Awaitable[Mapping[TopicPartition, T | ApiError]]],
     ) -> Mapping[TopicPartition, T]:
-        """Asks until all leaders have answered."""
+        """Look up offsets, and retry until all leaders have responded."""
         found: dict[TopicPartition, T] = {}
         while True:
             answer = await ask([each for each in partitions if each not in found])
@@ -301,7 +301,7 @@ class _Reading:
             await asyncio.sleep(LONGEST_PAUSE_S / 2)
 
     def _note_start(self, partition: TopicPartition, position: Position) -> None:
-        """Called where the beginning of a log was looked up, be it because the offset that was to be read is gone."""
+        """Called when the start of a log was looked up, perhaps because the requested offset is gone."""
         asked = self._begun_at.get(partition)
         if asked is not None and 0 <= asked < position.offset:
             self.notes.append(

@@ -156,10 +156,8 @@ class GroupReset:
     async def _since(self, partitions: list[TopicPartition], timestamp_ms: Timestamp) -> Offsets:
         """The first offset at or after a time; the log's end if all records are older."""
         found, nothing = await offsets_since(self._session, partitions, timestamp_ms)
-        for topic, partition in nothing:
-            self._request.report(
-                f"\nWarn: Partition {partition} from topic {topic} is empty. Falling back to latest known offset."
-            )
+        for partition in nothing:
+            show_empty_partition(self._request.output, partition)
         return found | await offsets_at(self._session, nothing, OffsetSpec.LATEST)
 
     async def _from_file(self, file: str) -> Offsets:

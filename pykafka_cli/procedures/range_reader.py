@@ -154,7 +154,7 @@ class RangeReader:
         return known(await list_offsets(self._session, wanted, read_committed=self._read_committed))
 
     async def _offsets_at(self, time_ms: Timestamp) -> Offsets:
-        """The first offset at that time or later; the end where there is none."""
+        """The first offset at that time or later; the end if there is none."""
         wanted = dict.fromkeys(self._partitions, time_ms)
         found = known(await offsets_for_times(self._session, wanted, read_committed=self._read_committed))
         latest = await self._offsets(OffsetSpec.LATEST) if None in found.values() else {}

@@ -310,7 +310,7 @@ class BrokerSettings(
         this_broker: Mapping[str, str],
         ensure_usable: Callable[[], None] = lambda: None,
     ) -> None:
-        """Raise ConfigError where `apply_dynamic` would, and change nothing.
+        """Raise ConfigError if `apply_dynamic` would, and change nothing.
 
         ensure_usable    may raise it as well, while these settings hold
         """

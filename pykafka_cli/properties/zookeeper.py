@@ -40,7 +40,7 @@ _PROVIDERS = {
     for name, scheme in (("SASL", "sasl"), ("X509", "x509"), ("Digest", "digest"), ("IP", "ip"))
 }
 _SUPER_USER = re.compile(r"superUser\..+")
-# Keys of parts that only an ensemble or a Java server has; any number of them may be there.
+# Keys of parts that only an ensemble or a Java server has; there may be any number of them.
 _WITHOUT_EFFECT = re.compile(r"(group|weight|metricsProvider|multiAddress|quorum|ssl\.quorum|admin|jvm|kerberos)\..+")
 
 
@@ -125,8 +125,8 @@ class ZooKeeperSettings(ZooKeeperSecurityKeys):
         name="znode.container.checkIntervalMs",
     )
     skip_acl = Key(STRING, "no", "yes means that ACLs are kept but not enforced.", name="skipACL")
-    init_limit = Key(INT, 10, "Ticks; it has an effect in an ensemble only.", name="initLimit")
-    sync_limit = Key(INT, 5, "Ticks; it has an effect in an ensemble only.", name="syncLimit")
+    init_limit = Key(INT, 10, "In ticks; only for ensembles.", name="initLimit")
+    sync_limit = Key(INT, 5, "In ticks; only for ensembles.", name="syncLimit")
     admin_enable_server = Key(
         BOOLEAN, False, "ZooKeeper's HTTP server, which is not supported.", name="admin.enableServer", importance=LOW
     )
@@ -209,7 +209,7 @@ class ZooKeeperSettings(ZooKeeperSecurityKeys):
 
     @property
     def sasl_super_users(self) -> frozenset[str]:
-        """Users of SASL who may do everything."""
+        """SASL users that may do everything."""
         more = {p.value.strip() for p in self._given.values() if _SUPER_USER.fullmatch(p.key)}
         return frozenset(more | ({self.super_user} if self.super_user else set()))
 

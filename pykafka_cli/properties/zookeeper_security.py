@@ -148,7 +148,7 @@ class ZooKeeperSecurityKeys(Settings):
         LIST, (), "Schemes, by one of which every client must authenticate.", name="enforce.auth.schemes"
     )
     digest_enabled = Key(
-        BOOLEAN, True, "Whether clients may authenticate by the scheme digest.",
+        BOOLEAN, True, "Whether clients may authenticate with the scheme digest.",
         name="DigestAuthenticationProvider.enabled",
     )  # fmt: skip
     digest_algorithm = Key(

@@ -35,7 +35,7 @@ class ReadingRange(NamedTuple):
     exits_at_end: bool
 
     def has_time(self, timestamp_ms: Timestamp | None) -> bool:
-        """Whether a record with this timestamp is between the two times; one without is if there are none."""
+        """Whether a timestamp is between the two times; a record without one is if neither time is set."""
         if self.from_ms is None and self.until_ms is None:
             return True
         return (
@@ -65,7 +65,7 @@ def parse_moment(text: str, now_ms: Timestamp) -> Timestamp:
     """
     if text.isascii() and text.isdigit():
         if int(text) < _EARLIEST_TIMESTAMP:
-            raise ValueError(f"{text} is no timestamp in milliseconds")
+            raise ValueError(f"{text} is not a timestamp in milliseconds")
         return Timestamp(int(text))
     try:
         return Timestamp(now_ms - round(parse_duration(text.removesuffix("ago").rstrip()) * 1000))

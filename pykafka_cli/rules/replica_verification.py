@@ -132,7 +132,7 @@ def lag_text(found: Lag | None, partitions: int) -> str:
 
 
 def lag_document(found: Lag | None, partitions: int) -> dict[str, object]:
-    """All but the number of partitions is null when there is no such partition."""
+    """Everything but the number of partitions is null without such a partition."""
     lag, (topic, partition), offset = found or (None, (None, None), None)
     return {"topic": topic, "partition": partition, "offset": offset, "lag": lag, "partitions": partitions}
 

@@ -24,7 +24,7 @@ class TokenLogin(NamedTuple):
 
     owner: str
     credential: str
-    """As a user's."""
+    """Like a user's credential."""
     expiry_ms: Timestamp
     """When the token expires, in ms since the epoch."""
 

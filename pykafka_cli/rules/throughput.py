@@ -90,7 +90,7 @@ class ProducerFigures:
         self._window_bytes = 0
 
     def record(self, latency_ms: int, count: int, size: int, now_ms: Timestamp) -> str | None:
-        """`count` records with `size` bytes in all were acknowledged; the line to print, if the window is over."""
+        """Add acknowledged records, of `size` bytes in total; return the line to print if the window has ended."""
         self.count += count
         self._bytes += size
         self._latencies[latency_ms] += count
@@ -193,7 +193,7 @@ class ConsumerFigures:
         return now_ms - self._reported >= interval_ms
 
     def interval(self, now_ms: Timestamp, date_format: str) -> str:
-        """The line for what came since the last one; a new interval begins."""
+        """The line for the interval that ends; a new one begins."""
         elapsed = now_ms - self._reported
         count, size = self.count - self._reported_count, self._bytes - self._reported_bytes
         fetching = elapsed - self._joining_since_report

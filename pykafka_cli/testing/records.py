@@ -79,7 +79,7 @@ async def _partitions(session: Session, topic: str, *, waits: bool) -> list[Topi
 
 
 async def _ends(session: Session, partitions: list[TopicPartition], *, committed: bool) -> dict[TopicPartition, Offset]:
-    """Where those partitions end that have records."""
+    """The ends of partitions that have records."""
     starts, ends = [
         known(await list_offsets(session, dict.fromkeys(partitions, end), read_committed=committed), naming=True)
         for end in (OffsetSpec.EARLIEST, OffsetSpec.LATEST)

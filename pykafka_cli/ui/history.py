@@ -97,7 +97,7 @@ class History:
         self._watched: OrderedDict[tuple[str, str], _Watched] = OrderedDict()
 
     def completed(self, path: str, name: str, document: Document, now_ms: Timestamp) -> Document:
-        """The document of a page with `changes`, the newest first, and the `lag_over_time` of a group's partitions."""
+        """The document of a page with `changes`, newest first, and the `lag_over_time` of a group's partitions."""
         if path not in CHANGES:
             return document
         watched = self._watched.setdefault((path, name), _Watched(document))

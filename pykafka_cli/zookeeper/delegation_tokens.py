@@ -33,7 +33,7 @@ class TokenInformation(NamedTuple):
     renewers: tuple[Principal, ...]
     issued_ms: Timestamp
     max_ms: Timestamp
-    """When it ends, however often it is renewed."""
+    """When it expires, however often it is renewed."""
     expiry_ms: Timestamp
 
     def concerns(self, principal: Principal) -> bool:

@@ -185,7 +185,7 @@ def broker_path(broker_id: BrokerId) -> str:
 
 
 def encode_broker(broker: BrokerRegistration, now_ms: Timestamp) -> bytes:
-    """host and port, for clients of old, are those of the first listener without TLS and SASL; null and -1 if none."""
+    """host and port, for old clients, are those of the first listener without TLS and SASL; null and -1 without one."""
     plain = next((endpoint for endpoint in broker.endpoints if endpoint.security_protocol == "PLAINTEXT"), None)
     value: dict[str, object] = {
         "features": {},

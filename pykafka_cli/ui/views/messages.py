@@ -149,7 +149,7 @@ async def partitions_of(session: Session, wanted: Wanted) -> list[TopicPartition
 async def _offsets(
     session: Session, partitions: Iterable[TopicPartition], end: OffsetSpec
 ) -> dict[TopicPartition, Offset]:
-    """raises    ApiError for a partition whose leader does not say"""
+    """raises    ApiError for a partition whose leader rejects the request"""
     wanted = dict.fromkeys(partitions, end)
     return known(await list_offsets(session, wanted, patience=Patience.NEEDS_LEADER), naming=True)
 

@@ -46,7 +46,7 @@ def allows(acl: Sequence[Acl], permission: Perms, identities: Collection[Id]) ->
 def fix_up(
     acl: Iterable[Acl], identities: Collection[Id], path: str, schemes: Collection[str] = ALWAYS_THERE
 ) -> tuple[Acl, ...]:
-    """`acl` as it is stored: without repetitions, `auth` replaced by the setter's identities.
+    """The stored form of `acl`: without repetitions, `auth` replaced by the setter's identities.
 
     schemes   those of this server
     raises    InvalidAcl if it is empty, has an unknown scheme or a malformed id, or `auth` from a client that has not

@@ -45,10 +45,10 @@ _PORT, _SECURE_PORT = "clientPort", "secureClientPort"
 _KIB = 1024
 _HOUR_S = 3600.0
 _MOST_HELD = 32 * 1024 * 1024
-"""Bytes of requests that are not whole and of answers that are not read, over all connections."""
-_LITTLE = 64 * 1024  # of one connection, which does not count
+"""Bytes of incomplete requests and unread responses, over all connections."""
+_LITTLE = 64 * 1024  # bytes of one connection that do not count
 SESSIONLESS_S = 10.0
-"""How long a connection may be without a session."""
+"""Seconds that a connection may stay without a session."""
 _BACKLOG = 4096
 """Default of clientPortListenBacklog; the system's own limit is net.core.somaxconn."""
 
@@ -325,7 +325,7 @@ class ZooKeeperServer:
         return self._clock.call_later(delay, callback)
 
     def admit(self, connection: Connection) -> str | None:
-        """Count a new connection; or say why there must not be one more."""
+        """Count a new connection, or return why it must be rejected."""
         self.connections[connection] = None
         return self._count(connection.peer[0])
 
@@ -344,7 +344,7 @@ class ZooKeeperServer:
         self._per_address[address] += 1
         if limit and self._per_address[address] > limit:
             self.statistics.refused_connections += 1
-            return f"{address} has as many connections as one address may have (maxClientCnxns={limit})"
+            return f"{address} has reached the limit of connections from one address (maxClientCnxns={limit})"
         if total and len(self.connections) + self.handshakes > total:
             self.statistics.refused_connections += 1
             return f"the limit of connections is reached (maxCnxns={total})"

@@ -127,7 +127,7 @@ def test_a_whole_entry_of_an_unknown_type_is_rejected(directory: DataDirectory) 
     header = TxnHeader(1, 1, 1, 1000, 77)
     log(directory).write(1, frame_entry(encode_entry(header, CreateTxn("/a", b"", OPEN_ACL, False, 1), 0)))
 
-    with pytest.raises(LogDamaged, match="cannot be read: 77 is no type"):
+    with pytest.raises(LogDamaged, match="cannot be decoded: 77 is not a type"):
         zxids(path)
 
 
