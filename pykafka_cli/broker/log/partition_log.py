@@ -28,7 +28,7 @@ from pykafka_cli.broker.log.appending import AppendInfo, marker_in, written_toge
 from pykafka_cli.broker.log.disk_errors import DiskErrors
 from pykafka_cli.broker.log.listener import UNKEPT, LogListener
 from pykafka_cli.broker.log.producer_state import AppendOrigin, ProducerState
-from pykafka_cli.broker.log.replay import replay_producers
+from pykafka_cli.broker.log.replay import recall_batches, replay_producers
 from pykafka_cli.model import LeaderEpoch, Milliseconds, Offset, ProducerId, Timestamp, TopicPartition
 from pykafka_cli.properties.topic import TopicConfig
 from pykafka_cli.protocol.records.batch import BatchHeader, CorruptRecords, stamp
@@ -39,7 +39,7 @@ from pykafka_cli.storage.files import Files
 from pykafka_cli.storage.flush import FlushPlan
 from pykafka_cli.storage.leader_epochs import EpochEnd, EpochStart, LeaderEpochs
 from pykafka_cli.storage.offset_lookup import TimestampOffset, find_by_timestamp, find_max_timestamp
-from pykafka_cli.storage.producer_snapshots import ProducerEntry
+from pykafka_cli.storage.producer_snapshots import BatchRange, ProducerEntry
 from pykafka_cli.storage.segment import Segment
 from pykafka_cli.storage.segment_list import FetchData, SegmentList
 from pykafka_cli.storage.transaction_index import AbortedTransaction
@@ -144,7 +144,7 @@ class PartitionLog:
                 if marker is not None:
                     self._producers.check_marker(header, marker, self.log_end)
             else:
-                if origin is AppendOrigin.CLIENT and (known := self._producers.find_duplicate(header)) is not None:
+                if origin is AppendOrigin.CLIENT and (known := self._appended_before(header)) is not None:
                     return AppendInfo(
                         known.first_offset, known.last_offset, known.timestamp, self.log_start, 0, 0, is_duplicate=True
                     )
@@ -168,6 +168,16 @@ class PartitionLog:
             header.record_count,
             must_flush=self._unflushed_records >= self.config.flush_messages,
         )
+
+    def _appended_before(self, header: BatchHeader) -> BatchRange | None:
+        known = self._producers.find_duplicate(header)
+        if known is None and self._producers.may_have_forgotten(header):
+            try:
+                recall_batches(self._producers, self.segments)
+            except OSError as error:
+                self._disk.fail("read", error)
+            known = self._producers.find_duplicate(header)
+        return known
 
     def append_as_follower(self, batches: bytearray | memoryview) -> AppendInfo:
         """Write batches as the leader has them; a truncated batch at the end is ignored.

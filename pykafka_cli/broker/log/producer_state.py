@@ -3,6 +3,7 @@
 For each producer id: its epoch, the sequence ranges of its last five batches (to recognize a batch that is sent again)
 and the first offset of the transaction it has open. The state is a function of the log; a snapshot
 (storage/producer_snapshots.py) is taken at each roll and at a clean stop so that loading reads only what came after.
+It holds the last batch of each producer alone; those before it are recalled from the log once one is sent again.
 Source: KIP-98, ProducerStateManager, ProducerAppendInfo.
 """
 
@@ -18,7 +19,7 @@ from pykafka_cli.broker.errors import (
     TransactionCoordinatorFenced,
 )
 from pykafka_cli.model import FIRST_OFFSET, Milliseconds, Offset, ProducerId, Timestamp
-from pykafka_cli.protocol.records.batch import TRANSACTIONAL, BatchHeader
+from pykafka_cli.protocol.records.batch import TRANSACTIONAL, BatchHeader, advance_sequence
 from pykafka_cli.protocol.records.control import ControlType, EndTransactionMarker
 from pykafka_cli.storage.files import File, Files
 from pykafka_cli.storage.producer_snapshots import (
@@ -64,6 +65,8 @@ class ProducerState:
         self._unreplicated: dict[Offset, Offset] = {}
         self.end_offset = FIRST_OFFSET
         self._snapshot_end = FIRST_OFFSET
+        self.forgotten_before: Offset | None = None
+        """The end of the snapshot that was loaded, if batches before it can still be recalled from the log."""
         self._unsynced_snapshots: list[Offset] = []
         self.snapshots: list[Offset] = []
 
@@ -101,6 +104,36 @@ class ProducerState:
             if batch.last_sequence == last_sequence and batch.offset_delta == delta:
                 return batch
         return None
+
+    def may_have_forgotten(self, header: BatchHeader) -> bool:
+        """Whether this batch is out of sequence, and may be one that the snapshot has left out.
+
+        Kafka keeps to its snapshot: there, such a batch is out of order, and is stored twice under the producer's next
+        epoch.
+        """
+        if self.forgotten_before is None:
+            return False
+        producer = self.producers.get(header.producer_id)
+        return (
+            producer is not None
+            and producer.epoch == header.producer_epoch
+            and 0 < len(producer.batches) < BATCHES_KEPT
+            and header.base_sequence != advance_sequence(producer.last_sequence, 1)
+        )
+
+    def recall(self, earlier: Iterable[tuple[BatchHeader, Offset]]) -> None:
+        """Take in data batches from before `forgotten_before`, each with its first offset, in the order of the log."""
+        left_out: dict[ProducerId, list[BatchRange]] = {}
+        for header, base_offset in earlier:
+            producer = self.producers.get(header.producer_id)
+            if producer and producer.epoch == header.producer_epoch and producer.batches:
+                batch = _range_of(header, base_offset)
+                if batch.last_offset < producer.batches[0].last_offset:
+                    left_out.setdefault(header.producer_id, []).append(batch)
+        for producer_id, batches in left_out.items():
+            known = self.producers[producer_id].batches
+            known[:0] = batches[max(0, len(batches) + len(known) - BATCHES_KEPT) :]
+        self.forgotten_before = None
 
     def check_batch(self, header: BatchHeader, origin: AppendOrigin, offset: Offset) -> None:
         """May this data batch follow, at `offset`?
@@ -160,13 +193,11 @@ class ProducerState:
 
     def add_batch(self, header: BatchHeader, base_offset: Offset) -> None:
         """A data batch of a producer is in the log, at `base_offset`."""
-        timestamp = header.max_timestamp
-        producer = self._producer(header, timestamp)
+        producer = self._producer(header, header.max_timestamp)
         batches = producer.batches
         if len(batches) == BATCHES_KEPT:
             del batches[0]
-        delta = header.last_offset_delta
-        batches.append(BatchRange(header.last_sequence, Offset(base_offset + delta), delta, timestamp))
+        batches.append(_range_of(header, base_offset))
         if header.attributes & TRANSACTIONAL and producer.current_txn_first_offset is None:
             producer.current_txn_first_offset = base_offset
             self._ongoing[base_offset] = header.producer_id
@@ -244,6 +275,7 @@ class ProducerState:
             if offset > end or offset <= log_start:
                 self.remove_snapshot(offset)
         self.end_offset = self._snapshot_end = log_start
+        self.forgotten_before = None
         for offset in reversed(self.snapshots):
             try:
                 producers = decode_snapshot(self._files.read(self._path(offset)))
@@ -251,7 +283,7 @@ class ProducerState:
                 _log.warning("%s: producer snapshot %s cannot be used: %s", self._name, self._path(offset), error)
                 self.remove_snapshot(offset)
                 continue
-            self.end_offset = self._snapshot_end = offset
+            self.end_offset = self._snapshot_end = self.forgotten_before = offset
             alive = [each for each in producers if not _is_expired(each, now_ms, self._expiration_ms)]
             self.producers = {each.producer_id: each for each in alive}
             ongoing = [(each.current_txn_first_offset, each.producer_id) for each in alive]
@@ -289,7 +321,7 @@ class ProducerState:
         for snapshot in self._listed():
             self.remove_snapshot(snapshot)
         self.producers, self._ongoing, self._unreplicated = {}, {}, {}
-        self.end_offset, self._snapshot_end = offset, FIRST_OFFSET
+        self.end_offset, self._snapshot_end, self.forgotten_before = offset, FIRST_OFFSET, None
 
     def on_log_start(self, log_start: Offset) -> None:
         """Records below `log_start` are gone."""
@@ -306,6 +338,11 @@ class ProducerState:
 
     def _path(self, offset: Offset) -> str:
         return os.path.join(self.directory, segment_name(offset) + SNAPSHOT_SUFFIX)
+
+
+def _range_of(header: BatchHeader, base_offset: Offset) -> BatchRange:
+    delta = header.last_offset_delta
+    return BatchRange(header.last_sequence, Offset(base_offset + delta), delta, header.max_timestamp)
 
 
 def _is_expired(producer: ProducerEntry, now_ms: Timestamp, expiration_ms: Milliseconds) -> bool:

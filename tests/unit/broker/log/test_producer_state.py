@@ -63,6 +63,65 @@ def test_the_last_five_batches_are_remembered(log: PartitionLog) -> None:
         produce(log, sequenced(b"a", sequence=0))
 
 
+def reopened(log: PartitionLog, files: MemoryFiles) -> PartitionLog:
+    """The log after a clean stop, and a start that reads the last batch of each producer from a snapshot."""
+    log.close()
+    return open_log(files)
+
+
+def sent_again(log: PartitionLog, sequence: int, **header: int) -> bool:
+    """Whether a batch of one record is recognized, not written."""
+    again = sequenced(b"a", sequence=sequence, **header)
+    return log.append_as_leader(again, leader_epoch=LeaderEpoch(0), now_ms=NOW_MS).is_duplicate
+
+
+def test_the_last_five_batches_are_recognized_after_a_start(log: PartitionLog, files: MemoryFiles) -> None:
+    for sequence in range(6):
+        produce(log, sequenced(b"a", sequence=sequence))
+        produce(log, sequenced(b"b", sequence=sequence, producer=8))
+
+    log = reopened(log, files)
+
+    assert [sent_again(log, sequence) for sequence in (1, 5)] == [True, True]
+    assert sent_again(log, 2, producer=8)
+    with pytest.raises(OutOfOrderSequenceNumber):
+        sent_again(log, 0)
+    assert log.log_end == 12
+
+
+def test_what_was_appended_since_the_start_counts_among_the_five(log: PartitionLog, files: MemoryFiles) -> None:
+    for sequence in range(4):
+        produce(log, sequenced(b"a", sequence=sequence))
+    log = reopened(log, files)
+    produce(log, sequenced(b"a", sequence=4))
+    produce(log, sequenced(b"a", sequence=5))
+
+    assert sent_again(log, 1)
+    with pytest.raises(OutOfOrderSequenceNumber):
+        sent_again(log, 0)
+
+
+def test_batches_of_earlier_segments_are_recognized_after_a_start(log: PartitionLog, files: MemoryFiles) -> None:
+    produce(log, sequenced(b"a", sequence=0))
+    log.roll()
+    produce(log, sequenced(b"a", sequence=1))
+    log.roll()
+
+    assert sent_again(reopened(log, files), 0)
+
+
+def test_batches_of_an_earlier_epoch_are_not_recognized_after_a_start(log: PartitionLog, files: MemoryFiles) -> None:
+    produce(log, sequenced(b"a", sequence=0))
+    produce(log, sequenced(b"a", sequence=1))
+    produce(log, sequenced(b"a", sequence=0, epoch=1))
+    log = reopened(log, files)
+
+    with pytest.raises(OutOfOrderSequenceNumber):
+        sent_again(log, 2, epoch=1)
+    with pytest.raises(InvalidProducerEpoch):
+        sent_again(log, 0)
+
+
 @pytest.mark.parametrize("sequence", [1, 3, 100])
 def test_a_gap_in_the_sequence_is_rejected(log: PartitionLog, sequence: int) -> None:
     produce(log, sequenced(b"a", b"b", sequence=0))
