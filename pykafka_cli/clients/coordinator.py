@@ -100,6 +100,7 @@ class Coordinator:
         self,
         request: Any,
         *,
+        again: Any = None,
         oldest: int = 0,
         error_of: Callable[[Any], ErrorCode] = top_level_error,
         timeout: Seconds | None = None,
@@ -107,6 +108,7 @@ class Coordinator:
     ) -> Any:
         """The coordinator's response; retried while it moves, loads, or cannot be reached, until `deadline`.
 
+        again       sent instead of `request` from the second time on: the first may have been carried out
         error_of    what says in the response that it is not the coordinator's
         timeout     seconds for one answer
         deadline    the loop's time; default.api.timeout.ms from now if not given
@@ -136,6 +138,7 @@ class Coordinator:
                 if problem:
                     raise problem
                 return answer
+            request = again or request
             await asyncio.sleep(self._pause)
 
     def hang_up(self) -> None:

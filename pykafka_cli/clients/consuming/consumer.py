@@ -216,12 +216,14 @@ class Consumer:
             self._revoke(self._assigned)
 
     async def _adopt(self, member: Member, joined: Joined) -> None:
+        """Give up what is not assigned any more, and take what is, unless others may have been assigned it since."""
         lost = [partition for partition in self._assigned if partition not in joined.partitions]
         if lost:
             if self._settings.enable_auto_commit:
                 await self._commit_or_warn()
             self._revoke(lost)
-        new = [partition for partition in joined.partitions if partition not in self._assigned]
+        wanted = joined.partitions if member.stands(joined) else ()
+        new = [partition for partition in wanted if partition not in self._assigned]
         self._assigned = self._assigned + new
         self._on_assigned(new)
         member.adopted(self._assigned, revoked=bool(lost))

@@ -6,7 +6,8 @@
 
 A task sends heartbeats, from joining until leaving, whatever the consumer is busy with. It announces through
 `must_rejoin` that the assignment is not what the consumer has, or that the group has given this member up. A heartbeat
-says only what has changed since the last one that was answered; the first one, and one after a failure, says it all.
+says only what has changed since the last one that was answered; the first one, and one after a failure, says it all,
+and has the coordinator say the whole assignment, which may have been in a response that was lost.
 
 source  org.apache.kafka.clients.consumer.internals.ConsumerHeartbeatRequestManager, ConsumerMembershipManager
 """
@@ -130,6 +131,13 @@ class ConsumerProtocolMember:
         finally:
             target.cancel()
 
+    def stands(self, joined: Joined) -> bool:
+        """Whether the assignment is still the newest: the coordinator gives to others what a newer one leaves out."""
+        target = {
+            (self._names.get(topic), index) for topic, indexes in (self._target or {}).items() for index in indexes
+        }
+        return self._target is not None and target == set(joined.partitions)
+
     def adopted(self, assigned: Sequence[TopicPartition], *, revoked: bool) -> None:  # noqa: ARG002
         """The consumer has these partitions now and no others: the coordinator may give away what it gave up."""
         ids = {name: topic for topic, name in self._names.items()}
@@ -185,9 +193,9 @@ class ConsumerProtocolMember:
         raises    ApiError, ConnectionFailed where the group refuses this member
         """
         everything = self._everything()
-        oldest = FIRST_WITH_REGEX if self._regex else 0
+        request, oldest = self._changed_fields(everything), FIRST_WITH_REGEX if self._regex else 0
         try:
-            answer = await self._coordinator.ask(self._changed_fields(everything), oldest=oldest, deadline=deadline)
+            answer = await self._coordinator.ask(request, again=everything, oldest=oldest, deadline=deadline)
         except VersionUnsupported:
             raise ApiError(ErrorCode.unsupported_version, NOT_OFFERED) from None
         except ConnectionFailed:

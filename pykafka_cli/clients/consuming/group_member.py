@@ -144,6 +144,10 @@ class GroupMember:
                     self._heartbeats = asyncio.get_running_loop().create_task(self._stay_alive())
                     return Joined(assignment, self._generation, joined.leader == joined.member_id)
 
+    def stands(self, joined: Joined) -> bool:
+        """Whether the group has not removed this member since, and assigned its partitions to others."""
+        return joined.generation == self._generation
+
     def adopted(self, assigned: Sequence[TopicPartition], *, revoked: bool) -> None:  # noqa: ARG002
         """The consumer has adopted what joining led to, and had to give up partitions or not."""
         if revoked:

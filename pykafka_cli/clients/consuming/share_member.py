@@ -2,7 +2,9 @@
 
     heartbeat(epoch 0, topics) ──> epoch, assignment ──> heartbeat(epoch) ... ──> heartbeat(-1): leave
 
-A task sends heartbeats from joining until leaving. What is assigned is in `assigned`; `changed` says that it is new.
+A task sends heartbeats from joining until leaving. One that was not answered is sent again with the topics, which has
+the coordinator say the whole assignment: it may have been in the response that was lost. What is assigned is in
+`assigned`; `changed` says that it is new.
 
 source  org.apache.kafka.clients.consumer.internals.ShareHeartbeatRequestManager
 """
@@ -80,7 +82,8 @@ class ShareMember:
         raises    ApiError, ConnectionFailed where the group refuses this member
         """
         try:
-            answer = await self._coordinator.ask(self._request(self._epoch), oldest=1)
+            request, again = self._request(self._epoch), self._request(self._epoch, says_all=True)
+            answer = await self._coordinator.ask(request, again=again, oldest=1)
         except VersionUnsupported:
             raise ApiError(ErrorCode.unsupported_version, NOT_OFFERED) from None
         code = ErrorCode(answer.error_code)
@@ -106,11 +109,11 @@ class ShareMember:
             self.assigned = assigned
             self.changed.set()
 
-    def _request(self, epoch: int) -> ShareGroupHeartbeatRequest:
+    def _request(self, epoch: int, *, says_all: bool = False) -> ShareGroupHeartbeatRequest:
         return ShareGroupHeartbeatRequest(
             group_id=GroupId(self._coordinator.group_id),
             member_id=self.member_id,
             member_epoch=i32(epoch),
             rack_id=None,
-            subscribed_topic_names=(TopicName(self._topic),) if epoch == JOINING else None,
+            subscribed_topic_names=(TopicName(self._topic),) if says_all or epoch == JOINING else None,
         )

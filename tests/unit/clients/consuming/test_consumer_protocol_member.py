@@ -56,10 +56,19 @@ class ScriptedCoordinator:
         for each in answers:
             self.answers.put_nowait(each)
         self.heartbeats: list[ConsumerGroupHeartbeatRequest] = []
+        self.again: ConsumerGroupHeartbeatRequest | None = None
         self.oldest: int | None = None
 
-    async def ask(self, request: ConsumerGroupHeartbeatRequest, *, oldest: int = 0, **_: object) -> Any:
+    async def ask(
+        self,
+        request: ConsumerGroupHeartbeatRequest,
+        *,
+        again: ConsumerGroupHeartbeatRequest | None = None,
+        oldest: int = 0,
+        **_: object,
+    ) -> Any:
         self.heartbeats.append(request)
+        self.again = again
         self.oldest = oldest
         found = await self.answers.get()
         if isinstance(found, Exception):
@@ -182,6 +191,47 @@ async def test_after_a_lost_connection_everything_is_said_again() -> None:
     repeated = coordinator.heartbeats[2]
     assert (repeated.member_epoch, repeated.subscribed_topic_names) == (1, ("t",))
     assert repeated.topic_partitions
+
+
+async def test_a_heartbeat_whose_response_is_lost_is_sent_again_with_everything() -> None:
+    """The response may have had an assignment, which the coordinator repeats only then."""
+    coordinator = ScriptedCoordinator(answer(1, 0))
+    member = member_of(coordinator)
+    member.adopted((await member.join(["t"], [])).partitions, revoked=False)
+
+    await until(lambda: len(coordinator.heartbeats) == 2)
+
+    assert coordinator.heartbeats[1].subscribed_topic_names is None
+    assert coordinator.again is not None
+    assert (coordinator.again.member_epoch, coordinator.again.subscribed_topic_names) == (1, ("t",))
+    assert coordinator.again.rebalance_timeout == datetime.timedelta(minutes=5)
+    assert coordinator.again.topic_partitions == coordinator.heartbeats[1].topic_partitions
+
+
+async def test_an_assignment_stands_until_there_is_another() -> None:
+    """A consumer may be busy while the coordinator gives to others what it has not taken yet."""
+    coordinator = ScriptedCoordinator(answer(1, 0, 1))
+    member = member_of(coordinator)
+    joined = await member.join(["t"], [])
+    stood = member.stands(joined)
+
+    coordinator.answers.put_nowait(answer(2, 0))
+    member.adopted([], revoked=False)  # sends the next heartbeat at once
+    await until(lambda: member.membership.generation == 2)
+
+    assert stood
+    assert not member.stands(joined)
+
+
+async def test_an_assignment_does_not_stand_when_the_group_has_given_the_member_up() -> None:
+    coordinator = ScriptedCoordinator(answer(1, 0), answer(code=ErrorCode.unknown_member_id))
+    member = member_of(coordinator)
+    joined = await member.join(["t"], [])
+
+    member.adopted([], revoked=False)
+    await until(lambda: member.is_lost)
+
+    assert not member.stands(joined)
 
 
 async def test_a_refusal_reaches_the_consumer_with_the_coordinators_words() -> None:

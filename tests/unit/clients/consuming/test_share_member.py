@@ -40,8 +40,13 @@ class FakeCoordinator:
     def __init__(self, *answers: ShareGroupHeartbeatResponse) -> None:
         self._answers = list(answers)
         self.asked: list[tuple[int, tuple[str, ...] | None]] = []
+        self.again: list[ShareGroupHeartbeatRequest] = []
 
-    async def ask(self, request: ShareGroupHeartbeatRequest, **_: object) -> ShareGroupHeartbeatResponse:
+    async def ask(
+        self, request: ShareGroupHeartbeatRequest, *, again: ShareGroupHeartbeatRequest | None = None, **_: object
+    ) -> ShareGroupHeartbeatResponse:
+        if again is not None:
+            self.again.append(again)
         self.asked.append((int(request.member_epoch), request.subscribed_topic_names))
         if not self._answers and request.member_epoch >= 0:
             await asyncio.Event().wait()
@@ -71,6 +76,20 @@ async def test_a_member_subscribes_once_and_is_assigned_partitions() -> None:
 
     assert coordinator.asked[:3] == [(0, ("t",)), (1, None), (1, None)]
     assert coordinator.asked[-1] == (-1, None)
+
+
+async def test_a_heartbeat_whose_response_is_lost_is_sent_again_with_the_topics() -> None:
+    """Which has the coordinator say the assignment, even if it has done so before."""
+    coordinator = FakeCoordinator(answered(0), answered(1, epoch=2))
+    member = member_of(coordinator)
+
+    assert await assigned_next(member) == {0}
+    assert await assigned_next(member) == {1}
+    await member.leave()
+
+    assert [(each.member_epoch, each.subscribed_topic_names) for each in coordinator.again[:2]] == [
+        (0, ("t",)), (1, ("t",)),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("lost", [ErrorCode.unknown_member_id, ErrorCode.fenced_member_epoch])
