@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 
 from aiokafka.record.default_records import DefaultRecord, DefaultRecordBatch, DefaultRecordBatchBuilder
 
-from pykafka_cli.model import ProducerIdAndEpoch, Timestamp
+from pykafka_cli.model import BrokerId, ProducerIdAndEpoch, Timestamp
 from pykafka_cli.properties.producer import MOST_IN_FLIGHT
 from pykafka_cli.protocol.records.batch import (
     ATTRIBUTES_AT,
@@ -109,7 +109,10 @@ class RecordQueue:
     """Under which the sequences count."""
     _first_sends: int = 0
     _is_lost: bool = False
+    _leader: BrokerId | None = None
+    """That was sent a batch last."""
     _proven: bool = False
+    """Whether that leader has accepted a batch of this producer, and so knows it."""
     _retrying: bool = False
     """Whether what was taken last had been sent before, under the same sequence number."""
     _instead: dict[int, Sequence[Batch]] = field(default_factory=dict)  # by id() of a batch in flight, what replaces it
@@ -182,11 +185,12 @@ class RecordQueue:
 
     # ---- sending
 
-    def sendable(self, producer: ProducerIdAndEpoch | None, now: float) -> Batch | None:
-        """The batch that `take` would give out, None if there is none to be sent now.
+    def sendable(self, producer: ProducerIdAndEpoch | None, leader: BrokerId, now: float) -> Batch | None:
+        """The batch that `take` would give out, None if there is none to be sent to this leader now.
 
-        Until the broker has accepted one batch of an idempotent producer, only one is under way: a broker that does not
-        know the producer takes any sequence number, and would take the second batch when the first one failed.
+        Until a leader has accepted one batch of an idempotent producer, only one is under way: a broker that does not
+        know the producer takes any sequence number, and would take the second batch when the first one failed. So would
+        a new leader that lacks what an earlier one has not answered for.
 
         A batch that is sent again is under way alone as well. It may have been stored although the broker answered with
         an error, and a broker recognizes only the last five batches of a producer. For the same reason, no more than
@@ -200,7 +204,7 @@ class RecordQueue:
             return None if self.needs_epoch_after(producer) else batch
         is_new = batch.sequence < 0 and not self._retrying and producer == self._producer
         is_remembered = self._first_sends - self.in_flight[0].place < MOST_IN_FLIGHT
-        return batch if is_new and self._proven and is_remembered else None
+        return batch if is_new and self._proven and leader == self._leader and is_remembered else None
 
     def needs_epoch_after(self, producer: ProducerIdAndEpoch | None) -> bool:
         """Whether nothing more can be sent under this producer id and epoch.
@@ -211,9 +215,11 @@ class RecordQueue:
             return False
         return bool(self.sealed) and self.sealed[0].sequence < 0 and self._acknowledged != self._next_sequence
 
-    def take(self, producer: ProducerIdAndEpoch | None) -> Batch:
+    def take(self, producer: ProducerIdAndEpoch | None, leader: BrokerId) -> Batch:
         """Move the next batch in flight, with producer and sequence in it if the producer is idempotent."""
         batch = self.sealed.popleft()
+        if leader != self._leader:
+            self._leader, self._proven = leader, False
         batch.attempts += 1
         self._retrying = batch.sequence >= 0
         if producer and batch.sequence < 0:
@@ -224,6 +230,11 @@ class RecordQueue:
             batch.place, self._first_sends = self._first_sends, self._first_sends + 1
         self.in_flight.append(batch)
         return batch
+
+    def is_stored(self, batch: Batch) -> bool:
+        """Whether the broker has accepted one behind this batch, and therefore this one as well."""
+        following = advance_sequence(batch.sequence, batch.record_count)
+        return batch.sequence >= 0 and advance_sequence(self._acknowledged, -following) <= _HALF_OF_ALL_SEQUENCES
 
     def done(self, batch: Batch) -> None:
         """The broker has it."""

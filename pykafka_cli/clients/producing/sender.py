@@ -145,15 +145,15 @@ class Sender:
         leader = self._leaders.setdefault(broker, _Leader())
         producer = self._preparation.producer
         while leader.requests < self._settings.max_in_flight_requests_per_connection:
-            if not any(queue.sendable(producer, now) for queue in queues):
+            if not any(queue.sendable(producer, broker, now) for queue in queues):
                 return
             if leader.route is None or not leader.route.connection.is_open:
                 self._connect(broker, leader)
                 return
             leader.requests += 1
-            self._background.start(self._deliver(leader, leader.route, self._take(leader, queues, now)))
+            self._background.start(self._deliver(leader, leader.route, self._take(broker, leader, queues, now)))
 
-    def _take(self, leader: _Leader, queues: Sequence[RecordQueue], now: float) -> list[Batch]:
+    def _take(self, broker: BrokerId, leader: _Leader, queues: Sequence[RecordQueue], now: float) -> list[Batch]:
         """A batch of each partition, as many as fit into a request; the next request begins where this one ends."""
         producer = self._preparation.producer
         batches: list[Batch] = []
@@ -161,9 +161,9 @@ class Sender:
         start = leader.first
         for place in range(start, start + len(queues)):
             queue = queues[place % len(queues)]
-            batch = queue.sendable(producer, now)
+            batch = queue.sendable(producer, broker, now)
             if batch and (not batches or len(batch.data) <= room):
-                batches.append(queue.take(producer))
+                batches.append(queue.take(producer, broker))
                 room -= len(batch.data)
                 leader.first = (place + 1) % len(queues)
         return batches
@@ -203,7 +203,11 @@ class Sender:
 
     def _settle(self, batch: Batch, answer: _Answer) -> None:
         code, queue = answer.code, self._accumulator.queues[batch.partition]
-        if code is ErrorCode.none or code is ErrorCode.duplicate_sequence_number:
+        is_stored = code is ErrorCode.duplicate_sequence_number or (
+            # The leader was started again, and knows only the last batch of this producer.
+            code is ErrorCode.out_of_order_sequence_number and queue.is_stored(batch)
+        )
+        if code is ErrorCode.none or is_stored:
             queue.done(batch)
             self._on_result(Result(batch, None, answer.base_offset))
         elif code in TOO_LARGE and batch.record_count > 1:

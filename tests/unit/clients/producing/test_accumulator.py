@@ -1,7 +1,7 @@
 """What waits to be sent, at times that a test says."""
 
 from pykafka_cli.clients.producing.accumulator import RecordAccumulator
-from pykafka_cli.model import Timestamp
+from pykafka_cli.model import BrokerId, Timestamp
 from pykafka_cli.properties.producer import ProducerSettings
 
 
@@ -48,7 +48,7 @@ def test_what_came_back_is_due_when_it_may_be_sent_again() -> None:
     append(waiting, b"a", now=0)
     waiting.seal()
     (queue,) = waiting.queues
-    queue.back(queue.take(None), not_before=5)
+    queue.back(queue.take(None, BrokerId(1)), not_before=5)
 
     assert waiting.next_due(1) == 5
 
@@ -57,7 +57,7 @@ def test_all_that_is_not_in_flight_can_be_dropped() -> None:
     waiting = accumulator(partitions=2, partitioner_class="org.apache.kafka.clients.producer.RoundRobinPartitioner")
     append(waiting, b"a", b"b", now=0)
     waiting.seal()
-    waiting.queues[0].take(None)
+    waiting.queues[0].take(None, BrokerId(1))
     append(waiting, b"c", now=0)
 
     assert [batch.partition for batch in waiting.drop()] == [0, 1]

@@ -265,6 +265,24 @@ async def test_a_producer_that_the_broker_forgot_begins_its_next_epoch(error: Er
     assert {header.producer_id for header in run.broker.headers} == {0}
 
 
+async def test_a_batch_that_the_broker_has_forgotten_counts_as_sent_if_one_behind_it_was_accepted() -> None:
+    """Under the next epoch it would be stored twice: a broker knows only each producer's last batch after a start."""
+    run = Run(batch_size="1")
+
+    async with run.producer:
+        await run.send(b"a")
+        await run.producer.flush()
+        run.broker.errors = [
+            ErrorCode.not_enough_replicas_after_append, ErrorCode.none, ErrorCode.out_of_order_sequence_number,
+        ]  # fmt: skip
+        await run.send(b"b", b"c", first=1)
+
+    assert run.failures == {}
+    assert [(header.producer_epoch, header.base_sequence) for header in run.broker.headers] == [
+        (0, 0), (0, 1), (0, 2), (0, 1),
+    ]  # fmt: skip
+
+
 async def test_a_batch_given_up_in_one_partition_leaves_what_another_has_in_doubt_as_it_is() -> None:
     """Else it would be stored twice: the first time the broker had it, and its response was lost."""
     run = Run(partitions=2, batch_size="1", partitioner_class="org.apache.kafka.clients.producer.RoundRobinPartitioner")

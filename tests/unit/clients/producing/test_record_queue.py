@@ -8,12 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pykafka_cli.clients.producing.record_queue import Batch, Packing, RecordQueue, records_of
-from pykafka_cli.model import ProducerEpoch, ProducerId, ProducerIdAndEpoch, Timestamp
+from pykafka_cli.model import BrokerId, ProducerEpoch, ProducerId, ProducerIdAndEpoch, Timestamp
 from pykafka_cli.protocol.records.batch import Compression, crc_is_valid, read_header
 from pykafka_cli.protocol.records.record import read_records
 
 NOW_MS = Timestamp(1700000000000)
 PRODUCER = ProducerIdAndEpoch(ProducerId(7), ProducerEpoch(0))
+LEADER, NEXT_LEADER = BrokerId(1), BrokerId(2)
 
 
 def queue_of(*values: Sequence[bytes], size: int = 16384) -> RecordQueue:
@@ -77,7 +78,7 @@ def test_an_empty_queue_has_nothing_to_seal() -> None:
     queue.seal()
 
     assert queue.is_empty
-    assert queue.sendable(None, now=0.0) is None
+    assert queue.sendable(None, LEADER, now=0.0) is None
 
 
 @pytest.mark.parametrize("codec", list(Compression))
@@ -100,20 +101,20 @@ def test_batches_are_compressed_when_sealed(codec: Compression) -> None:
 def test_an_idempotent_producer_numbers_its_batches() -> None:
     queue = queue_of([b"a", b"b"], [b"c"], [b"d"])
 
-    first = queue.take(PRODUCER)
+    first = queue.take(PRODUCER, LEADER)
     header = read_header(bytes(first.data))
     assert (header.producer_id, header.producer_epoch, header.base_sequence) == (7, 0, 0)
     assert crc_is_valid(bytes(first.data), 0, header)
-    assert queue.sendable(PRODUCER, now=0.0) is None  # the first one goes alone
+    assert queue.sendable(PRODUCER, LEADER, now=0.0) is None  # the first one goes alone
 
     queue.done(first)
-    assert [queue.take(PRODUCER).sequence, queue.take(PRODUCER).sequence] == [2, 3]
+    assert [queue.take(PRODUCER, LEADER).sequence, queue.take(PRODUCER, LEADER).sequence] == [2, 3]
 
 
 def test_without_idempotence_batches_are_not_numbered_and_do_not_wait() -> None:
     queue = queue_of([b"a"], [b"b"])
 
-    first, second = queue.take(None), queue.take(None)
+    first, second = queue.take(None, LEADER), queue.take(None, LEADER)
 
     assert (first.sequence, second.sequence) == (-1, -1)
     assert read_header(bytes(first.data)).producer_id == -1
@@ -122,8 +123,8 @@ def test_without_idempotence_batches_are_not_numbered_and_do_not_wait() -> None:
 def proven(*values: Sequence[bytes]) -> tuple[RecordQueue, list[Batch]]:
     """A queue whose producer the broker knows, and its batches, all in flight. Their sequences begin at 1."""
     queue = queue_of([b"first"], *values)
-    queue.done(queue.take(PRODUCER))
-    return queue, [queue.take(PRODUCER) for _ in values]
+    queue.done(queue.take(PRODUCER, LEADER))
+    return queue, [queue.take(PRODUCER, LEADER) for _ in values]
 
 
 def test_what_came_back_is_sent_again_first_and_under_the_same_numbers() -> None:
@@ -132,14 +133,14 @@ def test_what_came_back_is_sent_again_first_and_under_the_same_numbers() -> None
     queue.seal()
 
     queue.back(b, not_before=5.0)
-    assert queue.sendable(PRODUCER, now=9.0) is None  # c is still out
+    assert queue.sendable(PRODUCER, LEADER, now=9.0) is None  # c is still out
     queue.back(c, not_before=6.0)
     queue.done(a)
 
-    assert queue.sendable(PRODUCER, now=5.9) is None
-    assert queue.sendable(PRODUCER, now=6.0) is b
-    assert [queue.take(PRODUCER) is batch for batch in (b, c)] == [True, True]
-    assert [b.sequence, c.sequence, queue.take(PRODUCER).sequence] == [2, 3, 4]
+    assert queue.sendable(PRODUCER, LEADER, now=5.9) is None
+    assert queue.sendable(PRODUCER, LEADER, now=6.0) is b
+    assert [queue.take(PRODUCER, LEADER) is batch for batch in (b, c)] == [True, True]
+    assert [b.sequence, c.sequence, queue.take(PRODUCER, LEADER).sequence] == [2, 3, 4]
     assert [a.attempts, b.attempts] == [1, 2]
 
 
@@ -151,14 +152,14 @@ def test_what_is_sent_again_is_under_way_alone() -> None:
     queue.back(a, not_before=0.0)
     queue.back(b, not_before=0.0)
 
-    assert queue.take(PRODUCER) is a
-    assert queue.sendable(PRODUCER, now=9.0) is None
+    assert queue.take(PRODUCER, LEADER) is a
+    assert queue.sendable(PRODUCER, LEADER, now=9.0) is None
     queue.done(a)
-    assert queue.take(PRODUCER) is b
-    assert queue.sendable(PRODUCER, now=9.0) is None
+    assert queue.take(PRODUCER, LEADER) is b
+    assert queue.sendable(PRODUCER, LEADER, now=9.0) is None
     queue.done(b)
 
-    assert queue.take(PRODUCER).sequence == 3
+    assert queue.take(PRODUCER, LEADER).sequence == 3
 
 
 NEXT_EPOCH = PRODUCER._replace(producer_epoch=ProducerEpoch(1))
@@ -173,7 +174,7 @@ def test_what_is_in_doubt_keeps_its_number_when_a_batch_before_it_is_given_up() 
     queue.back(c, not_before=0.0)
 
     for batch, sequence in ((a, 1), (c, 3)):
-        assert queue.take(NEXT_EPOCH) is batch
+        assert queue.take(NEXT_EPOCH, LEADER) is batch
         assert (batch.sequence, read_header(bytes(batch.data)).producer_epoch) == (sequence, 0)
         queue.done(batch)
 
@@ -184,14 +185,14 @@ def test_a_batch_whose_predecessor_the_broker_misses_goes_under_a_new_epoch_with
     queue.back(c, not_before=0.0)
     queue.lost(b, not_before=0.0)
 
-    assert queue.sendable(PRODUCER, now=0.0) is None
+    assert queue.sendable(PRODUCER, LEADER, now=0.0) is None
     assert queue.needs_epoch_after(PRODUCER)
     assert not queue.needs_epoch_after(NEXT_EPOCH)
-    assert queue.sendable(NEXT_EPOCH, now=0.0) is queue.take(NEXT_EPOCH) is b
+    assert queue.sendable(NEXT_EPOCH, LEADER, now=0.0) is queue.take(NEXT_EPOCH, LEADER) is b
     assert (b.sequence, read_header(bytes(b.data)).producer_epoch) == (0, 1)
-    assert queue.sendable(NEXT_EPOCH, now=0.0) is None
+    assert queue.sendable(NEXT_EPOCH, LEADER, now=0.0) is None
     queue.done(b)
-    assert queue.take(NEXT_EPOCH).sequence == 1
+    assert queue.take(NEXT_EPOCH, LEADER).sequence == 1
 
 
 def test_a_batch_in_doubt_that_is_given_up_leaves_the_next_number_unknown() -> None:
@@ -199,13 +200,13 @@ def test_a_batch_in_doubt_that_is_given_up_leaves_the_next_number_unknown() -> N
     queue.append([b"b"], 9, NOW_MS, now=1.0)
     queue.seal()
     queue.back(a, not_before=0.0)
-    assert queue.sendable(PRODUCER, now=0.0) is a
+    assert queue.sendable(PRODUCER, LEADER, now=0.0) is a
 
     assert queue.drop() is a
 
-    assert queue.sendable(PRODUCER, now=0.0) is None
+    assert queue.sendable(PRODUCER, LEADER, now=0.0) is None
     assert queue.needs_epoch_after(PRODUCER)
-    assert queue.take(NEXT_EPOCH).sequence == 0
+    assert queue.take(NEXT_EPOCH, LEADER).sequence == 0
 
 
 def test_a_batch_in_doubt_that_is_given_up_does_no_harm_if_the_broker_accepts_the_next_one() -> None:
@@ -217,10 +218,10 @@ def test_a_batch_in_doubt_that_is_given_up_does_no_harm_if_the_broker_accepts_th
 
     assert queue.drop() is a
     assert not queue.needs_epoch_after(PRODUCER)
-    queue.done(queue.take(PRODUCER))
+    queue.done(queue.take(PRODUCER, LEADER))
 
     assert not queue.needs_epoch_after(PRODUCER)
-    assert queue.take(PRODUCER).sequence == 3
+    assert queue.take(PRODUCER, LEADER).sequence == 3
 
 
 def test_a_batch_without_a_response_holds_up_those_that_would_make_the_broker_forget_it() -> None:
@@ -231,10 +232,34 @@ def test_a_batch_without_a_response_holds_up_those_that_would_make_the_broker_fo
     for batch in others:
         queue.done(batch)
 
-    assert queue.sendable(PRODUCER, now=0.0) is None
+    assert queue.sendable(PRODUCER, LEADER, now=0.0) is None
     queue.back(stuck, not_before=0.0)
-    queue.done(queue.take(PRODUCER))
-    assert queue.take(PRODUCER).sequence == 6
+    queue.done(queue.take(PRODUCER, LEADER))
+    assert queue.take(PRODUCER, LEADER).sequence == 6
+
+
+def test_another_leader_is_sent_nothing_before_all_that_was_sent_to_the_last_one_is_answered_for() -> None:
+    """It may lack that, and may not even know the producer: then it would take what follows."""
+    queue, (a, b) = proven([b"a"], [b"b"])
+    queue.append([b"c", b"d"], 9, NOW_MS, now=1.0)
+    queue.seal()
+
+    assert queue.sendable(PRODUCER, NEXT_LEADER, now=0.0) is None
+    queue.back(a, not_before=0.0)
+    queue.back(b, not_before=0.0)
+
+    assert queue.sendable(PRODUCER, NEXT_LEADER, now=0.0) is queue.take(PRODUCER, NEXT_LEADER) is a
+    assert queue.sendable(PRODUCER, NEXT_LEADER, now=0.0) is None  # until it has shown that it knows the producer
+    queue.done(a)
+    assert queue.sendable(PRODUCER, NEXT_LEADER, now=0.0) is b
+
+
+def test_a_batch_is_stored_once_one_that_follows_it_is_acknowledged() -> None:
+    queue, (a, b, c) = proven([b"a"], [b"b", b"b"], [b"c"])
+
+    queue.done(b)
+
+    assert [queue.is_stored(each) for each in (a, b, c)] == [True, True, False]
 
 
 def test_a_batch_that_was_too_large_is_halved_in_its_place() -> None:
@@ -246,7 +271,7 @@ def test_a_batch_that_was_too_large_is_halved_in_its_place() -> None:
     assert all_values(queue) == [b"1", b"2", b"3", b"4"]
     assert [list(batch.tags) for batch in queue.sealed] == [[1], [2, 3], [4]]
     for sequence in (1, 2, 4):
-        batch = queue.take(PRODUCER)
+        batch = queue.take(PRODUCER, LEADER)
         assert batch.sequence == read_header(bytes(batch.data)).base_sequence == sequence
         queue.done(batch)
     assert queue.packing.size == len(a.data) // 2
@@ -260,13 +285,13 @@ def test_a_new_producer_starts_its_numbers_again_once_nothing_is_in_flight() -> 
     queue.append([b"c"], 9, NOW_MS, now=1.0)
     queue.seal()
 
-    assert queue.sendable(other, now=1.0) is None
+    assert queue.sendable(other, LEADER, now=1.0) is None
     queue.done(a)
-    b = queue.take(other)
+    b = queue.take(other, LEADER)
     assert b.sequence == 0
-    assert queue.sendable(other, now=1.0) is None
+    assert queue.sendable(other, LEADER, now=1.0) is None
     queue.done(b)
-    assert queue.take(other).sequence == 1
+    assert queue.take(other, LEADER).sequence == 1
 
 
 def test_a_batch_can_be_dropped_before_it_is_sent() -> None:
@@ -286,7 +311,7 @@ def test_the_bytes_held_are_those_of_all_batches() -> None:
 
     assert queue.held == sum(len(batch.data) for batch in queue.sealed) > 0
     while queue.sealed:
-        queue.done(queue.take(PRODUCER))
+        queue.done(queue.take(PRODUCER, LEADER))
     assert queue.held == 0
 
 
@@ -325,8 +350,8 @@ def test_whatever_happens_on_the_way_each_record_arrives_once_and_in_order(
     while not queue.is_empty:
         if queue.needs_epoch_after(producer):
             producer = producer._replace(producer_epoch=ProducerEpoch(producer.producer_epoch + 1))
-        while queue.sendable(producer, now=0.0) and len(queue.in_flight) < 5:
-            queue.take(producer)
+        while queue.sendable(producer, LEADER, now=0.0) and len(queue.in_flight) < 5:
+            queue.take(producer, LEADER)
         for batch in list(queue.in_flight):
             if any(batch is each for each in answered):
                 continue
