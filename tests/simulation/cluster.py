@@ -42,6 +42,7 @@ from pykafka_cli.model import (
     ControllerEpoch,
     LeaderEpoch,
     Milliseconds,
+    Offset,
     ProducerId,
     TopicPartition,
     in_seconds,
@@ -253,17 +254,24 @@ class SimulatedNode(Node):
         delete = self.replicas.delete_records
 
         async def delete_records(before: Mapping[TopicPartition, Any], timeout_ms: Milliseconds) -> Any:
-            logs = {each: self.replicas.partition(each).log for each in before}
-            try:
-                return await delete(before, timeout_ms)
-            finally:
-                for each, log in logs.items():
-                    if log is not None:
-                        self.cluster.deletions.setdefault(each, []).append(
-                            Deletion(self.cluster.loop.now, log.log_start)
-                        )
+            for each in before:
+                if log := self.replicas.partition(each).log:
+                    self._watch_start(log)
+            return await delete(before, timeout_ms)
 
         self.replicas.delete_records = delete_records  # type: ignore[method-assign]
+
+    def _watch_start(self, log: PartitionLog) -> None:
+        advance = type(log).advance_log_start
+
+        def advance_log_start(offset: Offset) -> bool:
+            try:
+                return advance(log, offset)
+            finally:
+                deletion = Deletion(self.cluster.loop.now, log.log_start)
+                self.cluster.deletions.setdefault(log.topic_partition, []).append(deletion)
+
+        log.advance_log_start = advance_log_start  # type: ignore[method-assign]
 
     @property
     def address(self) -> str:

@@ -39,11 +39,16 @@ class _Moments:
         if timeout is None:
             raise Standstill("nothing is scheduled any more")
         before = self._loop.now
-        self._loop.now += timeout
+        self._loop.now = self._next(before + timeout)
         self._turns = 0 if self._loop.now > before else self._turns + 1
         if self._turns > MOST_TURNS:
             raise Standstill(f"the loop has turned {MOST_TURNS} times at {before} s: somebody spins")
         return []
+
+    def _next(self, now: float) -> float:
+        """`now`, or when the first timer is due that asyncio takes to be due by then: who waits looks at the clock."""
+        first = self._loop._scheduled[0].when() if self._loop._scheduled else now  # type: ignore[attr-defined]
+        return float(first) if now < first < now + self._loop._clock_resolution else now  # type: ignore[attr-defined]
 
 
 class VirtualLoop(BaseEventLoop):

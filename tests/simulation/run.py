@@ -5,6 +5,7 @@ import gc
 import logging
 import random
 import uuid
+from contextlib import suppress
 from typing import Any, NamedTuple
 from unittest.mock import patch
 
@@ -55,12 +56,13 @@ def simulate(seed: int) -> Outcome:
     except Standstill as standstill:
         scene.run.complaints.append(f"{standstill}\n{_tasks(loop)}")
     finally:
+        outcome = scene.outcome(seed)
+        _end_all(loop)
         loop.close()
         broker_log.setLevel(level)
         if gc_was_on:
             gc.enable()
-    mistakes = [f"raised where nobody looks: {each}" for each in loop.mistakes]
-    return Outcome(seed, scene.story, [*scene.run.complaints, *mistakes], loop.now, scene.cluster.network.digest)
+    return outcome
 
 
 class _Scene:
@@ -75,6 +77,11 @@ class _Scene:
         self.run = Run(self.cluster.bootstrap, self.chance)
         self.story = ""
         self.read_up_to: dict[TopicPartition, truth.Log] | None = None
+
+    def outcome(self, seed: int) -> Outcome:
+        mistakes = [f"raised where nobody looks: {each}" for each in self.loop.mistakes]
+        faults = [*self.run.complaints, *mistakes]
+        return Outcome(seed, self.story, faults, self.loop.now, self.cluster.network.digest)
 
     async def play(self) -> None:
         chance, run = self.chance, self.run
@@ -149,7 +156,7 @@ class _Scene:
             "auto.offset.reset": "earliest",
             "isolation.level": "read_committed" if self.reads_committed else "read_uncommitted",
             "request.timeout.ms": "5000",
-            "fetch.max.wait.ms": self.chance.choice(["100", "500"]),
+            "fetch.max.wait.ms": self.chance.choice(["500", "2000"]),
             "metadata.max.age.ms": self.chance.choice(["5000", "60000"]),
             "max.partition.fetch.bytes": self.chance.choice(["200", "1048576"]),
             "retry.backoff.ms": "100",
@@ -244,8 +251,8 @@ class _Scene:
         """Whether no transaction is open any more, and all replicas have everything."""
         for each, state in self.cluster.controller.partitions.items():
             if each.topic == TOPIC:
-                log = self.cluster.nodes[state.leader].log(*each)
-                if log.last_stable < log.log_end:
+                log = self.cluster.nodes[state.leader].logs.get(each)  # none while it has not heard that it leads
+                if log is None or log.last_stable < log.log_end:
                     return False
         return True
 
@@ -279,6 +286,15 @@ class _Scene:
             code = getattr(task.get_coro(), "cr_code", None)
             if code and any(f"pykafka_cli/{part}/" in code.co_filename for part in ("clients", "transport")):
                 self.run.complaints.append(f"a task is left: {task.get_coro().__qualname__}\n{_stack(task)}")
+
+
+def _end_all(loop: VirtualLoop) -> None:
+    """End what would otherwise be ended by the garbage collector, once the loop is closed."""
+    if left := asyncio.all_tasks(loop):
+        for task in left:
+            task.cancel()
+        with suppress(Standstill):
+            loop.run_until_complete(asyncio.wait(left, timeout=60))
 
 
 def _tasks(loop: VirtualLoop) -> str:

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -42,9 +43,11 @@ class Log:
         not the leader's. Consumers return to the end of the last epoch before theirs that the new leader knows, which
         may lie behind the offset at which the logs diverged.
         """
-        return offset < self.deleted_before() or any(
-            each.diverged <= offset < each.log_end for each in self.unclean_elections
-        )
+        return offset < self.deleted_before() or self.came_back(offset)
+
+    def came_back(self, offset: Offset) -> bool:
+        """Whether what is there was in a log that was not the leader's, until it was elected again."""
+        return any(each.diverged <= offset < each.log_end for each in self.unclean_elections)
 
 
 def read_logs(cluster: SimulatedCluster) -> dict[TopicPartition, Log]:
@@ -114,13 +117,19 @@ def missing(seen: Seen, logs: Mapping[TopicPartition, Log], *, committed: bool) 
 
 
 def check_writer(writer: Writer, logs: Mapping[TopicPartition, Log]) -> Iterable[str]:
-    """Each record once and in order if the writer is idempotent, at least once if it waited for all replicas."""
+    """Each record once and in order if the writer is idempotent, at least once if it waited for all replicas.
+
+    What came back with an unclean election may have been written again meanwhile, as the leader did not have it.
+    """
     name, idempotent = writer.name, writer.settings.idempotent
     prefix = writer.name.encode() + b":"
+    there: set[int] = set()
     times: Counter[int] = Counter()
     for partition, log in logs.items():
         visible = log.committed if isinstance(writer, TransactionalWriter) else log.records
-        tags = [int(value[len(prefix) :]) for value in visible.values() if value.startswith(prefix)]
+        own = {offset: int(value[len(prefix) :]) for offset, value in visible.items() if value.startswith(prefix)}
+        there.update(own.values())
+        tags = [tag for offset, tag in own.items() if not log.came_back(offset)]
         times.update(tags)
         if idempotent and any(before >= after for before, after in itertools.pairwise(tags)):
             yield f"{name} in {partition}: not each once and in order: {_around_disorder(tags)}"
@@ -128,9 +137,9 @@ def check_writer(writer: Writer, logs: Mapping[TopicPartition, Log]) -> Iterable
         yield f"{name} is there twice: {twice[:10]}"
     for tag, outcome in sorted(writer.outcomes.items()):
         if outcome == "committed" or (outcome == "sent" and writer.settings.required_acks == -1):
-            if not times[tag] and not _may_be_gone(writer.places.get(tag), logs):
+            if tag not in there and not _may_be_gone(writer.places.get(tag), logs):
                 yield f"{name}: {tag} was {outcome} and is not there"
-        elif outcome == "aborted" and times[tag]:
+        elif outcome == "aborted" and tag in there:
             yield f"{name}: {tag} was aborted and is there"
 
 
@@ -165,12 +174,14 @@ def check_reader(reader: Reader, logs: Mapping[TopicPartition, Log], *, committe
             before = last.get((chunk.partition, chunk.span))
             lost_from = log.lost_from(chunk.at)
             if before is not None and offset <= before:
-                if not lost_from <= offset:
+                # What was to be read next had been deleted: it began again where the log did, and more was there again.
+                was_reset = before + 1 < log.deleted_before(chunk.at)
+                if not lost_from <= offset and not was_reset:
                     yield f"{reader.name}: {chunk.partition} went back from {before} to {offset}"
             elif before is not None:
                 first = max(before + 1, log.deleted_before(chunk.at))
-                skipped = [each for each in offsets[chunk.partition] if first <= each < min(offset, log.lost_from())]
-                if skipped:
+                there, end = offsets[chunk.partition], min(offset, log.lost_from())
+                if skipped := there[bisect_left(there, first) : bisect_left(there, end)]:
                     yield f"{reader.name}: {chunk.partition} skipped {skipped[:5]} between {before} and {offset}"
             if log.start <= offset < log.lost_from() and visible.get(offset) != value:
                 yield f"{reader.name}: {chunk.partition} {offset} was {value!r}, and is {visible.get(offset)!r}"

@@ -309,7 +309,8 @@ class Reader:
             self.generation = member.membership.generation
         for each in partitions:
             for other in self.others:
-                if each in other.assigned and other.is_in_group:
+                # One that does not know yet that it was removed is fenced when it commits.
+                if each in other.assigned and other.is_in_group and self.is_in_group:
                     self.run.complaints.append(f"{self.name} was assigned {each}, which {other.name} has not given up")
             self._span += 1
             self._spans[each] = self._span
