@@ -291,13 +291,15 @@ class SimulatedNode(Node):
         if fault is None:
             return await self.dispatcher.answer(frame, peer)
         kind, value = fault
-        if kind == "delay":
+        if kind == "delay" and int.from_bytes(frame[:2]) != HEARTBEAT:
             await asyncio.sleep(float(value))
         elif kind == "error":
             if value == ErrorCode.unknown_member_id:
                 self.cluster.forget_member(frame)
             return _refusal(frame, ErrorCode(int(value)), self.apis)
         answer = await self.dispatcher.answer(frame, peer)
+        if kind == "delay" and int.from_bytes(frame[:2]) == HEARTBEAT:
+            await asyncio.sleep(float(value))  # carried out in turn: a coordinator never sees an older one afterwards
         if kind == "lost":
             raise Disconnect("simulated", "the answer is lost")
         return answer

@@ -137,6 +137,8 @@ class _Scene:
                 "retry.backoff.ms": chance.choice(["10", "100"]),
                 "max.block.ms": "60000",
             }
+            if settings["max.in.flight.requests.per.connection"] == "1" and settings["batch.size"] != "16384":
+                settings["delivery.timeout.ms"] = "60000"  # small batches one at a time take a while when far away
             kind = chance.choice(["idempotent", "idempotent", "transactional", "plain"])
             if kind == "transactional" and self.is_unclean:
                 kind = "idempotent"  # a marker that is lost would keep its transaction open for ever

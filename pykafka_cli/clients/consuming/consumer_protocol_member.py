@@ -98,8 +98,10 @@ class ConsumerProtocolMember:
         if self._failure:
             raise self._failure
 
-    async def join(self, topics: Sequence[str], owned: Sequence[TopicPartition]) -> Joined:  # noqa: ARG002
+    async def join(self, topics: Sequence[str], owned: Sequence[TopicPartition]) -> Joined:
         """Subscribe, and return the assignment once there is one.
+
+        owned     what the consumer has now: if the group has removed this member, that has to be given up first
 
         raises    ApiError, ConnectionFailed where the group refuses this member
         """
@@ -108,6 +110,9 @@ class ConsumerProtocolMember:
             self._topics = tuple(topics)
             self._has_changes.set()
         while not self._has_target.is_set():
+            if owned and self.is_lost:
+                self.must_rejoin.set()
+                return Joined([], self._epoch, is_leader=False)
             await self._target_or_removal()
         if self._failure:
             raise self._failure

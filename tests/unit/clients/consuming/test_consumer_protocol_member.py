@@ -181,6 +181,26 @@ async def test_a_member_that_is_given_up_while_it_joins_joins_again(code: ErrorC
     assert [each.member_epoch for each in coordinator.heartbeats] == [0, 1, 0]
 
 
+@pytest.mark.parametrize("code", [ErrorCode.fenced_member_epoch, ErrorCode.unknown_member_id])
+async def test_a_member_that_was_given_up_while_its_consumer_was_busy_gives_up_what_it_has_first(
+    code: ErrorCode,
+) -> None:
+    """It joins as one that has nothing, and others would get what it still reads."""
+    coordinator = ScriptedCoordinator(answer(1, 0), answer(code=code), answer(2, 1))
+    member = member_of(coordinator)
+    member.adopted((await member.join(["t"], [])).partitions, revoked=False)
+    await until(lambda: member.is_lost)
+
+    to_give_up = await member.join(["t"], [T0])
+    asked = len(coordinator.heartbeats)
+    member.adopted([], revoked=True)
+    joined = await member.join(["t"], [])
+
+    assert to_give_up.partitions == []
+    assert asked == 2
+    assert joined.partitions == [T1]
+
+
 async def test_after_a_lost_connection_everything_is_said_again() -> None:
     coordinator = ScriptedCoordinator(answer(1, 0), ConnectionLost("gone"), answer(1, assigned=False))
     member = member_of(coordinator)
