@@ -304,6 +304,13 @@ class BrokerSettings(
             self.__dict__ = before
             raise
 
+    def dynamic_limit(self, name: str) -> int | None:
+        """A limit that only exists at run time, such as leader.replication.throttled.rate; None without one."""
+        if name not in self._dynamic:
+            return None
+        limit: Any = DYNAMIC_ONLY_KEYS[name].parse(self._dynamic[name])
+        return limit if 0 < limit < MAX_LONG else None
+
     def check_dynamic(
         self,
         cluster_wide: Mapping[str, str],

@@ -99,13 +99,13 @@ class TopicConfig(Settings):
         AtLeast(0),
         fallback="log.flush.interval.ms",
     )
-    follower_replication_throttled_replicas = InertKey(
+    follower_replication_throttled_replicas = Key(
         LIST, (), "Followers that are throttled: PARTITION:BROKER pairs, or *.", ThrottledReplicas()
     )
     index_interval_bytes = Key(
         INT, 4096, "Bytes of records between two entries of an index.", AtLeast(0), fallback="log.index.interval.bytes"
     )
-    leader_replication_throttled_replicas = InertKey(
+    leader_replication_throttled_replicas = Key(
         LIST, (), "Leaders that are throttled: PARTITION:BROKER pairs, or *.", ThrottledReplicas()
     )
     local_retention_bytes = InertKey(

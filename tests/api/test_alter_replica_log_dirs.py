@@ -11,6 +11,8 @@ from kio.schema.alter_replica_log_dirs.v2.request import (
 from kio.schema.describe_log_dirs.v4.request import DescribeLogDirsRequest
 from kio.schema.errors import ErrorCode
 
+from pykafka_cli.broker.quotas.replication_quotas import MOVES_RATE
+from pykafka_cli.broker.replication.directory_moves import CHUNK_BYTES
 from pykafka_cli.model import TopicPartition
 from pykafka_cli.protocol.hot_path.fetch import FetchPartitionResponse
 from pykafka_cli.protocol.records import records_in
@@ -56,6 +58,26 @@ async def places(node: Node) -> dict[tuple[str, bool], int]:
         for topic in directory.topics
         for each in topic.partitions
     }
+
+
+async def test_a_move_takes_no_more_than_its_rate(cluster: ReplicaCluster, broker: Node, elsewhere: str) -> None:
+    """Two megabytes at half a megabyte a second: one chunk, and the next when the rate has fallen."""
+    broker.settings.apply_dynamic({MOVES_RATE: str(CHUNK_BYTES // 2)}, {})
+    for _ in range(4):
+        await broker.produce(TOPIC, bytes(CHUNK_BYTES // 2))
+
+    assert await moved(broker, elsewhere) is ErrorCode.none
+    await cluster.settle()
+    assert (elsewhere, True) in await places(broker)
+    cluster.clock.advance(0.5)
+    await cluster.settle()
+    assert (elsewhere, True) in await places(broker)
+    for _ in range(8):
+        cluster.clock.advance(0.5)
+        await cluster.settle()
+    await until_moved(cluster, broker, elsewhere)
+
+    assert await places(broker) == {(elsewhere, False): 0}
 
 
 async def until_moved(cluster: ReplicaCluster, node: Node, path: str) -> None:

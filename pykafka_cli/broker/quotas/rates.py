@@ -79,6 +79,20 @@ class Rate:
             self._samples.popleft()
 
 
+class SimpleRate(Rate):
+    """A rate over no more time than there has been, but for the first window.
+
+    source    org.apache.kafka.common.metrics.stats.SimpleRate
+    """
+
+    __slots__ = ()
+
+    def _window(self, now: float) -> float:
+        self._forget_old(now)
+        elapsed = now - self._samples[0].begun if self._samples else 0.0
+        return max(elapsed, self._windows.size_s)
+
+
 class TokenBucket:
     """Tokens that come back at a rate, up to as many as come in all windows together; full at first."""
 

@@ -1,5 +1,7 @@
 """Copies one log to another: a leader's to a follower's, or a moved one to its new directory."""
 
+from typing import NamedTuple
+
 from pykafka_cli.broker.log.appending import AppendInfo
 from pykafka_cli.broker.log.partition_log import PartitionLog
 from pykafka_cli.broker.replication.truncation import diverges, truncation_point
@@ -30,8 +32,15 @@ def common_end(copy: PartitionLog, original: EpochEnd | None) -> Offset:
     return truncation_point(original, local=local, log_end=copy.log_end, fetch_offset=copy.log_end)
 
 
-def copy_some(original: PartitionLog, copy: PartitionLog, max_bytes: int) -> bool:
-    """Bring a copy on the same broker some way toward the original; return whether it has all now.
+class Copied(NamedTuple):
+    """How many bytes were copied, and whether the copy has all now."""
+
+    size: int
+    is_complete: bool
+
+
+def copy_some(original: PartitionLog, copy: PartitionLog, max_bytes: int) -> Copied:
+    """Bring a copy on the same broker some way toward the original.
 
     The original is in use meanwhile: it may grow, be truncated as a follower's log is, lose its beginning or be
     replaced.
@@ -47,7 +56,7 @@ def copy_some(original: PartitionLog, copy: PartitionLog, max_bytes: int) -> boo
             copy.truncate_fully_and_start_at(original.log_start)
         elif diverges(ended, last_fetched_epoch=copy.epochs.latest, fetch_offset=copy.log_end):
             copy.truncate_to(common_end(copy, ended))
-            return False
+            return Copied(0, is_complete=False)
     data = original.read(copy.log_end, max_bytes=max_bytes, up_to=original.log_end, min_one_batch=True)
     append_copied(copy, memoryview(data.records), high_watermark=original.high_watermark, log_start=original.log_start)
-    return copy.log_end == original.log_end
+    return Copied(len(data.records), copy.log_end == original.log_end)

@@ -16,8 +16,10 @@ from pykafka_cli.broker.replication.copying import copy_some
 from pykafka_cli.model import TopicPartition
 
 if TYPE_CHECKING:
+    from pykafka_cli.broker.clock import Clock
     from pykafka_cli.broker.log.log_manager import LogManager
     from pykafka_cli.broker.log.partition_log import PartitionLog
+    from pykafka_cli.broker.quotas.replication_quotas import ReplicationQuota
     from pykafka_cli.broker.replication.partition import Partition
 
 _log = logging.getLogger(__name__)
@@ -37,8 +39,8 @@ class _Move:
 class DirectoryMoves:
     """The moves under way, at most one for each partition."""
 
-    def __init__(self, logs: "LogManager") -> None:
-        self._logs = logs
+    def __init__(self, logs: "LogManager", clock: "Clock", quota: "ReplicationQuota") -> None:
+        self._logs, self._clock, self._quota = logs, clock, quota
         self._moves: dict[TopicPartition, _Move] = {}
 
     def begin(self, partition: "Partition", path: str) -> None:
@@ -94,6 +96,9 @@ class DirectoryMoves:
 
     async def _copy_all(self, move: _Move) -> None:
         while True:
-            if copy_some(move.original, move.copy, CHUNK_BYTES):
+            copied = copy_some(move.original, move.copy, CHUNK_BYTES)
+            self._quota.record(copied.size)
+            if copied.is_complete:
                 return
-            await asyncio.sleep(0)
+            wait = self._quota.wait()
+            await (self._clock.sleep(wait) if wait else asyncio.sleep(0))

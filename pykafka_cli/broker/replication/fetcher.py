@@ -43,6 +43,8 @@ from pykafka_cli.transport.connection import ConnectionFailed
 
 if TYPE_CHECKING:
     from pykafka_cli.broker.clock import Clock
+    from pykafka_cli.broker.log.partition_log import PartitionLog
+    from pykafka_cli.broker.quotas.replication_quotas import ReplicationQuota
     from pykafka_cli.broker.replication.partition import Partition
 
 _log = logging.getLogger(__name__)
@@ -72,12 +74,14 @@ class _Followed:
 
     resting_until   monotonic seconds
     trouble         the leader's last error, logged when it changes
+    is_behind       whether there is more at the leader than it has, as far as is known
     """
 
     partition: "Partition"
     leader_epoch: LeaderEpoch
     resting_until: float = 0.0
     trouble: ErrorCode = ErrorCode.none
+    is_behind: bool = True
 
 
 class LeaderFetcher:
@@ -93,8 +97,10 @@ class LeaderFetcher:
         broker_epoch: Callable[[], BrokerEpoch],
         connect: Connect,
         clock: "Clock",
+        quota: "ReplicationQuota",
     ) -> None:
         self.leader = leader
+        self._quota = quota
         self._replica_id = replica_id
         self._client_id = client_id
         self._limits = limits
@@ -172,7 +178,7 @@ class LeaderFetcher:
         now = self._clock.monotonic()
         for topic_partition, followed in self._followed.items():
             log = followed.partition.log
-            if log is None or followed.resting_until > now:
+            if log is None or followed.resting_until > now or self._is_held_back(followed, log):
                 continue
             asked = AskedPartition(
                 topic_partition.topic,
@@ -185,6 +191,18 @@ class LeaderFetcher:
                 log_start=log.log_start,
             )
             yield FetchTarget(topic_partition, asked)
+
+    def _is_held_back(self, followed: _Followed, log: "PartitionLog") -> bool:
+        """Whether it has to wait, being throttled and behind, because too much was fetched; then it rests so long."""
+        if not followed.is_behind or not self._quota.is_set or not self._is_throttled(followed, log):
+            return False
+        wait = self._quota.wait()
+        followed.resting_until = self._clock.monotonic() + min(wait, self._limits.backoff)
+        return bool(wait)
+
+    def _is_throttled(self, followed: _Followed, log: "PartitionLog") -> bool:
+        replicas = log.config.follower_replication_throttled_replicas
+        return self._quota.covers(replicas, followed.partition.topic_partition.partition)
 
     async def _until_something_is_due(self) -> None:
         due = min((followed.resting_until for followed in self._followed.values()), default=None)
@@ -275,6 +293,7 @@ class LeaderFetcher:
                     leader_high_watermark=fetched.high_watermark,
                     leader_log_start=fetched.log_start_offset,
                 )
+                self._count(followed, fetched)
         except (CorruptMessage, InvalidRecord) as error:
             # What is wrong may be on its way only, or be cut from the leader's log before we ask again.
             _log.error("%s: the leader sent records that cannot be right: %s", partition, error)
@@ -282,6 +301,13 @@ class LeaderFetcher:
         except Exception:
             _log.exception("%s cannot be followed any further; waiting for the controller", partition)
             self.drop([partition.topic_partition])
+
+    def _count(self, followed: _Followed, fetched: fetch.FetchPartitionResponse) -> None:
+        """Remember how far behind it is, and what it took of the quota."""
+        log = followed.partition.hosted_log()
+        followed.is_behind = fetched.high_watermark > log.log_end
+        if fetched.records and self._quota.is_set and self._is_throttled(followed, log):
+            self._quota.record(len(fetched.records))
 
     def _cut(self, partition: "Partition", diverging: fetch.EpochEndOffset) -> None:
         epoch, end_offset = diverging.epoch, diverging.end_offset

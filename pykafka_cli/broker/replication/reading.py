@@ -74,8 +74,21 @@ FindPartition: TypeAlias = Callable[[TopicPartition], Partition]
 """The partition hosted here; raises NotLeaderOrFollower, UnknownTopicOrPartition or KafkaStorageError."""
 
 
+HoldsBack: TypeAlias = "Callable[[Partition, PartitionLog], bool]"
+"""Whether a follower gets no records of a partition for now."""
+
+
+def nothing_is_held_back(_partition: Partition, _log: "PartitionLog") -> bool:
+    return False
+
+
 def read_all(
-    find: FindPartition, targets: Sequence[FetchTarget], terms: FetchTerms, *, take_progress: bool
+    find: FindPartition,
+    targets: Sequence[FetchTarget],
+    terms: FetchTerms,
+    *,
+    take_progress: bool,
+    holds_back: HoldsBack = nothing_is_held_back,
 ) -> list[FetchResult]:
     """Read every target once, in order.
 
@@ -85,7 +98,7 @@ def read_all(
     left, first_batch_due = terms.max_bytes, True
     for target in targets:
         try:
-            result = _read_one(find, target, terms, left, first_batch_due, take_progress)
+            result = _read_one(find, target, terms, left, first_batch_due, take_progress, holds_back)
         except BrokerError as error:
             result = FetchResult(error_code_of(error))
         except Exception:
@@ -111,15 +124,23 @@ def may_answer(results: list[FetchResult], terms: FetchTerms) -> bool:
     return size >= terms.min_bytes
 
 
-def enough_has_come(find: FindPartition, targets: Sequence[FetchTarget], terms: FetchTerms) -> Callable[[], bool]:
+def enough_has_come(
+    find: FindPartition,
+    targets: Sequence[FetchTarget],
+    terms: FetchTerms,
+    holds_back: HoldsBack = nothing_is_held_back,
+) -> Callable[[], bool]:
     """The condition on which a waiting fetch reads again: min_bytes are there, or a partition has changed its role."""
 
     def enough() -> bool:
         size = 0
         for topic_partition, asked in targets:
             try:
-                log = _log_for(find(topic_partition), asked, terms)
+                partition = find(topic_partition)
+                log = _log_for(partition, asked, terms)
                 end = terms.visibility.end_of(log)
+                if asked.fetch_offset < end and holds_back(partition, log):
+                    continue
                 if asked.fetch_offset > end or (asked.fetch_offset < end and terms.min_bytes <= 1):
                     return True
                 if asked.fetch_offset < end:
@@ -142,6 +163,7 @@ def _read_one(
     max_bytes: int,
     first_batch_due: bool,
     take_progress: bool,
+    holds_back: HoldsBack,
 ) -> FetchResult:
     asked = target.asked
     partition = find(target.topic_partition)
@@ -159,11 +181,12 @@ def _read_one(
         result.diverging_epoch = _diverging_epoch(log, asked.last_fetched_epoch, asked.fetch_offset)
         if result.diverging_epoch is not None:
             return result
+    is_held_back = holds_back(partition, log)
     data = log.read(
         asked.fetch_offset,
-        max_bytes=min(asked.max_bytes, max_bytes),
+        max_bytes=0 if is_held_back else min(asked.max_bytes, max_bytes),
         up_to=terms.visibility.end_of(log),
-        min_one_batch=first_batch_due,
+        min_one_batch=first_batch_due and not is_held_back,
     )
     result.records = data.records
     if terms.visibility is Visibility.LAST_STABLE:

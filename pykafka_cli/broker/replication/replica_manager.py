@@ -14,6 +14,14 @@ from typing import TYPE_CHECKING
 
 from pykafka_cli.broker.errors import BrokerError, InvalidRequiredAcks, RequestTimedOut
 from pykafka_cli.broker.log.producer_state import AppendOrigin
+from pykafka_cli.broker.quotas.replication_quotas import (
+    FOLLOWER_RATE,
+    LEADER_RATE,
+    MOVES_RATE,
+    ReplicationQuota,
+    move_windows,
+    replication_windows,
+)
 from pykafka_cli.broker.replication.directory_moves import DirectoryMoves
 from pykafka_cli.broker.replication.fetch_sessions import FetchSessions
 from pykafka_cli.broker.replication.fetch_values import FetchResult, FetchTarget
@@ -23,14 +31,22 @@ from pykafka_cli.broker.replication.hosted_partitions import HostedPartitions
 from pykafka_cli.broker.replication.isr_updates import IsrUpdates
 from pykafka_cli.broker.replication.partition import Partition
 from pykafka_cli.broker.replication.peers import BrokerEndpoint, BrokerEndpoints, Connect, ControllerChannel
-from pykafka_cli.broker.replication.reading import FetchTerms, enough_has_come, may_answer, read_all
+from pykafka_cli.broker.replication.reading import (
+    FetchTerms,
+    HoldsBack,
+    enough_has_come,
+    may_answer,
+    nothing_is_held_back,
+    read_all,
+)
 from pykafka_cli.broker.replication.roles import Errors, OnLeadership, Roles
-from pykafka_cli.model import BrokerEpoch, Milliseconds, Offset, Seconds, TopicPartition, in_seconds
+from pykafka_cli.model import BrokerEpoch, BrokerId, Milliseconds, Offset, Seconds, TopicPartition, in_seconds
 
 if TYPE_CHECKING:
     from pykafka_cli.broker.clock import Clock
     from pykafka_cli.broker.log.appending import AppendInfo
     from pykafka_cli.broker.log.log_manager import LogManager
+    from pykafka_cli.broker.log.partition_log import PartitionLog
     from pykafka_cli.broker.metadata.cache import MetadataCache
     from pykafka_cli.broker.waiting import WaitingRoom
     from pykafka_cli.properties.broker import BrokerSettings
@@ -86,7 +102,9 @@ class ReplicaManager:
             settings.broker_id, broker_epoch=broker_epoch, ask_controller=self._controller.ask, clock=clock
         )
         self._fetchers = Fetchers(self._new_fetcher, settings.num_replica_fetchers)
-        self._moves = DirectoryMoves(logs)
+        self._moves = DirectoryMoves(
+            logs, clock.of_peers, ReplicationQuota(settings, clock.of_peers, MOVES_RATE, move_windows(settings))
+        )
         self._roles = Roles(
             settings.broker_id,
             hosted=self.hosted,
@@ -96,6 +114,10 @@ class ReplicaManager:
             moves=self._moves,
             broker_epoch=broker_epoch,
             endpoint_of=endpoints.of,
+        )
+        self._leader_quota, self._follower_quota = (
+            ReplicationQuota(settings, clock.of_peers, rate, replication_windows(settings))
+            for rate in (LEADER_RATE, FOLLOWER_RATE)
         )
         self._tasks: list[asyncio.Task[None]] = []
         logs.on_directory_failure.append(self._directory_failed)
@@ -211,14 +233,41 @@ class ReplicaManager:
 
     async def fetch(self, targets: Sequence[FetchTarget], terms: FetchTerms) -> list[FetchResult]:
         """Read `targets`; without enough data wait for it, at most `terms.max_wait_ms`."""
-        results = read_all(self.hosted.require, targets, terms, take_progress=True)
+        if terms.follower is not None and self._leader_quota.is_set:
+            return await self._fetch_within_quota(targets, terms, terms.follower)
+        return await self._fetch(targets, terms, nothing_is_held_back)
+
+    async def _fetch_within_quota(
+        self, targets: Sequence[FetchTarget], terms: FetchTerms, follower: BrokerId
+    ) -> list[FetchResult]:
+        """As `fetch`; throttled replicas that are behind get nothing while the quota is exceeded."""
+        quota = self._leader_quota
+
+        def is_throttled(partition: Partition, log: "PartitionLog") -> bool:
+            return quota.covers(log.config.leader_replication_throttled_replicas, partition.topic_partition.partition)
+
+        def holds_back(partition: Partition, log: "PartitionLog") -> bool:
+            is_in_sync = follower in partition.leading().isr.committed
+            return bool(not is_in_sync and is_throttled(partition, log) and quota.wait())
+
+        results = await self._fetch(targets, terms, holds_back)
+        for target, result in zip(targets, results, strict=True):
+            hosted = self.hosted.get(target.topic_partition) if result.records else None
+            if hosted is not None and hosted.log is not None and is_throttled(hosted, hosted.log):
+                quota.record(len(result.records))
+        return results
+
+    async def _fetch(
+        self, targets: Sequence[FetchTarget], terms: FetchTerms, holds_back: HoldsBack
+    ) -> list[FetchResult]:
+        results = read_all(self.hosted.require, targets, terms, take_progress=True, holds_back=holds_back)
         if may_answer(results, terms):
             return results
         partitions = [self.hosted.require(target.topic_partition) for target in targets]
         keys = [each.committed if terms.follower is None else each.appended for each in partitions]
-        enough = enough_has_come(self.hosted.require, targets, terms)
+        enough = enough_has_come(self.hosted.require, targets, terms, holds_back)
         await self._waiting.wait_until(keys, enough, self._deadline(terms.max_wait_ms))
-        return read_all(self.hosted.require, targets, terms, take_progress=False)
+        return read_all(self.hosted.require, targets, terms, take_progress=False, holds_back=holds_back)
 
     # ---- deleting
 
@@ -344,4 +393,5 @@ class ReplicaManager:
             broker_epoch=self._broker_epoch,
             connect=self._connect,
             clock=self._clock.of_peers,
+            quota=self._follower_quota,
         )

@@ -144,9 +144,15 @@ class ClusterKeys(Settings):
         INT, 11, "Number of samples for the rate of topic changes.", AtLeast(1), importance=LOW
     )
     controller_quota_window_size_seconds = Key(INT, 1, "Time span of one of these samples.", AtLeast(1), importance=LOW)
-    replication_quota_window_num = InertKey(
+    alter_log_dirs_replication_quota_window_num = Key(
+        INT, 11, "Number of samples for the rate of moves between directories.", AtLeast(1), importance=LOW
+    )
+    alter_log_dirs_replication_quota_window_size_seconds = Key(
+        INT, 1, "Time span of one of these samples.", AtLeast(1), importance=LOW
+    )
+    replication_quota_window_num = Key(
         INT, 11, "Number of samples for the rate of throttled replication.", AtLeast(1), importance=LOW
     )
-    replication_quota_window_size_seconds = InertKey(
+    replication_quota_window_size_seconds = Key(
         INT, 1, "Time span of one of these samples.", AtLeast(1), importance=LOW
     )

@@ -118,12 +118,6 @@ class JavaKeys(Settings):
         update=PER_BROKER,
         loss="this broker runs no Java classes, so clients would have the names that Kafka's default gives them",
     )
-    alter_log_dirs_replication_quota_window_num = InertKey(
-        INT, 11, "Number of samples for the rate of moves between directories.", AtLeast(1), importance=LOW
-    )
-    alter_log_dirs_replication_quota_window_size_seconds = InertKey(
-        INT, 1, "Time span of one of these samples.", AtLeast(1), importance=LOW
-    )
     auto_include_jmx_reporter = InertKey(
         BOOLEAN, True, "Whether metrics are reported to JMX, which is not supported.", importance=LOW
     )

@@ -15,6 +15,8 @@ from kio.schema.list_offsets.v9.response import (
 )
 
 from pykafka_cli.broker.log.partition_log import PartitionLog
+from pykafka_cli.broker.quotas.rates import Windows
+from pykafka_cli.broker.quotas.replication_quotas import FOLLOWER_RATE, ReplicationQuota
 from pykafka_cli.broker.replication.fetcher import FetchLimits, LeaderFetcher
 from pykafka_cli.broker.replication.partition import Partition
 from pykafka_cli.broker.replication.peers import BrokerEndpoint
@@ -28,7 +30,7 @@ from tests.fakes.files import MemoryFiles
 from tests.fakes.isr_updates import FakeIsrUpdates
 from tests.support.event_loop import settle
 from tests.support.leadership import STATE
-from tests.support.logs import batch, open_log
+from tests.support.logs import batch, broker_settings, open_log
 
 TOPIC_ID = uuid.UUID(int=5)
 BACKOFF = 1.0
@@ -109,6 +111,7 @@ class Bench:
             broker_epoch=lambda: BrokerEpoch(44),
             connect=self.leader.connect,
             clock=self.clock,
+            quota=ReplicationQuota(broker_settings(), self.clock, FOLLOWER_RATE, Windows()),
         )
 
     def partition(self, index: int = 0, leader_epoch: int = 1) -> Partition:
