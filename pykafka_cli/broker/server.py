@@ -66,6 +66,7 @@ from pykafka_cli.storage.files import DiskFiles
 from pykafka_cli.topic_names import TRANSACTION_STATE
 from pykafka_cli.transport.connection import ConnectionFailed
 from pykafka_cli.zookeeper.client import ZooKeeperClient, ZooKeeperError, ZooKeeperUnreachable
+from pykafka_cli.zookeeper.client_security import PLAIN, broker_security
 from pykafka_cli.zookeeper.kafka_znodes import BadZnode, BrokerRegistration, Endpoint, ProducerIdBlock
 
 _log = logging.getLogger(__name__)
@@ -261,6 +262,8 @@ class BrokerServer:
             session_timeout=in_seconds(settings.zookeeper_session_timeout_ms),
             connection_timeout=in_seconds(settings.zookeeper_connect_timeout_ms),
             max_in_flight=settings.zookeeper_max_in_flight_requests,
+            # A KRaft node's ZooKeeper is in the same process.
+            security=PLAIN if settings.is_kraft_node else broker_security(settings),
         )
         await client.start()
         self._stops.append(("ZooKeeper session", client.close))

@@ -207,8 +207,8 @@ def acls(
         if through_znodes:
             from pykafka_cli.procedures.acls_over_zookeeper import through_zookeeper
 
-            ensure_authorizer(authorizer, zk_tls_config_file)
-            asyncio.run(through_zookeeper(request, parse_properties(authorizer_properties or ())))
+            ensure_authorizer(authorizer)
+            asyncio.run(through_zookeeper(request, parse_properties(authorizer_properties or ()), zk_tls_config_file))
             return
         controllers = bootstrap_controller is not None
         addresses = bootstrap_controller or bootstrap_or_default(bootstrap_server, ScriptError(""))
@@ -264,9 +264,7 @@ def check_connection(ctx: ScriptContext, *, through_znodes: bool) -> None:
         raise ctx.usage_problem("The --authorizer-properties option can only be used with --authorizer option")
 
 
-def ensure_authorizer(authorizer: str, zk_tls_config_file: str | None) -> None:
-    """raises    BadAclArgument for other classes, and for connections that are not supported"""
+def ensure_authorizer(authorizer: str) -> None:
+    """raises    BadAclArgument for other classes"""
     if authorizer not in AUTHORIZERS:
         raise BadAclArgument(authorizer)
-    if zk_tls_config_file is not None:
-        raise BadAclArgument("TLS to ZooKeeper is not supported; use --bootstrap-server")

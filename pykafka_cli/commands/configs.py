@@ -268,7 +268,7 @@ def configs(
         if zookeeper is not None:
             from pykafka_cli.procedures.configs_over_zookeeper import through_zookeeper
 
-            asyncio.run(through_zookeeper(request, zookeeper, is_alter=alter))
+            asyncio.run(through_zookeeper(request, zookeeper, is_alter=alter, tls_file=zk_tls_config_file))
             return
         controllers = bootstrap_controller is not None
         address = bootstrap_or_default(servers, ScriptError(""))

@@ -8,20 +8,21 @@ so does a watch when it fires; everything else goes to stderr.
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from pykafka_cli.clients.settings import BadClientSetting, read_property_file
 from pykafka_cli.model import Seconds, in_seconds
 from pykafka_cli.output.render import OutputFormat
 from pykafka_cli.output.zookeeper_shell import Screen
+from pykafka_cli.procedures.zookeeper_security import security_of
 from pykafka_cli.procedures.zookeeper_verbs import VERBS, answer_of
 from pykafka_cli.rules.zookeeper_shell import OTHERS, USAGE, Call, ShellProblem, number, understood, words_of
 from pykafka_cli.script.command import ScriptCommand, ScriptContext
 from pykafka_cli.script.errors import Ended, ScriptError
 from pykafka_cli.script.grammar import Parsed, Spec, Takes, parse_jopt
 from pykafka_cli.script.options import StreamOutput
+from pykafka_cli.zookeeper.client_security import ClientSecurity
 from pykafka_cli.zookeeper.protocol.requests import OpCode, WatchableRequest
 from pykafka_cli.zookeeper.shell_session import Rejected, ShellSession
 
@@ -67,9 +68,9 @@ def zookeeper_shell(
             f"USAGE: {ctx.command_path} zookeeper_host:port[/path] [{TLS_FILE} file] [args...]", on_stdout=True
         )
     connect, rest = words[0], list(words[1:])
-    tls = _tls(rest)
+    security = _security(rest)
     timeout_ms, command = _options(rest)
-    shell = Shell(connect, timeout_ms=timeout_ms, tls=tls, form=output)
+    shell = Shell(connect, timeout_ms=timeout_ms, security=security, form=output)
     shell.greet(f"Connecting to {connect}\n")
     try:
         if command:
@@ -85,34 +86,19 @@ def zookeeper_shell(
         raise Ended(shell.status)
 
 
-def _tls(words: list[str]) -> dict[str, Any] | None:
-    """kazoo's arguments, from a file with ZooKeeper's keys; removes the option from the words. raises ScriptError."""
+def _security(words: list[str]) -> ClientSecurity:
+    """TLS and login, by a file of ZooKeeper's keys and by KAFKA_OPTS; takes the option out of the words.
+
+    raises    ScriptError
+    """
     if TLS_FILE not in words:
-        return None
+        return security_of(None)
     at = words.index(TLS_FILE)
     if at == len(words) - 1:
         raise ScriptError(f"Error: no filename provided with option {TLS_FILE}")
-    try:
-        properties = read_property_file(words[at + 1])
-    except BadClientSetting as error:
-        raise ScriptError(str(error)) from None
+    file = words[at + 1]
     del words[at : at + 2]
-    stores: dict[str, str | None] = {}
-    for store in ("keystore", "truststore"):
-        location = stores[store] = properties.get(f"zookeeper.ssl.{store}.location")
-        kind = properties.get(f"zookeeper.ssl.{store}.type") or (location or "").rpartition(".")[2]
-        if location and kind.upper() != "PEM":
-            raise ScriptError(
-                f"{location}: only PEM stores are supported",
-                hint="`openssl` converts PKCS12 to PEM, `keytool -importkeystore` converts JKS to PKCS12.",
-            )
-    return {
-        "certfile": stores["keystore"],
-        "keyfile": stores["keystore"],
-        "keyfile_password": properties.get("zookeeper.ssl.keystore.password"),
-        "ca": stores["truststore"],
-        "verify_certs": True,
-    }
+    return security_of(file)
 
 
 def _options(words: list[str]) -> tuple[int, list[str]]:
@@ -135,10 +121,10 @@ def _options(words: list[str]) -> tuple[int, list[str]]:
 class Shell:
     """One dialog: the session, the lines typed, and the status of the last command."""
 
-    def __init__(self, host: str, *, timeout_ms: int, tls: dict[str, Any] | None, form: OutputFormat | None) -> None:
+    def __init__(self, host: str, *, timeout_ms: int, security: ClientSecurity, form: OutputFormat | None) -> None:
         self._host = host
         self._timeout_ms = timeout_ms
-        self._tls = tls
+        self._security = security
         self._session: ShellSession | None = None
         self._history: list[str] = []
         self._prints_watches = True
@@ -153,13 +139,16 @@ class Shell:
         if self._session and self._session.is_alive:
             self._session.close()
         self._host = host
-        self._session = ShellSession(host, timeout_s=in_seconds(self._timeout_ms), on_event=self._event, tls=self._tls)
+        self._session = ShellSession(
+            host, timeout_s=in_seconds(self._timeout_ms), on_event=self._event, security=self._security
+        )
         try:
             self._session.open(CONNECTION_WITHIN_S)
         except Rejected as refused:
             raise ScriptError(
                 answer_of(refused)[0],
-                hint=f"No ZooKeeper server at {host} responded within {CONNECTION_WITHIN_S:g} s.",
+                hint=self._session.last_failure
+                or f"No ZooKeeper server at {host} responded within {CONNECTION_WITHIN_S:g} s.",
             ) from None
 
     def leave(self) -> None:

@@ -7,6 +7,7 @@ from pykafka_cli.clients.admin.zookeeper import ZooKeeperAdmin, ZooKeeperError, 
 from pykafka_cli.model import BrokerId
 from pykafka_cli.output.configs import show_zookeeper_change, show_zookeeper_settings
 from pykafka_cli.procedures.configs import ConfigRequest
+from pykafka_cli.procedures.zookeeper_security import security_of
 from pykafka_cli.rules.config_arguments import (
     BROKERS,
     CLIENTS,
@@ -37,14 +38,17 @@ REPLICATION_RATES = (
 """Configs of running brokers that may be set in ZooKeeper; others go through the brokers."""
 
 
-async def through_zookeeper(request: ConfigRequest, connect: str, *, is_alter: bool) -> None:
+async def through_zookeeper(
+    request: ConfigRequest, connect: str, *, is_alter: bool, tls_file: str | None = None
+) -> None:
     """Show or change settings.
 
-    raises    BadConfigArgument; ScriptError if no ZooKeeper responds
+    tls_file    of --zk-tls-config-file
+    raises      BadConfigArgument; ScriptError if no ZooKeeper responds
     """
-    entities = _in_order(request.entities)
+    entities, security = _in_order(request.entities), security_of(tls_file)
     try:
-        async with ZooKeeperAdmin(connect) as zookeeper:
+        async with ZooKeeperAdmin(connect, security) as zookeeper:
             if is_alter:
                 await _alter(request, entities, zookeeper)
             else:

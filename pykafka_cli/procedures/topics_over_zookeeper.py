@@ -22,6 +22,7 @@ from pykafka_cli.output.topics import (
     show_zookeeper_listing,
 )
 from pykafka_cli.procedures.topics import TopicsFailed, TopicsRequest
+from pykafka_cli.procedures.zookeeper_security import security_of
 from pykafka_cli.replica_assignment import AssignmentRefused
 from pykafka_cli.rules.topic_arguments import (
     BadArgument,
@@ -48,7 +49,7 @@ async def through_zookeeper(request: TopicsRequest, connect: str) -> None:
         "delete": delete_topics,
     }
     try:
-        async with ZooKeeperAdmin(connect) as zookeeper:
+        async with ZooKeeperAdmin(connect, security_of(None)) as zookeeper:
             await actions[request.action](request, zookeeper)
     except ZooKeeperUnreachable as error:
         raise ScriptError(str(error), hint="`pk up` starts one on this machine, with a broker.") from None

@@ -25,6 +25,7 @@ from pykafka_cli.properties.broker_keys.inert import JavaKeys, KRaftKeys, NewGro
 from pykafka_cli.properties.broker_keys.inert_security import JavaSecurityKeys
 from pykafka_cli.properties.broker_keys.log import LogKeys
 from pykafka_cli.properties.broker_keys.network import NetworkKeys
+from pykafka_cli.properties.broker_keys.zookeeper import ZooKeeperClientKeys
 from pykafka_cli.properties.grammar import Property
 from pykafka_cli.properties.keys import (
     CLUSTER_WIDE,
@@ -110,6 +111,7 @@ class BrokerSettings(
     KRaftKeys,
     TieredStorageKeys,
     JavaSecurityKeys,
+    ZooKeeperClientKeys,
 ):
     """One broker's settings.
 

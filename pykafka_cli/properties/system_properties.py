@@ -30,7 +30,29 @@ _READ_BY_ZOOKEEPER = frozenset({
 })  # fmt: skip
 _WITHOUT_PREFIX = frozenset({"jute.maxbuffer", "znode.container.checkIntervalMs", "fsync.warningthresholdms"})
 _FAMILIES_OF_ZOOKEEPER = ("authProvider.", "ssl.", "superUser.")
-_SECURE_CLIENT = "zookeeper.client.secure"
+
+ZOOKEEPER_CLIENT_ENTRY = "zookeeper.sasl.clientconfig"
+"""Names the JAAS entry of the login to ZooKeeper."""
+ZOOKEEPER_CLIENT_LOGIN = "zookeeper.sasl.client"
+"""Whether there is such a login."""
+_HOSTNAME_VERIFICATION = "zookeeper.ssl.hostnameVerification"
+_OF_ZOOKEEPER_CLIENT = {
+    "zookeeper.ssl.client.enable": "zookeeper.client.secure",
+    "zookeeper.clientCnxnSocket": "zookeeper.clientCnxnSocket",
+    "zookeeper.ssl.keystore.location": "zookeeper.ssl.keyStore.location",
+    "zookeeper.ssl.keystore.password": "zookeeper.ssl.keyStore.password",
+    "zookeeper.ssl.keystore.type": "zookeeper.ssl.keyStore.type",
+    "zookeeper.ssl.truststore.location": "zookeeper.ssl.trustStore.location",
+    "zookeeper.ssl.truststore.password": "zookeeper.ssl.trustStore.password",
+    "zookeeper.ssl.truststore.type": "zookeeper.ssl.trustStore.type",
+    "zookeeper.ssl.protocol": "zookeeper.ssl.protocol",
+    "zookeeper.ssl.enabled.protocols": "zookeeper.ssl.enabledProtocols",
+    "zookeeper.ssl.cipher.suites": "zookeeper.ssl.ciphersuites",
+    "zookeeper.ssl.endpoint.identification.algorithm": _HOSTNAME_VERIFICATION,
+    "zookeeper.ssl.crl.enable": "zookeeper.ssl.crl",
+    "zookeeper.ssl.ocsp.enable": "zookeeper.ssl.ocsp",
+}
+"""Keys of a broker by the system properties of ZooKeeper's client (ZkConfigs.ZK_SSL_CONFIG_TO_SYSTEM_PROPERTY_MAP)."""
 
 
 class Meaning(NamedTuple):
@@ -66,7 +88,13 @@ def of_zookeeper(properties: Mapping[str, str]) -> Meaning:
 
 
 def of_broker(properties: Mapping[str, str]) -> Meaning:
-    """Their meaning to a broker. raises ConfigError for TLS to ZooKeeper, which it does not support."""
-    if properties.get(_SECURE_CLIENT, "false").lower() == "true":
-        raise ConfigError(f"{VARIABLE} has -D{_SECURE_CLIENT}=true, but this broker does not use TLS with ZooKeeper")
-    return Meaning([], [name for name in properties if name != LOGIN_FILE])
+    """To a broker: how it reaches ZooKeeper, in the terms of its own file."""
+    lines = []
+    for key, name in _OF_ZOOKEEPER_CLIENT.items():
+        if name in properties:
+            value = properties[name]
+            if name == _HOSTNAME_VERIFICATION:
+                value = "HTTPS" if value.lower() == "true" else ""
+            lines.append(Property(key, value, 0))
+    read = {LOGIN_FILE, ZOOKEEPER_CLIENT_ENTRY, ZOOKEEPER_CLIENT_LOGIN, *_OF_ZOOKEEPER_CLIENT.values()}
+    return Meaning(lines, [name for name in properties if name not in read])

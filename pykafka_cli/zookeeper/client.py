@@ -21,13 +21,15 @@ from enum import Enum
 from typing import Any, NamedTuple, Protocol
 
 import kazoo.exceptions
-from kazoo.client import KazooClient, TransactionRequest
+from kazoo.client import TransactionRequest
 from kazoo.protocol.serialization import Create as CreateRecord
 from kazoo.protocol.states import EventType, KazooState, KeeperState, WatchedEvent
-from kazoo.security import OPEN_ACL_UNSAFE
+from kazoo.security import ACL
+from kazoo.security import Id as KazooId
 
 from pykafka_cli.model import Seconds, Timestamp
-from pykafka_cli.zookeeper.kazoo_handler import InThread
+from pykafka_cli.zookeeper.client_security import PLAIN, ClientSecurity
+from pykafka_cli.zookeeper.kazoo_handler import kazoo_client
 
 _log = logging.getLogger(__name__)
 
@@ -73,7 +75,7 @@ class ConnectionClosed(ZooKeeperError):
 
 
 class ZooKeeperUnreachable(ZooKeeperError):
-    """No ZooKeeper server could be reached in time."""
+    """No ZooKeeper server could be reached in time, or it does not let this client in."""
 
 
 _ERRORS: dict[type[Exception], type[ZooKeeperError]] = {
@@ -194,13 +196,20 @@ class ZooKeeperClient:
     """One session with ZooKeeper, renewed when it expires. All methods are for the event loop that called `start`."""
 
     def __init__(
-        self, connect: str, *, session_timeout: Seconds, connection_timeout: Seconds, max_in_flight: int = MAX_IN_FLIGHT
+        self,
+        connect: str,
+        *,
+        session_timeout: Seconds,
+        connection_timeout: Seconds,
+        max_in_flight: int = MAX_IN_FLIGHT,
+        security: ClientSecurity = PLAIN,
     ) -> None:
         """
         connect              `host:port,host:port/chroot`, Kafka's zookeeper.connect
         session_timeout      seconds without a heartbeat after which the session ends
         connection_timeout   seconds that `start` waits for the first connection
         max_in_flight        requests that may be in flight at a time
+        security             TLS, login, and whose znodes are that it creates
         """
         hosts, slash, chroot = connect.partition("/")
         self.hosts = hosts
@@ -213,19 +222,14 @@ class ZooKeeperClient:
         self._closed = False
         self._lost_session = False
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._kazoo = KazooClient(
-            hosts=hosts,
-            timeout=session_timeout,
-            handler=InThread(),
-            connection_retry={"max_tries": -1, "delay": 0.05, "backoff": 2, "max_delay": 1.0},
-            logger=logging.getLogger("kazoo"),
-        )
+        self._security = security
+        self._kazoo = kazoo_client(hosts, session_timeout, security)
         self._kazoo.add_listener(self._state_changed)
 
     async def start(self) -> None:
         """Connect, and create the chroot if there is one.
 
-        raises  ZooKeeperUnreachable if no server responds within the connection timeout
+        raises  ZooKeeperUnreachable if no server responds within the connection timeout, or it rejects the login
         """
         self._loop = asyncio.get_running_loop()
         _log.info("connecting to ZooKeeper at %s, for up to %g s", self.hosts, self._connection_timeout)
@@ -233,13 +237,28 @@ class ZooKeeperClient:
         try:
             await asyncio.wait_for(self._connected.wait(), self._connection_timeout)
         except TimeoutError:
+            failure = self._kazoo.handler.last_failure
             await self.close()
+            if failure is not None:
+                raise ZooKeeperUnreachable(f"ZooKeeper at {self.hosts} cannot be used: {failure}") from None
             raise ZooKeeperUnreachable(
                 f"no ZooKeeper server responded at {self.hosts} within {self._connection_timeout:g} s; "
                 "check the address, and that a server is running"
             ) from None
+        if self._security.login is not None:
+            await self._ensure_logged_in(self._security.login.user)
         if self.chroot:
             await self.ensure_path("/")
+
+    async def _ensure_logged_in(self, user: str) -> None:
+        """kazoo is connected before it logs in, but makes no request before it has."""
+        try:
+            await self._answered(functools.partial(self._kazoo.exists_async, "/"))
+        except (NotPermitted, ConnectionClosed):
+            await self.close()
+            raise ZooKeeperUnreachable(
+                f"ZooKeeper at {self.hosts} has rejected the login of {user}; check its user and password there"
+            ) from None
 
     async def close(self) -> None:
         """End the session; ephemeral znodes go with it. Requests in flight fail with ConnectionClosed."""
@@ -282,7 +301,12 @@ class ZooKeeperClient:
         raises  NodeExists, NotPermitted
         """
         send = functools.partial(
-            self._kazoo.create_async, self.chroot + path, data, ephemeral=ephemeral, sequence=sequential
+            self._kazoo.create_async,
+            self.chroot + path,
+            data,
+            self._acl_of(self.chroot + path),
+            ephemeral=ephemeral,
+            sequence=sequential,
         )
         try:
             created = await self._answered(send)
@@ -298,7 +322,7 @@ class ZooKeeperClient:
     async def _ensure_absolute(self, path: str) -> None:
         if not path:
             return
-        send = functools.partial(self._kazoo.create_async, path, None)
+        send = functools.partial(self._kazoo.create_async, path, None, self._acl_of(path))
         try:
             try:
                 await self._answered(send)
@@ -367,7 +391,7 @@ class ZooKeeperClient:
             match operation:
                 case Create(data=data, ephemeral=ephemeral):
                     # not transaction.create, which rejects null data
-                    transaction._add(CreateRecord(path, data, OPEN_ACL_UNSAFE, int(ephemeral)), None)
+                    transaction._add(CreateRecord(path, data, self._acl_of(path), int(ephemeral)), None)
                 case SetData(data=data, version=version):
                     transaction.set_data(path, data, version)
                 case Delete(version=version):
@@ -400,6 +424,11 @@ class ZooKeeperClient:
             await self._connected.wait()
         if self._closed:
             raise ConnectionClosed(f"the session with {self.hosts} is closed")
+
+    def _acl_of(self, absolute: str) -> list[ACL]:
+        """The ACL of a new znode, in kazoo's form."""
+        acl = self._security.acl_of(absolute.removeprefix(self.chroot))
+        return [ACL(each.perms, KazooId(each.id.scheme, each.id.id)) for each in acl]
 
     def _watch(self, watcher: Watcher | None, path: str) -> _Watch | None:
         return None if watcher is None else _Watch(self, watcher, path)

@@ -10,11 +10,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import kazoo.exceptions
-from kazoo.client import KazooClient
 from kazoo.protocol.states import EventType, KazooState, KeeperState, WatchedEvent
 
 from pykafka_cli.model import Seconds
-from pykafka_cli.zookeeper.kazoo_handler import InThread
+from pykafka_cli.zookeeper.client_security import PLAIN, ClientSecurity
+from pykafka_cli.zookeeper.kazoo_handler import kazoo_client
 from pykafka_cli.zookeeper.protocol.errors import ErrorCode
 from pykafka_cli.zookeeper.protocol.jute import Record, decode, encode
 from pykafka_cli.zookeeper.protocol.requests import RESPONSES, Empty, OpCode
@@ -72,12 +72,12 @@ class ShellSession:
     """A session, opened by `open`; for the thread that created it."""
 
     def __init__(
-        self, connect: str, *, timeout_s: Seconds, on_event: OnEvent, tls: dict[str, Any] | None = None
+        self, connect: str, *, timeout_s: Seconds, on_event: OnEvent, security: ClientSecurity = PLAIN
     ) -> None:
         """
         connect     `host:port,host:port/chroot`
         timeout_s   of the session
-        tls         kazoo's keyfile, certfile, ca, verify_certs; None for a plain connection
+        security    TLS and login
         """
         self.connect = connect
         hosts, slash, chroot = connect.partition("/")
@@ -85,15 +85,7 @@ class ShellSession:
         self._on_event = on_event
         self._last_event: WatchedEvent | None = None
         self._connection_reported = threading.Event()
-        self._kazoo = KazooClient(
-            hosts=hosts,
-            timeout=timeout_s,
-            handler=InThread(),
-            connection_retry={"max_tries": -1, "delay": 0.05, "backoff": 2, "max_delay": 1.0},
-            logger=logging.getLogger("kazoo"),
-            use_ssl=tls is not None,
-            **(tls or {}),
-        )
+        self._kazoo = kazoo_client(hosts, timeout_s, security)
         self._kazoo.add_listener(self._state_changed)
         self._notify_all()
 
@@ -112,6 +104,12 @@ class ShellSession:
         except self._kazoo.handler.timeout_exception:
             self.close()
             raise Rejected(CONNECTION_LOSS, "/") from None
+
+    @property
+    def last_failure(self) -> str | None:
+        """Why TLS did not begin when it last tried to connect, if that was so."""
+        failure: str | None = self._kazoo.handler.last_failure
+        return failure
 
     def close(self) -> None:
         """End the session; its ephemeral znodes go with it."""

@@ -14,6 +14,7 @@ from pykafka_cli.replica_assignment import Candidate, assign_replicas, next_star
 from pykafka_cli.topic_names import MAX_LENGTH, collisions, why_invalid
 from pykafka_cli.zookeeper import kafka_znodes as znodes
 from pykafka_cli.zookeeper.client import NodeExists, NoNode, ZooKeeperClient, ZooKeeperError, ZooKeeperUnreachable
+from pykafka_cli.zookeeper.client_security import ClientSecurity
 
 __all__ = ["AdminRefused", "TopicExists", "ZooKeeperAdmin", "ZooKeeperError", "ZooKeeperUnreachable"]
 
@@ -36,11 +37,13 @@ class ZooKeeperAdmin:
     raises    ZooKeeperUnreachable on entering, ZooKeeperError from everything
     """
 
-    def __init__(self, connect: str) -> None:
+    def __init__(self, connect: str, security: ClientSecurity) -> None:
         """connect    HOST:PORT,HOST:PORT/CHROOT"""
         # kazoo logs every attempt to connect; a command reports the failure once.
         logging.getLogger("kazoo").setLevel(logging.CRITICAL)
-        self._client = ZooKeeperClient(connect, session_timeout=SESSION_TIMEOUT_S, connection_timeout=CONNECT_TIMEOUT_S)
+        self._client = ZooKeeperClient(
+            connect, session_timeout=SESSION_TIMEOUT_S, connection_timeout=CONNECT_TIMEOUT_S, security=security
+        )
 
     async def __aenter__(self) -> Self:
         await self._client.start()

@@ -18,6 +18,7 @@ from pykafka_cli.zookeeper.acl_store import (
     removed,
 )
 from pykafka_cli.zookeeper.client import ZooKeeperClient, ZooKeeperError, ZooKeeperUnreachable
+from pykafka_cli.zookeeper.client_security import ClientSecurity
 
 __all__ = ["InvalidAcl", "ZooKeeperAcls", "ZooKeeperError", "ZooKeeperUnreachable"]
 
@@ -31,10 +32,12 @@ class ZooKeeperAcls:
     raises    ZooKeeperUnreachable on entering, ZooKeeperError and BadZnode from everything
     """
 
-    def __init__(self, connect: str) -> None:
+    def __init__(self, connect: str, security: ClientSecurity) -> None:
         """connect    HOST:PORT,HOST:PORT/CHROOT"""
         logging.getLogger("kazoo").setLevel(logging.CRITICAL)  # a command reports a failure once
-        self._client = ZooKeeperClient(connect, session_timeout=SESSION_TIMEOUT_S, connection_timeout=CONNECT_TIMEOUT_S)
+        self._client = ZooKeeperClient(
+            connect, session_timeout=SESSION_TIMEOUT_S, connection_timeout=CONNECT_TIMEOUT_S, security=security
+        )
         self._store = AclStore(self._client)
 
     async def __aenter__(self) -> Self:

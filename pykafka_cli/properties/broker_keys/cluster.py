@@ -14,7 +14,6 @@ from pykafka_cli.properties.keys import (
     InertKey,
     Key,
     Settings,
-    UnsupportedProtection,
 )
 
 
@@ -47,13 +46,6 @@ class ClusterKeys(Settings):
     )
     zookeeper_max_in_flight_requests = Key(
         INT, 10, "Maximum number of requests in flight to ZooKeeper.", AtLeast(1), importance=HIGH
-    )
-    zookeeper_set_acl = UnsupportedProtection(
-        BOOLEAN,
-        False,
-        "Whether only brokers may change the znodes that they create.",
-        importance=HIGH,
-        loss="this broker creates znodes that every client of ZooKeeper may change",
     )
     inter_broker_protocol_version = InertKey(
         STRING,

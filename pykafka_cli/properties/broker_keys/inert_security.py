@@ -1,4 +1,4 @@
-"""Security keys of which most change nothing here: Java's providers, Kerberos, OAUTHBEARER, TLS toward ZooKeeper."""
+"""Security keys of which most change nothing here: Java's providers, Kerberos, OAUTHBEARER."""
 
 from pykafka_cli.properties.keys import (
     BOOLEAN,
@@ -9,7 +9,6 @@ from pykafka_cli.properties.keys import (
     LIST,
     LONG,
     LOW,
-    PASSWORD,
     PER_BROKER,
     SHORT,
     STRING,
@@ -22,7 +21,7 @@ from pykafka_cli.properties.keys import (
 
 
 class JavaSecurityKeys(Settings):
-    """Keys of Java's security providers, Kerberos, OAUTHBEARER, TLS toward ZooKeeper."""
+    """Keys of Java's security providers, Kerberos, OAUTHBEARER."""
 
     password_encoder_cipher_algorithm = InertKey(
         STRING, "AES/CBC/PKCS5Padding", "The cipher for passwords that are set dynamically.", importance=LOW
@@ -128,34 +127,3 @@ class JavaSecurityKeys(Settings):
         STRING, None, "The Java random generator for TLS.", importance=LOW, update=PER_BROKER
     )
     ssl_trustmanager_algorithm = InertKey(STRING, "PKIX", "The Java algorithm of the trust manager.", update=PER_BROKER)
-    zookeeper_client_cnxn_socket = InertKey(
-        STRING, None, "The Java class of the connection to ZooKeeper.", name="zookeeper.clientCnxnSocket"
-    )
-    zookeeper_ssl_cipher_suites = InertKey(LIST, None, "The cipher suites for ZooKeeper.", importance=LOW)
-    zookeeper_ssl_client_enable = UnsupportedProtection(
-        BOOLEAN,
-        False,
-        "Whether the connection to ZooKeeper uses TLS.",
-        loss="this broker does not use TLS with ZooKeeper, so its messages could be read in transit",
-    )
-    zookeeper_ssl_crl_enable = InertKey(
-        BOOLEAN, False, "Whether revocation lists are consulted for ZooKeeper's certificate.", importance=LOW
-    )
-    zookeeper_ssl_enabled_protocols = InertKey(LIST, None, "The TLS versions for ZooKeeper.", importance=LOW)
-    zookeeper_ssl_endpoint_identification_algorithm = InertKey(
-        STRING, "HTTPS", "How the name in ZooKeeper's certificate is checked.", importance=LOW
-    )
-    zookeeper_ssl_keystore_location = InertKey(
-        STRING, None, "The file with the broker's key and certificate for ZooKeeper."
-    )
-    zookeeper_ssl_keystore_password = InertKey(PASSWORD, None, "The password of that file.")
-    zookeeper_ssl_keystore_type = InertKey(STRING, None, "The format of that file.")
-    zookeeper_ssl_ocsp_enable = InertKey(
-        BOOLEAN, False, "Whether to check ZooKeeper's certificate with OCSP.", importance=LOW
-    )
-    zookeeper_ssl_protocol = InertKey(STRING, "TLSv1.2", "The TLS version for ZooKeeper.", importance=LOW)
-    zookeeper_ssl_truststore_location = InertKey(
-        STRING, None, "The file with the certificates that ZooKeeper's is checked against."
-    )
-    zookeeper_ssl_truststore_password = InertKey(PASSWORD, None, "The password of that file.")
-    zookeeper_ssl_truststore_type = InertKey(STRING, None, "The format of that file.")

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from tests.support.certificates import PASSWORD, Authority, Identity, pem_store
 
 SERVER, ALICE, ADMIN = "CN=server", "CN=alice,O=Example", "CN=admin"
-USERS = {"kafka": "kafka-secret", "super": "super-secret"}
+USERS = {"kafka": "kafka-secret", "super": "super-secret", "visitor": "visitor-secret"}
 """Who may log in, with passwords."""
 
 

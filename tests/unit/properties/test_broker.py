@@ -229,8 +229,6 @@ def test_a_key_is_found_behind_its_listener_and_mechanism() -> None:
         ),
         ("ssl.engine.factory.class", "com.example.Engines", "ssl.* keys alone"),
         ("connections.max.reauth.ms", "3600000", "does not request reauthentication"),
-        ("zookeeper.set.acl", "true", "every client of ZooKeeper may change"),
-        ("zookeeper.ssl.client.enable", "true", "does not use TLS with ZooKeeper"),
         ("create.topic.policy.class.name", "com.example.Policy", "would not be checked"),
         ("alter.config.policy.class.name", "com.example.Policy", "would not be checked"),
         ("config.providers", "file", "literally"),

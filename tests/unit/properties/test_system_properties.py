@@ -44,9 +44,20 @@ def test_a_broker_reads_a_login_file_and_names_the_others() -> None:
     assert (meaning.lines, meaning.ignored) == ([], ["log4j.configuration"])
 
 
-def test_tls_to_zookeeper_is_rejected_here_as_well() -> None:
-    with pytest.raises(ConfigError, match="does not use TLS with ZooKeeper"):
-        of_broker({"zookeeper.client.secure": "true"})
+def test_a_broker_reads_how_it_reaches_zookeeper_in_the_terms_of_its_file() -> None:
+    meaning = of_broker({
+        "zookeeper.ssl.trustStore.location": "trust.pem",
+        "zookeeper.client.secure": "true",
+        "zookeeper.ssl.hostnameVerification": "false",
+        "zookeeper.sasl.clientconfig": "Other",
+    })  # fmt: skip
+
+    assert meaning.lines == [
+        Property("zookeeper.ssl.client.enable", "true", 0),
+        Property("zookeeper.ssl.truststore.location", "trust.pem", 0),
+        Property("zookeeper.ssl.endpoint.identification.algorithm", "", 0),
+    ]
+    assert meaning.ignored == []
 
 
 @pytest.mark.parametrize(
