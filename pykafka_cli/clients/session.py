@@ -128,6 +128,8 @@ class Session:
         self.is_with_controllers = controllers
         self.bootstrap = parse_addresses(bootstrap)
         self._contacted = self.bootstrap[0]
+        self._silent: set[Address] = set()
+        """Bootstrap servers that accept connections, and did not respond to a first request."""
         self._connections: dict[Address, Connection] = {}
         self._locks: dict[Address, asyncio.Lock] = {}  # of two connections to one address, one would be forgotten
         self._private: list[Connection] = []
@@ -208,6 +210,8 @@ class Session:
         asked = asyncio.ensure_future(self._retrying(once))
         try:
             done, _ = await asyncio.wait((asked,), timeout=SILENCE_S)
+            while not done and self._leave_the_silent():
+                done, _ = await asyncio.wait((asked,), timeout=SILENCE_S)
             if not done:
                 await self._look_who_is_silent()
             return await asked
@@ -215,6 +219,16 @@ class Session:
             raise await self._explained(failure) from None
         finally:
             asked.cancel()
+
+    def _leave_the_silent(self) -> bool:
+        """Let the request be sent to another bootstrap server; False if none is left to try."""
+        if self._any is None or self._contacted not in self._connections:
+            return False
+        self._silent.add(self._contacted)
+        if self._silent.issuperset(self.bootstrap):
+            return False
+        self._any.close()
+        return True
 
     async def _look_who_is_silent(self) -> None:
         """raises    UnsuitableListener if no response is to be expected"""
@@ -371,7 +385,8 @@ class Session:
         """
         problems: list[BrokerUnreachable] = []
         share = max(self.settings.connect_timeout / len(self.bootstrap), LEAST_CONNECT_TIMEOUT)
-        for address in dict.fromkeys((*self.bootstrap, *self._brokers.values())):
+        addresses = dict.fromkeys((*self.bootstrap, *self._brokers.values()))
+        for address in sorted(addresses, key=self._silent.__contains__):  # the others in their order
             try:
                 connection = await self._shared(address, Seconds(min(share, self.settings.connect_timeout)))
                 self._contacted = address

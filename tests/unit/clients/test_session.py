@@ -123,6 +123,17 @@ async def test_the_first_bootstrap_server_that_answers_is_asked(unused_tcp_port:
     assert asked == [METADATA]
 
 
+async def test_a_bootstrap_server_that_stands_still_is_left_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pykafka_cli.clients.session.SILENCE_S", 0.05)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        async with (
+            broker({METADATA: lambda _: metadata(1, {1: 9})}) as (port, asked),
+            session_to(silent.getsockname()[1], port) as session,
+        ):
+            assert (await session.metadata(())).controller_id == 1
+    assert asked == [METADATA]
+
+
 async def test_when_none_answers_the_first_is_named(unused_tcp_port_factory: Callable[[], int]) -> None:
     first, second = unused_tcp_port_factory(), unused_tcp_port_factory()
 
