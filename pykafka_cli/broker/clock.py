@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from pykafka_cli.model import Seconds, Timestamp
 from pykafka_cli.wall_clock import now_ms
 
+NOT_AHEAD = Seconds(0.0)
 DUE_WORK_S = 10.0
 """How long moving a clock waits for what became due."""
 
@@ -65,8 +66,9 @@ class MovableClock:
 
     of_peers: Clock = SystemClock()
 
-    def __init__(self) -> None:
-        self._ahead = 0.0
+    def __init__(self, ahead: Seconds = NOT_AHEAD) -> None:
+        """ahead    by how much it has been moved already"""
+        self._ahead = float(ahead)
         self._pending: dict[_MovableTimer, None] = {}
         self._is_moving = False
         self._at_work: set[asyncio.Task[Any]] = set()

@@ -1,6 +1,7 @@
 """Faults on demand: requests of clients that fail, wait, or end their connection because somebody asked for that."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Protocol
 
 from kio.schema.errors import ErrorCode
 
@@ -8,6 +9,29 @@ from pykafka_cli.model import Seconds
 from pykafka_cli.protocol.api_keys import ApiKey
 
 _AT_ONCE = Seconds(0.0)
+
+
+class Times(Protocol):
+    """How many more times a fault happens."""
+
+    @property
+    def left(self) -> int: ...
+
+    def take(self) -> bool:
+        """Use up one of them; False if none is left."""
+
+
+class OwnTimes:
+    """Counted by one broker alone."""
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+    def take(self) -> bool:
+        if not self.left:
+            return False
+        self.left -= 1
+        return True
 
 
 @dataclass(slots=True)
@@ -20,7 +44,7 @@ class Fault:
     is_after      whether they are served all the same: the client learns nothing of it, or too late
     client_id     the only client whose requests are meant; None is all
     spared        a client whose requests are not
-    left          how many more it happens to; None is until it is cleared
+    times         how many more it happens to; None is until it is cleared
     """
 
     api_key: ApiKey
@@ -30,7 +54,7 @@ class Fault:
     is_after: bool = False
     client_id: str | None = None
     spared: str | None = None
-    left: int | None = 1
+    times: Times | None = field(default_factory=lambda: OwnTimes(1))
 
     def is_for(self, api_key: int, client_id: str | None) -> bool:
         return (
@@ -41,7 +65,7 @@ class Fault:
 
 
 class Faults:
-    """Those of all brokers of a cluster; the first that is for a request happens to it."""
+    """Those of a broker, or of all brokers of a cluster; the first that is for a request happens to it."""
 
     def __init__(self) -> None:
         self.active: list[Fault] = []
@@ -55,11 +79,11 @@ class Faults:
 
     def take(self, api_key: int, client_id: str | None) -> Fault | None:
         """The fault that happens to this request, counted; None if none does."""
-        for fault in self.active:
+        for fault in tuple(self.active):
             if fault.is_for(api_key, client_id):
-                if fault.left is not None:
-                    fault.left -= 1
-                    if not fault.left:
-                        self.active.remove(fault)
-                return fault
+                happens = fault.times is None or fault.times.take()
+                if fault.times is not None and not fault.times.left:
+                    self.active.remove(fault)
+                if happens:
+                    return fault
         return None

@@ -96,7 +96,7 @@ class BrokerServer:
         """One broker with these settings.
 
         takes_over    a broker still registered under this broker's id is known to be dead, so do not wait for the
-                      session to end; only where this very process has just started ZooKeeper can that be known
+                      session to end; only `pk up` can know that, which starts ZooKeeper and sees brokers end
         quorum        of a KRaft node
         faults        what happens to clients' requests, if that is to be changed while it runs
         """
@@ -113,6 +113,7 @@ class BrokerServer:
         self._tokens: DelegationTokenManager | None = None
         self._dispatcher: Dispatcher
         self._tasks: set[asyncio.Task[None]] = set()
+        self._all_stop = asyncio.Event()
         self._peer_security: PeerSecurity
         self._connect = connector(in_seconds(settings.replica_socket_timeout_ms), lambda: self._peer_security)
         self._stops: list[tuple[str, Callable[[], Awaitable[object]]]] = []
@@ -140,9 +141,14 @@ class BrokerServer:
             await self._stop_parts()
             raise
 
+    def transfer_nothing(self) -> None:
+        """Let `stop`, even if it has begun, transfer no leadership: the other servers of the cluster stop as well."""
+        self._all_stop.set()
+
     async def stop(self) -> None:
         """Transfer leadership, respond to requests in progress, and leave files that need no recovery."""
-        await self._hand_over_while_zookeeper_is_there()
+        if not self._all_stop.is_set():
+            await self._hand_over_while_zookeeper_is_there()
         await self._stop_parts()
 
     async def _stop_parts(self) -> None:
@@ -442,16 +448,18 @@ class BrokerServer:
 
     async def _hand_over_while_zookeeper_is_there(self) -> None:
         """Without ZooKeeper nothing can be moved; if everything is being stopped, no part waits for another."""
-        handing_over = asyncio.create_task(self._hand_over())
+        handing_over, all_stop = asyncio.create_task(self._hand_over()), asyncio.create_task(self._all_stop.wait())
         patience = HAND_OVER_CHECKS
-        while not handing_over.done() and patience:
+        while not handing_over.done() and not all_stop.done() and patience:
             pause = asyncio.create_task(self._clock.sleep(Seconds(1.0)))
-            await asyncio.wait((handing_over, pause), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((handing_over, all_stop, pause), return_when=asyncio.FIRST_COMPLETED)
             pause.cancel()
             patience = HAND_OVER_CHECKS if self._broker.store.client.is_connected else patience - 1
         if not handing_over.done():
-            _log.warning("ZooKeeper cannot be reached, so what this broker leads is not moved to other brokers")
+            if not all_stop.done():
+                _log.warning("ZooKeeper cannot be reached, so what this broker leads is not moved to other brokers")
             handing_over.cancel()
+        all_stop.cancel()
         await asyncio.wait((handing_over,))
         if not handing_over.cancelled() and (error := handing_over.exception()):
             _log.error("what this broker leads was not moved to other brokers: %r", error)

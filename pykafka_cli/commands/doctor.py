@@ -67,7 +67,7 @@ def doctor(
         milliseconds = str(max(int(patience * 1000), 1))
         limits = {"request.timeout.ms": milliseconds, "socket.connection.setup.timeout.ms": milliseconds}
         settings = read_settings(command_config, limits, warn)
-        local_clusters = [",".join(each.brokers) for each in running_states()]
+        local_clusters = [each.bootstrap for each in running_states()]
         checks = asyncio.run(examine(bootstrap, settings, patience, report, local_clusters))
     except ValueError as error:
         raise ScriptError(f"--timeout: {error}") from None

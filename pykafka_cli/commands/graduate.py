@@ -123,7 +123,7 @@ def _given_zookeeper(file: Path) -> "ZooKeeperSettings":
 
 def _brokers_of(data_dir: Path | None, port: int, zookeeper_port: int) -> "list[BrokerSettings]":
     """The settings with which `pk up` ran every broker that has left logs in DATA_DIR."""
-    from pykafka_cli.servers.local_cluster import MAX_BROKERS, broker_ports, broker_settings, logs_of
+    from pykafka_cli.servers.local_plan import MAX_BROKERS, broker_ports, broker_properties, logs_of, settings_of
 
     assert data_dir is not None
     root = data_dir.absolute()
@@ -134,13 +134,11 @@ def _brokers_of(data_dir: Path | None, port: int, zookeeper_port: int) -> "list[
             hint="For servers that were started separately, give --server-properties and --zookeeper-properties.",
         )
     ports = broker_ports(port, numbers[-1] + 1)
-    return [
-        broker_settings(root, each, ports[each], zookeeper_port, len(numbers), stop_together=False) for each in numbers
-    ]
+    return [settings_of(broker_properties(root, each, ports[each], zookeeper_port, len(numbers))) for each in numbers]
 
 
 def _zookeeper_of(data_dir: Path | None, port: int) -> "ZooKeeperSettings":
-    from pykafka_cli.servers.local_cluster import zookeeper_settings
+    from pykafka_cli.servers.local_plan import zookeeper_settings
 
     assert data_dir is not None
     return zookeeper_settings(data_dir.absolute(), port)

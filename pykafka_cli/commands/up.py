@@ -1,4 +1,4 @@
-"""`pk up`: ZooKeeper and brokers in one process, without any configuration."""
+"""`pk up`: ZooKeeper and brokers, without any configuration."""
 
 import asyncio
 import logging
@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
 from enum import StrEnum
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
     from socket import socket
 
     from pykafka_cli.rules.local_cluster import ClientListeners, WantedTopic
-    from pykafka_cli.servers.local_cluster import LocalCluster, LocalPlan
+    from pykafka_cli.servers.broker_processes import BrokerProcesses
+    from pykafka_cli.servers.local_cluster import LocalCluster
+    from pykafka_cli.servers.local_plan import LocalPlan
 
 MAX_BROKERS, MAX_PORT = 9, 65535
 TOPICS_VARIABLE, SEPARATOR_VARIABLE = "KAFKA_CREATE_TOPICS", "KAFKA_CREATE_TOPICS_SEPARATOR"
@@ -100,7 +103,9 @@ def up(
             help="Address that the first broker advertises; the others advertise the next ports.",
         ),
     ] = None,
-    brokers: Annotated[int, typer.Option(min=1, max=MAX_BROKERS, help="Number of brokers.")] = 1,
+    brokers: Annotated[
+        int, typer.Option(min=1, max=MAX_BROKERS, help="Number of brokers, each in a process of its own if several.")
+    ] = 1,
     topic: Annotated[
         list[str] | None,
         typer.Option(
@@ -126,9 +131,14 @@ def up(
         list[Path] | None,
         typer.Option(metavar="FILE", help="Write what --output json shows to FILE once the servers are ready."),
     ] = None,
+    as_broker: Annotated[str | None, typer.Option(hidden=True)] = None,
     output: Output = None,
 ) -> None:
     """Start ZooKeeper and brokers together, for this machine unless --listen opens them. Ctrl-C stops them."""
+    if as_broker:
+        from pykafka_cli.servers.broker_process import serve_as
+
+        raise Ended(serve_as(as_broker))
     from pykafka_cli.rules.local_cluster import BadPlan, parse_client_listeners, parse_overrides
 
     command = command or []
@@ -162,11 +172,11 @@ def up(
         _detach([*words, *(f"{name}={word}" for name, given in more.items() for word in given)], ready_file or [], form)
         _warn_if_exposed(clients)
         return
-    from pykafka_cli.servers.local_cluster import LocalPlan
+    from pykafka_cli.servers.local_plan import LocalPlan
 
     with _temporary_directory() if ephemeral else nullcontext(data_dir or DEFAULT_DATA_DIR) as directory:
         ports = _ports(port, zookeeper_port, brokers)
-        plan = LocalPlan(directory, ports, zookeeper_port, overrides, clients, *controls)
+        plan = LocalPlan(directory.absolute(), ports, zookeeper_port, overrides, clients, *controls)
         listener = _page_listener(ui_port) if ui else None
         _serve(plan, topics, command, ready_file or [], form, listener)
 
@@ -207,7 +217,7 @@ def _temporary_directory() -> Iterator[Path]:
 
 def _ports(first: int, zookeeper: int, brokers: int) -> list[int]:
     """raises    ScriptError"""
-    from pykafka_cli.servers.local_cluster import broker_ports
+    from pykafka_cli.servers.local_plan import broker_ports
 
     ports = broker_ports(first, brokers)
     if zookeeper and zookeeper in ports:
@@ -234,10 +244,12 @@ def _serve(
         if file.is_file():
             file.unlink()  # of one that was killed
 
-    async def run(stop: asyncio.Event) -> None:
-        ends.append(await _run(plan, topics, command, ready_files, form, page, stop))
-
     _log_warnings()
+    processes = _processes(plan)
+
+    async def run(stop: asyncio.Event) -> None:
+        ends.append(await _run(plan, processes, topics, command, ready_files, form, page, stop))
+
     try:
         status = run_until_signalled(run)
     except ServerUnusable as error:
@@ -256,20 +268,32 @@ def _serve(
 
 def _log_warnings() -> None:
     """Loggers have the level of Kafka's log4j.properties, which tools show and change; the terminal is kept quiet."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("[%(asctime)s] %(levelname)s %(message)s (%(name)s)"))
-    handler.addFilter(_is_logged)
-    logging.getLogger().addHandler(handler)
+    from pykafka_cli.servers.log_output import terminal_handler
+
+    logging.getLogger().addHandler(terminal_handler())
     logging.getLogger("pykafka_cli").setLevel(logging.INFO)
 
 
-def _is_logged(record: logging.LogRecord) -> bool:
-    """Warnings and errors, and everything from loggers whose level was lowered."""
-    return record.levelno >= logging.WARNING or logging.getLogger(record.name).isEnabledFor(logging.DEBUG)
+def _processes(plan: "LocalPlan") -> "BrokerProcesses | None":
+    """One for each broker, already started; None for a single broker, which needs none."""
+    if not plan.has_processes:
+        return None
+    from pykafka_cli.servers.broker_process import start_processes
+    from pykafka_cli.servers.broker_processes import BrokerProcesses
+    from pykafka_cli.servers.starting import prepare_process
+
+    import_module("pykafka_cli.servers.local_cluster")
+    prepare_process()
+    return BrokerProcesses(plan, start_processes(len(plan.ports)), _report)
+
+
+def _report(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 async def _run(
     plan: "LocalPlan",
+    processes: "BrokerProcesses | None",
     topics: "list[WantedTopic]",
     command: list[str],
     ready_files: Sequence[Path],
@@ -282,22 +306,25 @@ async def _run(
     from pykafka_cli.servers.local_cluster import running
     from pykafka_cli.servers.run_states import published
 
-    async with running(plan, stop) as cluster:
+    async with running(plan, processes, stop) as cluster:
         if cluster is None:
             return None
+        bootstrap = cluster.state.bootstrap
         if topics:
             from pykafka_cli.servers.local_topics import create_topics
 
-            await create_topics(cluster.bootstrap, topics, lambda line: print(line, file=sys.stderr))
+            await create_topics(bootstrap, topics, _report)
         _warn_if_exposed(plan.clients)
         stopping = asyncio.create_task(stop.wait())
         status = None
-        async with _controls(cluster, stop), _shown(cluster.bootstrap, page):
-            with published(cluster.state, ready_files):
+        async with _controls(cluster, stop), _shown(bootstrap, page):
+            with published(cluster.state, ready_files) as publish:
+                if processes is not None:
+                    processes.on_change = lambda: publish(cluster.state)
                 if command:
                     from pykafka_cli.servers.attached_command import run_command
 
-                    variables = {BOOTSTRAP_SERVER_VARIABLE: cluster.bootstrap}
+                    variables = {BOOTSTRAP_SERVER_VARIABLE: bootstrap}
                     status = await run_command(command, variables, stopping, cluster.failure)
                 else:
                     show_started(form, cluster.state.document())
@@ -311,7 +338,7 @@ async def _run(
 
 def _controls(cluster: "LocalCluster", stop: asyncio.Event) -> AbstractAsyncContextManager[None]:
     """The control socket, if it has something to control."""
-    if cluster.advance is None and cluster.faults is None:
+    if not cluster.has_clock and cluster.brokers.faults is None and cluster.processes is None:
         return nullcontext()
     from pykafka_cli.servers.control import controlled
     from pykafka_cli.servers.control_commands import commands_of

@@ -42,6 +42,8 @@ def _announcement(cluster: Mapping[str, Any], how_to_stop: str) -> str:
         for each in brokers
         if each["advertised"] != each["address"]
     ]
+    if len(brokers) > 1:
+        lines.append(f"Their processes are {', '.join(str(each['pid']) for each in brokers)}; see `pk broker --help`\n")
     return f"""\
 Data is kept in {cluster["data_dir"]}
 ZooKeeper listens on {cluster["zookeeper_connect"]}

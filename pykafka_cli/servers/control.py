@@ -1,6 +1,9 @@
 """Lets other processes of the same user control a `pk up` that allows it, by a Unix socket among its data.
 
-    DIR/control.socket    mode 0600; exists only where --clock or --faults asks for it
+    DIR/control.socket    mode 0600; exists only where --clock or --faults asks for it, or where each broker has a
+                          process of its own
+
+In the same way, `pk up` controls those brokers, each over a pair of sockets that both had when it was started.
 
 Requests and responses are lines of JSON; the requests of one connection are served one after another:
 
@@ -11,6 +14,7 @@ Requests and responses are lines of JSON; the requests of one connection are ser
 import asyncio
 import contextlib
 import json
+import logging
 import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -19,6 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from pykafka_cli.script.errors import ScriptError
+
+_log = logging.getLogger(__name__)
 
 SOCKET_NAME = "control.socket"
 STOP_WITH_ME = "stop-with-me"
@@ -49,7 +55,7 @@ async def controlled(data_dir: Path, commands: Mapping[str, Command], stop: Call
         connections.add(task)
         task.add_done_callback(connections.discard)
         try:
-            await _serve(reader, writer, commands, stop)
+            await serve_connection(reader, writer, commands, stop)
         finally:
             writer.close()
 
@@ -82,28 +88,63 @@ def _listen(path: Path) -> socket.socket:
     return listening
 
 
-async def _serve(
+async def serve_connection(
     reader: asyncio.StreamReader,
     writer: asyncio.StreamWriter,
     commands: Mapping[str, Command],
-    stop: Callable[[], None],
+    at_end: Callable[[], None],
+    *,
+    is_tied: bool = False,
 ) -> None:
-    is_tied = False
-    with contextlib.suppress(ConnectionError, ValueError):  # the client is gone, or its line is longer than any request
-        while line := await reader.readline():
-            try:
-                request = json.loads(line)
-                if request["command"] == STOP_WITH_ME:
-                    is_tied, result = True, None
-                else:
-                    result = await commands[request["command"]](request)
-            except BadRequest as error:
-                answer: dict[str, Any] = {"error": str(error)}
-            except (ValueError, KeyError, TypeError) as error:
-                answer = {"error": f"{type(error).__name__}: {error}"}
+    """Serve the requests of one connection until the other side ends it.
+
+    at_end     called then, even while a request is still being served, if the connection is tied
+    is_tied    whether it is so without being asked for by STOP_WITH_ME
+    """
+    connection = _Connection(writer, commands, is_tied)
+    answering = asyncio.create_task(connection.answer())
+    try:
+        with contextlib.suppress(
+            ConnectionError, ValueError
+        ):  # the client is gone, or its line is longer than any request
+            while line := await reader.readline():
+                connection.lines.put_nowait(line)
+        if connection.is_tied:
+            at_end()
+        connection.lines.put_nowait(b"")
+        await answering
+        if connection.is_tied:  # perhaps only since the last line
+            at_end()
+    finally:
+        answering.cancel()
+        await asyncio.wait((answering,))
+
+
+class _Connection:
+    """Answers lines, of which an empty one is the last."""
+
+    def __init__(self, writer: asyncio.StreamWriter, commands: Mapping[str, Command], is_tied: bool) -> None:
+        self._writer, self._commands, self.is_tied = writer, commands, is_tied
+        self.lines: asyncio.Queue[bytes] = asyncio.Queue()
+
+    async def answer(self) -> None:
+        with contextlib.suppress(ConnectionError):
+            while line := await self.lines.get():
+                self._writer.write(json.dumps(await self._answer_to(line)).encode() + b"\n")
+                await self._writer.drain()
+
+    async def _answer_to(self, line: bytes) -> dict[str, Any]:
+        try:
+            request = json.loads(line)
+            if request["command"] == STOP_WITH_ME:
+                self.is_tied, result = True, None
             else:
-                answer = {"result": result}
-            writer.write(json.dumps(answer).encode() + b"\n")
-            await writer.drain()
-    if is_tied:
-        stop()
+                result = await self._commands[request["command"]](request)
+        except BadRequest as error:
+            return {"error": str(error)}
+        except (ValueError, KeyError, TypeError) as error:
+            return {"error": f"{type(error).__name__}: {error}"}
+        except Exception as error:
+            _log.exception("A command of the control socket failed; this is a bug")
+            return {"error": f"{type(error).__name__}: {error}"}
+        return {"result": result}

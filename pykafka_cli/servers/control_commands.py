@@ -1,32 +1,39 @@
 """The commands of a `pk up`'s control socket.
 
 advance         seconds                                      {"now_ms": ...}
-fault           api, and others of `Fault` as below          the faults that are active afterwards
+fault           api, and others of `fault_requests`          the faults that are active afterwards
 faults                                                       the active faults
 clear-faults                                                 an empty list
+brokers                                                      the brokers, each with its state
+kill pause resume stop start restart    broker               the broker, with its state afterwards
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from pykafka_cli.broker.faults import Fault, Faults
-from pykafka_cli.model import Seconds
-from pykafka_cli.rules.fault_arguments import BadFault, name_of, parse_api, parse_error
+from pykafka_cli.broker.faults import Faults
+from pykafka_cli.servers.broker_processes import BrokerProcesses
 from pykafka_cli.servers.control import BadRequest, Command
+from pykafka_cli.servers.fault_requests import documents
 from pykafka_cli.servers.local_cluster import LocalCluster
 
 DAY_S = 86_400
-LONGEST_MOVE_S, LONGEST_DELAY_S = 100 * 365 * DAY_S, DAY_S
+LONGEST_MOVE_S = 100 * 365 * DAY_S
 
-ADVANCE, FAULT, FAULTS, CLEAR_FAULTS = "advance", "fault", "faults", "clear-faults"
+ADVANCE, FAULT, FAULTS, CLEAR_FAULTS, BROKERS = "advance", "fault", "faults", "clear-faults", "brokers"
+
+_ONE_PROCESS = "The only broker of these servers runs in the process of pk up; pk up --brokers 3 gives each its own"
 
 
 def commands_of(cluster: LocalCluster) -> dict[str, Command]:
     """Commands by name; those that the cluster was not started for are rejected."""
+    return {**_commands_of_all(cluster), **_commands_of_one(cluster.processes)}
 
+
+def _commands_of_all(cluster: LocalCluster) -> dict[str, Command]:
     async def advance(request: Mapping[str, Any]) -> dict[str, int]:
         seconds = float(request["seconds"])
-        if cluster.advance is None:
+        if not cluster.has_clock:
             raise BadRequest("The clock cannot be moved: the servers were started without --clock manual")
         if not 0 <= seconds <= LONGEST_MOVE_S:
             raise BadRequest(
@@ -35,62 +42,49 @@ def commands_of(cluster: LocalCluster) -> dict[str, Command]:
         return {"now_ms": await cluster.advance(seconds)}
 
     def allowed() -> Faults:
-        if cluster.faults is None:
+        if cluster.brokers.faults is None:
             raise BadRequest("Requests cannot be made to fail: the servers were started without --faults")
-        return cluster.faults
+        return cluster.brokers.faults
 
     async def fault(request: Mapping[str, Any]) -> list[dict[str, Any]]:
-        allowed().add(_requested(request))
-        return _documents(allowed())
+        faults = allowed()
+        await cluster.brokers.add_fault(request)
+        return documents(faults)
 
     async def faults(_request: Mapping[str, Any]) -> list[dict[str, Any]]:
-        return _documents(allowed())
+        return documents(allowed())
 
     async def clear(_request: Mapping[str, Any]) -> list[dict[str, Any]]:
-        allowed().clear()
+        allowed()
+        await cluster.brokers.clear_faults()
         return []
 
     return {ADVANCE: advance, FAULT: fault, FAULTS: faults, CLEAR_FAULTS: clear}
 
 
-def _requested(request: Mapping[str, Any]) -> Fault:
-    """raises    BadRequest"""
-    error, times, delay_s = request.get("error"), request.get("times", 1), float(request.get("delay_s", 0))
-    disconnects = bool(request.get("disconnect"))
-    try:
-        api, code = parse_api(request["api"]), None if error is None else parse_error(str(error))
-    except BadFault as bad:
-        raise BadRequest(f"{bad}. {bad.hint}".removesuffix(". ")) from None
-    if code and disconnects:
-        raise BadRequest("A request cannot both get an error and end its connection")
-    if not (code or disconnects or delay_s):
-        raise BadRequest("A fault is an error, a delay or the end of the connection")
-    if not 0 <= delay_s <= LONGEST_DELAY_S:
-        raise BadRequest(f"A request cannot be delayed by {delay_s:g} s, only by up to a day")
-    if times is not None and int(times) < 1:
-        raise BadRequest(f"A fault cannot happen {times} times")
-    return Fault(
-        api_key=api,
-        error=code,
-        delay_s=Seconds(delay_s),
-        disconnects=disconnects,
-        is_after=bool(request.get("after")),
-        client_id=request.get("client_id"),
-        spared=request.get("spared"),
-        left=None if times is None else int(times),
-    )
+def _commands_of_one(processes: BrokerProcesses | None) -> dict[str, Command]:
+    def required() -> BrokerProcesses:
+        if processes is None:
+            raise BadRequest(_ONE_PROCESS)
+        return processes
 
+    def command(act: Callable[[BrokerProcesses, int], Awaitable[None]]) -> Command:
+        async def on_one(request: Mapping[str, Any]) -> dict[str, Any]:
+            number = int(request["broker"])
+            await act(required(), number)
+            return required().document(number)
 
-def _documents(faults: Faults) -> list[dict[str, Any]]:
-    return [
-        {
-            "api": fault.api_key.title,
-            "error": None if fault.error is None else name_of(fault.error),
-            "delay_s": fault.delay_s,
-            "disconnect": fault.disconnects,
-            "after": fault.is_after,
-            "client_id": fault.client_id,
-            "times_left": fault.left,
-        }
-        for fault in faults.active
-    ]
+        return on_one
+
+    async def brokers(_request: Mapping[str, Any]) -> list[dict[str, Any]]:
+        return [required().document(number) for number in required().numbers]
+
+    return {
+        BROKERS: brokers,
+        "kill": command(BrokerProcesses.kill),
+        "pause": command(BrokerProcesses.pause),
+        "resume": command(BrokerProcesses.resume),
+        "stop": command(BrokerProcesses.stop_one),
+        "start": command(BrokerProcesses.start_one),
+        "restart": command(BrokerProcesses.restart),
+    }

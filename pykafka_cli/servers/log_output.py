@@ -3,7 +3,8 @@
     logs/kafkaServer.out        what it prints, newest last
     logs/kafkaServer.out.1      older output, up to .10
 
-The file is the server's stdout, and locked while the server runs; another server uses another name.
+The file is the server's stdout, and locked while the server runs; another server uses another name. `pk up` prints
+warnings only; each of its broker processes has a file for the rest (broker_log.py).
 """
 
 import contextlib
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import TextIO
 
 VARIABLE = "PK_DAEMON_LOG"
+LINE = "[%(asctime)s] %(levelname)s %(message)s (%(name)s)"
 LIMIT_BYTES = 10 * 1024 * 1024
 KEPT = 10
 
@@ -93,3 +95,19 @@ def console_handler() -> logging.Handler:
     """The handler for a server's stdout, limited in size in the background."""
     path = os.environ.get(VARIABLE)
     return DaemonLog(Path(path)) if path else LogOutput(sys.stdout)
+
+
+def terminal_handler(prefix: str = "") -> logging.Handler:
+    """A handler for stderr, which prints warnings and errors.
+
+    prefix    precedes each message, to show where it comes from
+    """
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter(LINE.replace("%(message)s", f"{prefix}%(message)s")))
+    handler.addFilter(_is_logged)
+    return handler
+
+
+def _is_logged(record: logging.LogRecord) -> bool:
+    """Warnings and errors, and everything from loggers whose level was lowered."""
+    return record.levelno >= logging.WARNING or logging.getLogger(record.name).isEnabledFor(logging.DEBUG)

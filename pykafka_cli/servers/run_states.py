@@ -8,7 +8,7 @@ import json
 import os
 import shlex
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,42 +17,51 @@ from pykafka_cli.script.errors import ScriptError
 from pykafka_cli.servers.stopping import processes, runs
 
 
+class BrokerState(NamedTuple):
+    """One broker; addresses are HOST:PORT.
+
+    pid    its process, which is `pk up` itself if there is one broker; None while the broker is not running
+    log    the file that it logs to; None if it logs with `pk up`
+    """
+
+    address: str
+    advertised: str
+    log_dir: str
+    pid: int | None
+    log: str | None
+
+    def document(self, number: int) -> dict[str, Any]:
+        return {"broker": number, **self._asdict()}
+
+
 class RunState(NamedTuple):
-    """One `pk up`; addresses are HOST:PORT; `brokers`, `log_dirs` and `advertised` by the broker's number."""
+    """One `pk up`; the index of a broker is its id."""
 
     pid: int
     data_dir: str
     zookeeper: str
-    brokers: tuple[str, ...]
-    log_dirs: tuple[str, ...]
-    advertised: tuple[str, ...]
+    brokers: tuple[BrokerState, ...]
+
+    @property
+    def bootstrap(self) -> str:
+        """The bootstrap servers for commands on this machine."""
+        return ",".join(each.address for each in self.brokers)
 
     def document(self) -> dict[str, Any]:
         """For JSON; the keys are in docs/output.md."""
-        brokers = enumerate(zip(self.brokers, self.advertised, self.log_dirs, strict=True))
         return {
             "pid": self.pid,
             "data_dir": self.data_dir,
-            "bootstrap_servers": ",".join(self.brokers),
+            "bootstrap_servers": self.bootstrap,
             "zookeeper_connect": self.zookeeper,
-            "brokers": [
-                {"broker": number, "address": address, "advertised": advertised, "log_dir": log}
-                for number, (address, advertised, log) in brokers
-            ],
+            "brokers": [each.document(number) for number, each in enumerate(self.brokers)],
         }
 
 
 def state_of(document: dict[str, Any]) -> RunState:
     """raises    KeyError, TypeError for any other document"""
-    brokers = document["brokers"]
-    return RunState(
-        document["pid"],
-        document["data_dir"],
-        document["zookeeper_connect"],
-        tuple(each["address"] for each in brokers),
-        tuple(each["log_dir"] for each in brokers),
-        tuple(each["advertised"] for each in brokers),
-    )
+    brokers = tuple(BrokerState(*(each[key] for key in BrokerState._fields)) for each in document["brokers"])
+    return RunState(document["pid"], document["data_dir"], document["zookeeper_connect"], brokers)
 
 
 def runtime_directory() -> Path:
@@ -60,19 +69,26 @@ def runtime_directory() -> Path:
 
 
 @contextmanager
-def published(state: RunState, ready_files: Sequence[Path]) -> Iterator[None]:
+def published(state: RunState, ready_files: Sequence[Path]) -> Iterator[Callable[[RunState], None]]:
     """Publish the state while the block runs, also in files of the user's choice.
+
+    The block gets a function that publishes a new state, but not in those files.
 
     raises    OSError if one of `ready_files` cannot be written
     """
     found_by_others = runtime_directory() / f"{state.pid}.json"
-    with contextlib.suppress(OSError):  # the servers run even if nobody can find them
+
+    def publish(state: RunState) -> None:
+        with contextlib.suppress(OSError):  # the servers run even if nobody can find them
+            _write(found_by_others, state)
+
+    with contextlib.suppress(OSError):
         found_by_others.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _write(found_by_others, state)
+    publish(state)
     for file in ready_files:
         _write(file, state)
     try:
-        yield
+        yield publish
     finally:
         for file in (found_by_others, found_by_others.with_suffix(".log"), *ready_files):
             if file.is_file():

@@ -13,7 +13,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,7 +25,7 @@ from pykafka_cli.properties.keys import BadProperty, ConfigError, Settings
 from pykafka_cli.properties.system_properties import Meaning
 from pykafka_cli.script.errors import ScriptError
 from pykafka_cli.servers import log_output
-from pykafka_cli.servers.log_output import console_handler, open_locked
+from pykafka_cli.servers.log_output import LINE, console_handler, open_locked
 from pykafka_cli.servers.program import own_command
 from pykafka_cli.servers.standstill import beat_if_asked
 
@@ -141,7 +142,7 @@ def start_daemon(command: str, words: Sequence[str], output: str, own_suffix: st
 def log_to_stdout() -> None:
     """Log to the terminal as config/log4j.properties configures."""
     handler = console_handler()
-    handler.setFormatter(logging.Formatter("[%(asctime)s] %(levelname)s %(message)s (%(name)s)"))
+    handler.setFormatter(logging.Formatter(LINE))
     logging.addLevelName(logging.WARNING, "WARN")
     logging.addLevelName(logging.CRITICAL, "FATAL")
     logging.getLogger().addHandler(handler)
@@ -149,13 +150,12 @@ def log_to_stdout() -> None:
         logging.getLogger(name).setLevel(logging.INFO)
 
 
-def run_until_signalled(serve: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> ExitStatus:
-    """Run `serve`, whose event is set on SIGINT, SIGTERM or SIGHUP; the status shows which it was."""
+def run_until_signalled(
+    serve: Callable[[asyncio.Event], Coroutine[Any, Any, None]], by: Collection[signal.Signals] = tuple(_STATUS)
+) -> ExitStatus:
+    """Run `serve`, whose event is set on one of these signals; the status shows which it was."""
     received: list[signal.Signals] = []
-    _allow_many_files()
-    sys.setswitchinterval(SWITCH_INTERVAL_S)
-    gc.freeze()  # loaded objects are not searched again
-    gc.set_threshold(GARBAGE_THRESHOLD)
+    prepare_process()
 
     async def main() -> None:
         stop = asyncio.Event()
@@ -164,14 +164,14 @@ def run_until_signalled(serve: Callable[[asyncio.Event], Coroutine[Any, Any, Non
             received.append(received_signal)
             stop.set()
 
-        for each in _STATUS:
+        for each in by:
             if each is signal.SIGHUP and signal.getsignal(each) is signal.SIG_IGN:
                 continue  # as nohup requests
             asyncio.get_running_loop().add_signal_handler(each, stop_by, each)
         beat_if_asked()
         await serve(stop)
         if received:
-            _ignore_further_signals()
+            _ignore_further_signals(by)
 
     try:
         from uvloop import run
@@ -182,12 +182,23 @@ def run_until_signalled(serve: Callable[[asyncio.Event], Coroutine[Any, Any, Non
     return _STATUS[received[0]] if received else ExitStatus.SUCCESS
 
 
-def _ignore_further_signals() -> None:
+def prepare_process() -> None:
+    """Set the limits of a process that serves, and keep the garbage collector away from loaded objects, whose memory
+    is then shared with processes that are forked."""
+    with contextlib.suppress(ImportError):
+        import_module("uvloop")
+    _allow_many_files()
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    gc.freeze()
+    gc.set_threshold(GARBAGE_THRESHOLD)
+
+
+def _ignore_further_signals(signals: Iterable[signal.Signals]) -> None:
     """Ignore signals, so that a process that obeys the first one ends as that requires.
 
     A closing event loop would restore their default effect, which is to kill.
     """
-    for each in _STATUS:
+    for each in signals:
         asyncio.get_running_loop().remove_signal_handler(each)
         signal.signal(each, signal.SIG_IGN)
 

@@ -213,6 +213,30 @@ class Cluster:
         """Remove all faults."""
         self._request("clear-faults")
 
+    def kill_broker(self, broker: int) -> None:
+        """Kill one of several brokers, as kill -9 does; the others notice it when its ZooKeeper session expires."""
+        self._request("kill", broker=broker)
+
+    def pause_broker(self, broker: int) -> None:
+        """Let one of several brokers answer nothing until `resume_broker`."""
+        self._request("pause", broker=broker)
+
+    def resume_broker(self, broker: int) -> None:
+        """Let a paused broker continue."""
+        self._request("resume", broker=broker)
+
+    def stop_broker(self, broker: int) -> None:
+        """Stop one of several brokers in order: what it leads is moved to others first."""
+        self._request("stop", broker=broker)
+
+    def start_broker(self, broker: int) -> None:
+        """Start a broker that was killed or stopped, with its address and its data, and return when it serves."""
+        self._request("start", broker=broker)
+
+    def restart_broker(self, broker: int) -> None:
+        """Stop a broker in order if it is running, and start it."""
+        self._request("restart", broker=broker)
+
     def _fault(self, api: str, **what: Any) -> None:
         self._request("fault", api=api, spared=OWN_CLIENT_ID, **what)
 

@@ -188,7 +188,7 @@ def _pk_up(directory: Path, kind: Cluster) -> Iterator[Playground]:
     if kind is Cluster.CLOCK:
         words += ["--clock", "manual"]
     state = start_detached(words)
-    playground = Playground(directory, ",".join(state.brokers), state.zookeeper)
+    playground = Playground(directory, state.bootstrap, state.zookeeper)
     try:
         yield playground
     finally:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.pages import DOCS, Step, files_of, pattern_of, steps_of
 from tests.support.running import PK
-from tests.support.server_processes import ServerProcess
+from tests.support.server_processes import READY_TIMEOUT_S, ServerProcess
 
 INTERRUPT = "^C"
 SERVER = re.compile(r"bin/((?:kafka|zookeeper)-server-start)\.sh (\S+)")
@@ -44,7 +44,7 @@ class Reader:
 
     def __init__(self, directory: Path, text: str, stopping: ExitStack) -> None:
         self._directory, self._stopping = directory, stopping
-        self._ports = {"9092": "0", "9093": "0", "2181": "0"}
+        self._ports = dict.fromkeys(("9092", "9093", "9094", "2181"), "0")
         self._files = files_of(text)
         self._assignments: list[str] = []
         (directory / "home").mkdir()
@@ -55,8 +55,10 @@ class Reader:
         """Do what one step says, and compare what it prints."""
         if server := SERVER.fullmatch(step.command):
             self._start(server[1], server[2])
-        elif re.match(r"\w+=", step.command):
-            self._assignments.append(step.command)
+        elif re.match(r"\w+=|export ", step.command):
+            self._assignments.append(self._with_own_ports(step.command))
+        elif step.command.startswith("pk up "):
+            self._start_detached(step)
         else:
             self._run(step)
 
@@ -67,6 +69,16 @@ class Reader:
         self._ports |= server.ports()
         self._save_files()
 
+    def _start_detached(self, step: Step) -> None:
+        """On free ports, which are then known from what it prints."""
+        self._stopping.callback(subprocess.run, [PK, "down"], env=self._environment, capture_output=True, check=False)
+        process = self._begin(f"{step.command} --port 0 --zookeeper-port 0")
+        printed, _ = process.communicate(timeout=READY_TIMEOUT_S)
+        ports = re.findall(r"^(?:ZooKeeper|Broker \d) listens on 127\.0\.0\.1:(\d+)$", printed, re.MULTILINE)
+        self._ports |= dict(zip(("2181", "9092", "9093", "9094"), ports, strict=False))
+        self._compare(step, printed)
+        assert process.returncode == 0
+
     def _save_files(self) -> None:
         for name, text in self._files.items():
             file = self._directory / name
@@ -75,18 +87,10 @@ class Reader:
             file.write_text(re.sub(r"=(?:/tmp|data)/", f"={self._directory}/data/", text))
 
     def _with_own_ports(self, text: str) -> str:
-        return re.sub(r"\b(9092|9093|2181)\b", lambda port: self._ports[port[0]], text)
+        return re.sub(r"\b(9092|9093|9094|2181)\b", lambda port: self._ports[port[0]], text)
 
     def _run(self, step: Step) -> None:
-        process = subprocess.Popen(
-            ["bash", "-c", "\n".join([*self._assignments, f"exec {self._with_own_ports(step.command)}"])],
-            cwd=self._directory,
-            env={"PATH": f"{self._directory}/home:/usr/bin:/bin", "HOME": "/nonexistent"},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        process = self._begin(self._with_own_ports(step.command))
         assert process.stdin is not None
         assert process.stdout is not None
         with process:
@@ -99,12 +103,34 @@ class Reader:
                     printed += line
                 process.send_signal(signal.SIGINT)
             printed += process.stdout.read()
-        wanted = pattern_of([line.removeprefix(INTERRUPT) for line in step.printed])
-        assert re.fullmatch(wanted, printed), f"{step.command} printed\n{printed}not\n" + "\n".join(step.printed)
-        assert process.returncode == (130 if last is not None else 0)
+        self._compare(step, printed)
+        fails = any(" ERROR " in line for line in step.printed)
+        assert process.returncode == (130 if last is not None else 1 if fails else 0)
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        home = f"{self._directory}/home"
+        return {"PATH": f"{home}:/usr/bin:/bin", "HOME": "/nonexistent", "XDG_RUNTIME_DIR": home}
+
+    def _begin(self, command: str) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            ["bash", "-c", "\n".join([*self._assignments, f"exec {command}"])],
+            cwd=self._directory,
+            env=self._environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def _compare(self, step: Step, printed: str) -> None:
+        lines = [self._with_own_ports(line.removeprefix(INTERRUPT)) for line in step.printed]
+        assert re.fullmatch(pattern_of(lines), printed), f"{step.command} printed\n{printed}not\n" + "\n".join(lines)
 
 
-@pytest.mark.parametrize(("page", "at_least"), [("kafka-4-quickstart.md", 10), ("kafka-2-course.md", 14)])
+@pytest.mark.parametrize(
+    ("page", "at_least"), [("kafka-4-quickstart.md", 10), ("kafka-2-course.md", 14), ("kafka-2-course-brokers.md", 18)]
+)
 def test_every_line_of_a_quickstart_does_what_the_page_says(page: str, at_least: int, tmp_path: Path) -> None:
     text = (DOCS / page).read_text()
     steps = steps_of(text)

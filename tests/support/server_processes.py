@@ -52,7 +52,8 @@ class ServerProcess(ABC):
         with self.output.open("ab") as output:
             self._seen = output.tell()
             self._was_frozen = False
-            self._beats.unlink(missing_ok=True)
+            for beats in self._all_beats():
+                beats.unlink()
             self.process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
@@ -86,9 +87,13 @@ class ServerProcess(ABC):
         standstill = longest_standstill(self._beats, is_running=self.is_running)
         self.process.send_signal(by)
         status = self.process.wait(STOP_TIMEOUT_S)
-        standstill = max(standstill, longest_standstill(self._beats, is_running=False))
+        standstill = max(standstill, *(longest_standstill(each, is_running=False) for each in self._all_beats()), 0.0)
         assert self._was_frozen or standstill < LONGEST_STANDSTILL_S, f"the loop stood still for {standstill:.1f} s"
         return status
+
+    def _all_beats(self) -> list[Path]:
+        """The file of this process, and of those that it has for its brokers."""
+        return list(self._beats.parent.glob(f"{self._beats.name}*"))
 
     def kill(self) -> None:
         """kill -9, if it was ever started."""

@@ -161,3 +161,36 @@ def test_passwords_are_in_no_command_line(mechanism: str) -> None:
 
     assert f"sasl.enabled.mechanisms={mechanism}" in shown
     assert password not in shown
+
+
+def test_of_three_brokers_one_is_killed_and_comes_back() -> None:
+    with Kafka(brokers=3, overrides={"min.insync.replicas": "2"}) as kafka:
+        kafka.create_topic("t", replication_factor=3)
+        kafka.produce("t", "before")
+        for broker in range(3):
+            kafka.kill_broker(broker)
+            kafka.advance(seconds=10)  # its session expires
+            kafka.produce("t", f"without {broker}")
+            kafka.start_broker(broker)
+            kafka.wait("broker=3")
+
+        read = [each.text for each in kafka.records("t", 4)]
+
+        assert read == ["before", "without 0", "without 1", "without 2"]
+        assert "Broker 2 runs again, in process" in kafka.log
+
+
+def test_a_broker_that_is_paused_or_stopped_is_not_needed() -> None:
+    with Kafka(brokers=3) as kafka:
+        kafka.create_topic("t", replication_factor=3)
+        kafka.pause_broker(0)
+        kafka.advance(seconds=10)
+        kafka.produce("t", "one is paused")
+        kafka.resume_broker(0)
+        kafka.wait("broker=3")
+        kafka.stop_broker(1)
+        kafka.produce("t", "one is stopped")
+        kafka.restart_broker(1)
+        kafka.fail("Produce", "NOT_LEADER_OR_FOLLOWER", times=2)
+
+        assert [each.text for each in kafka.records("t", 2)] == ["one is paused", "one is stopped"]

@@ -1,6 +1,6 @@
 from kio.schema.errors import ErrorCode
 
-from pykafka_cli.broker.faults import Fault, Faults
+from pykafka_cli.broker.faults import Fault, Faults, OwnTimes
 from pykafka_cli.model import Seconds
 from pykafka_cli.protocol.api_keys import ApiKey
 
@@ -9,7 +9,7 @@ ERROR = ErrorCode.not_leader_or_follower
 
 def test_a_fault_happens_as_often_as_it_was_asked_for() -> None:
     faults = Faults()
-    faults.add(fault := Fault(ApiKey.PRODUCE, ERROR, left=2))
+    faults.add(fault := Fault(ApiKey.PRODUCE, ERROR, times=OwnTimes(2)))
 
     taken = [faults.take(ApiKey.PRODUCE, "app") for _ in range(3)]
 
@@ -19,7 +19,7 @@ def test_a_fault_happens_as_often_as_it_was_asked_for() -> None:
 
 def test_a_fault_without_a_number_happens_until_it_is_cleared() -> None:
     faults = Faults()
-    faults.add(fault := Fault(ApiKey.FETCH, delay_s=Seconds(1), left=None))
+    faults.add(fault := Fault(ApiKey.FETCH, delay_s=Seconds(1), times=None))
     assert [faults.take(ApiKey.FETCH, None) for _ in range(3)] == [fault] * 3
 
     faults.clear()
@@ -30,7 +30,7 @@ def test_a_fault_without_a_number_happens_until_it_is_cleared() -> None:
 def test_a_fault_happens_to_its_api_and_its_client_and_spares_another() -> None:
     faults = Faults()
     faults.add(Fault(ApiKey.PRODUCE, ERROR, client_id="app"))
-    faults.add(Fault(ApiKey.FETCH, ERROR, spared="pk", left=None))
+    faults.add(Fault(ApiKey.FETCH, ERROR, spared="pk", times=None))
 
     assert faults.take(ApiKey.METADATA, "app") is None
     assert faults.take(ApiKey.PRODUCE, "other") is None

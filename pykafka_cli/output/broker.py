@@ -1,0 +1,28 @@
+"""What `pk broker` prints about the brokers of a `pk up`."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pykafka_cli.output.render import OutputFormat, Table, show
+
+
+def show_brokers(form: OutputFormat, brokers: Sequence[Mapping[str, Any]]) -> None:
+    """All of them, by id."""
+    rows = [(each["broker"], _pid(each), each["state"], each["address"], each["log"]) for each in brokers]
+    show(
+        form,
+        text=lambda: "".join("\t".join(map(str, row)) + "\n" for row in rows),
+        table=lambda: [Table(("BROKER", "PID", "STATE", "ADDRESS", "LOG"), rows)],
+        document=lambda: brokers,
+    )
+
+
+def show_changed(form: OutputFormat, broker: Mapping[str, Any]) -> None:
+    """One of them, as it is after a command."""
+    where = "" if broker["pid"] is None else f", in process {broker['pid']}"
+    line = f"Broker {broker['broker']} is {broker['state']}{where}"
+    show(form, text=lambda: f"{line}\n", table=lambda: [line], document=lambda: broker)
+
+
+def _pid(broker: Mapping[str, Any]) -> object:
+    return "-" if broker["pid"] is None else broker["pid"]

@@ -1,0 +1,171 @@
+"""One broker of a `pk up`, in a process of its own: what runs there.
+
+The process has one end of a pair of sockets, on which it serves the commands below (servers/control.py). When the
+other end is closed, `pk up` stops everything, or was killed: then this broker stops as well, and hands nothing over. At
+SIGTERM or SIGHUP it stops alone: what it leads is moved to other brokers first. Ctrl-C is left to `pk up`.
+
+start           properties, log, faults, ahead_s      {"ports": {...}, "address": ..., "advertised": ...}
+session         the id of its ZooKeeper session
+advance         seconds
+fault           as in servers/fault_requests.py, and times_file, where all brokers count
+clear-faults
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from pykafka_cli.broker.clock import MovableClock, SystemClock
+from pykafka_cli.broker.faults import Faults
+from pykafka_cli.broker.server import BrokerServer, BrokerUnusable
+from pykafka_cli.exit_status import ExitStatus
+from pykafka_cli.model import Seconds
+from pykafka_cli.properties.keys import ConfigError
+from pykafka_cli.servers import standstill
+from pykafka_cli.servers.broker_log import BrokerLog
+from pykafka_cli.servers.control import BadRequest, Command, serve_connection
+from pykafka_cli.servers.fault_requests import fault_of
+from pykafka_cli.servers.local_plan import address_of, advertised_by, settings_of
+from pykafka_cli.servers.log_output import terminal_handler
+from pykafka_cli.servers.shared_times import SharedTimes
+from pykafka_cli.servers.starting import run_until_signalled
+
+START, SESSION, ADVANCE, FAULT, CLEAR_FAULTS = "start", "session", "advance", "fault", "clear-faults"
+
+_SET_DEATH_SIGNAL, _SET_NAME = 1, 15  # of prctl
+_NEVER_STARTED = "The broker was stopped before it had started"
+
+
+def serve_broker(number: int, channel: socket.socket) -> ExitStatus:
+    """Run one broker until it is to stop. `channel` is connected to `pk up`."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _follow_parent(number)
+    if file := os.environ.get(standstill.VARIABLE):
+        os.environ[standstill.VARIABLE] = f"{file}-broker-{number}"
+    logging.getLogger().handlers[:] = [terminal_handler(f"broker {number}: ")]
+    return run_until_signalled(partial(_serve, channel), by=(signal.SIGTERM, signal.SIGHUP))
+
+
+def _follow_parent(number: int) -> None:
+    """Let this process resume when `pk up` dies, so that it sees the end of the channel even if it is paused.
+
+    Elsewhere than on Linux, a paused broker of a `pk up` that was killed stays until it is resumed.
+    """
+    if sys.platform != "linux":
+        return
+    import ctypes
+
+    prctl = ctypes.CDLL(None).prctl
+    prctl(_SET_DEATH_SIGNAL, signal.SIGCONT, 0, 0, 0)
+    prctl(_SET_NAME, f"pk broker {number}".encode(), 0, 0, 0)
+
+
+async def _serve(channel: socket.socket, stop: asyncio.Event) -> None:
+    reader, writer = await asyncio.open_unix_connection(sock=channel)
+    child, all_stop = _Child(), asyncio.Event()
+    serving = asyncio.create_task(serve_connection(reader, writer, child.commands, all_stop.set, is_tied=True))
+    ends = [asyncio.create_task(event.wait()) for event in (stop, all_stop)]
+    await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+    await child.stop(all_stop)
+    for task in (serving, *ends):
+        task.cancel()
+    await asyncio.wait((serving, *ends))
+
+
+class _Child:
+    """The broker, once it is asked to start."""
+
+    def __init__(self) -> None:
+        self._clock: MovableClock | SystemClock
+        self._faults: Faults | None = None
+        self._server: BrokerServer | None = None
+        self._starting: asyncio.Task[None]
+
+    @property
+    def commands(self) -> dict[str, Command]:
+        return {
+            START: self._start,
+            SESSION: self._session,
+            ADVANCE: self._advance,
+            FAULT: self._fault,
+            CLEAR_FAULTS: self._clear_faults,
+        }
+
+    async def stop(self, all_stop: asyncio.Event) -> None:
+        """Stop the broker, if it has started; quickly once `all_stop` is set."""
+        if self._server is None:
+            return
+        self._starting.cancel()
+        await asyncio.wait((self._starting,))
+        if self._starting.cancelled() or self._starting.exception():
+            return
+        if all_stop.is_set():
+            self._server.transfer_nothing()
+        stopping, hurrying = asyncio.create_task(self._server.stop()), asyncio.create_task(all_stop.wait())
+        await asyncio.wait((stopping, hurrying), return_when=asyncio.FIRST_COMPLETED)
+        self._server.transfer_nothing()
+        await stopping
+        hurrying.cancel()
+
+    async def _start(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """raises    BadRequest"""
+        try:
+            logging.getLogger().addHandler(BrokerLog(Path(request["log"])))
+        except OSError as error:
+            raise BadRequest(f"{error.filename}: {error.strerror}") from None
+        self._clock = SystemClock() if request["ahead_s"] is None else MovableClock(Seconds(request["ahead_s"]))
+        if request["faults"] is not None:
+            self._faults = Faults()
+            for each in request["faults"]:
+                self._add_fault(each)
+        settings = settings_of(request["properties"])
+        self._server = server = BrokerServer(settings, self._clock, takes_over=True, faults=self._faults)
+        self._starting = asyncio.create_task(server.start())
+        await asyncio.wait((self._starting,))
+        if self._starting.cancelled():
+            raise BadRequest(_NEVER_STARTED)
+        try:
+            self._starting.result()
+        except (BrokerUnusable, ConfigError) as error:
+            raise BadRequest(str(error)) from None
+        return _where(server)
+
+    async def _session(self, _request: Mapping[str, Any]) -> int:
+        return self._running.zookeeper_session
+
+    async def _advance(self, request: Mapping[str, Any]) -> None:
+        assert isinstance(self._clock, MovableClock)
+        await self._clock.advance(Seconds(request["seconds"]))
+
+    async def _fault(self, request: Mapping[str, Any]) -> None:
+        self._add_fault(request)
+
+    async def _clear_faults(self, _request: Mapping[str, Any]) -> None:
+        assert self._faults is not None
+        self._faults.clear()
+
+    def _add_fault(self, request: Mapping[str, Any]) -> None:
+        assert self._faults is not None
+        self._faults.add(fault_of(request, partial(SharedTimes, Path(request["times_file"]))))
+
+    @property
+    def _running(self) -> BrokerServer:
+        if self._server is None:
+            raise BadRequest(_NEVER_STARTED)
+        return self._server
+
+
+def _where(server: BrokerServer) -> dict[str, Any]:
+    """See the module; `address` is for commands on this machine, and `advertised` for clients anywhere."""
+    return {
+        "ports": {each.name: each.port for each in server.endpoints},
+        "address": address_of(server.settings, server.endpoints),
+        "advertised": advertised_by(server.settings, server.endpoints),
+    }

@@ -1,0 +1,20 @@
+"""What a broker of `pk up` reports in a process of its own: a file, and up to ten older ones.
+
+DIR/logs/broker-1.log      the newest last
+DIR/logs/broker-1.log.1    what was in it before, up to .10
+"""
+
+import logging
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+from pykafka_cli.servers.log_output import KEPT, LIMIT_BYTES, LINE, LogOutput
+
+
+class BrokerLog(LogOutput, RotatingFileHandler):
+    """Everything that is logged; raises OSError if there can be no such file."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        RotatingFileHandler.__init__(self, path, maxBytes=LIMIT_BYTES, backupCount=KEPT, encoding="utf-8")
+        self.setFormatter(logging.Formatter(LINE))

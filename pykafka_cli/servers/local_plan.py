@@ -1,0 +1,158 @@
+"""The plan of a local cluster: the directories of its data, and the settings of its servers.
+
+    DIR/zookeeper              ZooKeeper's data
+    DIR/kafka                  broker 0's logs; DIR/kafka-1 broker 1's, and so on
+    DIR/logs/broker-1.log      broker 1's log, if brokers have processes of their own
+
+config/zookeeper.properties and config/server.properties name the first two below ./data, so that `pk up` and separate
+servers can use each other's data.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
+
+from pykafka_cli.properties.broker import BrokerSettings
+from pykafka_cli.properties.grammar import Property
+from pykafka_cli.properties.listeners import Listener
+from pykafka_cli.properties.zookeeper import ZooKeeperSettings
+from pykafka_cli.rules.local_cluster import CLIENT_LISTENER, ClientListeners
+from pykafka_cli.script.errors import ScriptError
+
+HOST = "127.0.0.1"
+MAX_BROKERS = 9
+MAX_PORT = 65535
+INTERNAL_LISTENER = "INTERNAL"
+
+SESSION_TIMEOUT_MS = 6000
+"""Kafka's default until 2.5 (KIP-537), for brokers that can be killed: nobody wants to wait 18 s to see it noticed."""
+
+_NONE: Mapping[str, str] = MappingProxyType({})
+
+
+class LocalPlan(NamedTuple):
+    """What to start.
+
+    ports            one for each broker; 0 is any free port, here and of ZooKeeper
+    overrides        settings of all brokers, beside those of `broker_properties`
+    clients          where clients connect; None is this machine only, by the listener that brokers use as well
+    has_clock        whether the time of all servers can be moved
+    has_faults       whether clients' requests can be made to fail
+    """
+
+    data_dir: Path
+    ports: Sequence[int]
+    zookeeper_port: int
+    overrides: Mapping[str, str] = _NONE
+    clients: ClientListeners | None = None
+    has_clock: bool = False
+    has_faults: bool = False
+
+    @property
+    def has_processes(self) -> bool:
+        """Whether each broker runs in a process of its own."""
+        return len(self.ports) > 1
+
+    def broker_properties(self, number: int, ports: Mapping[str, int], zookeeper_port: int) -> dict[str, str]:
+        """The properties of one broker.
+
+        ports    by listener, of one that has run before; without them those of the plan
+        """
+        brokers = len(self.ports)
+        given = broker_properties(
+            self.data_dir, number, ports.get(CLIENT_LISTENER, self.ports[number]), zookeeper_port, brokers,
+            clients=self.clients, internal_port=ports.get(INTERNAL_LISTENER, 0),
+        )  # fmt: skip
+        together = {"controlled.shutdown.enable": "false"}  # all stop at once, so there is nobody to hand over to
+        apart = {"zookeeper.session.timeout.ms": str(SESSION_TIMEOUT_MS)}
+        return {**given, **(apart if self.has_processes else together), **self.overrides}
+
+
+def broker_ports(first: int, brokers: int) -> list[int]:
+    """One port for each broker; 0 means any free one.
+
+    raises    ScriptError
+    """
+    if first + brokers - 1 > MAX_PORT:
+        raise ScriptError(f"{brokers} brokers starting at port {first} would need ports above {MAX_PORT}.")
+    return [first + number if first else 0 for number in range(brokers)]
+
+
+def zookeeper_settings(data_dir: Path, port: int) -> ZooKeeperSettings:
+    return ZooKeeperSettings.on_loopback(str(data_dir / "zookeeper"), port)
+
+
+def logs_of(data_dir: Path, number: int) -> Path:
+    """The directory of a broker's logs."""
+    return data_dir / ("kafka" if number == 0 else f"kafka-{number}")
+
+
+def log_of(data_dir: Path, number: int) -> Path:
+    """What a broker reports in a process of its own."""
+    return data_dir / "logs" / f"broker-{number}.log"
+
+
+def broker_properties(
+    data_dir: Path,
+    number: int,
+    port: int,
+    zookeeper_port: int,
+    brokers: int,
+    *,
+    clients: ClientListeners | None = None,
+    internal_port: int = 0,
+) -> dict[str, str]:
+    """The values of config/server.properties, with as many replicas of the internal topics as there are brokers.
+
+    clients          where clients connect, if not to localhost; brokers then have a separate listener there, since they
+                     may not be able to reach an advertised address
+    internal_port    the port of that listener
+    """
+    replicas = str(min(brokers, 3))
+    return {
+        "broker.id": str(number),
+        **_listeners(number, port, clients, internal_port),
+        "log.dirs": str(logs_of(data_dir, number)),
+        "zookeeper.connect": f"{HOST}:{zookeeper_port}",
+        "offsets.topic.replication.factor": replicas,
+        "transaction.state.log.replication.factor": replicas,
+        "transaction.state.log.min.isr": "2" if brokers >= 3 else "1",
+        "group.initial.rebalance.delay.ms": "0",
+    }
+
+
+def settings_of(properties: Mapping[str, str]) -> BrokerSettings:
+    """raises    ConfigError"""
+    return BrokerSettings([Property(name, text, 0) for name, text in properties.items()])
+
+
+def address_of(settings: BrokerSettings, endpoints: Iterable[Listener]) -> str:
+    """HOST:PORT where commands on this machine reach a broker, as the other brokers do."""
+    return f"{HOST}:{_bound_port(endpoints, settings.inter_broker_listener)}"
+
+
+def advertised_by(settings: BrokerSettings, endpoints: Iterable[Listener]) -> str:
+    """HOST:PORT that a broker gives to clients, with the port that is bound where the settings leave it open."""
+    listener = next(each for each in settings.advertised_listener_list if each.name == CLIENT_LISTENER)
+    return replace(listener, port=listener.port or _bound_port(endpoints, CLIENT_LISTENER)).address
+
+
+def _bound_port(endpoints: Iterable[Listener], listener: str) -> int:
+    return next(each.port for each in endpoints if each.name == listener)
+
+
+def _listeners(number: int, port: int, clients: ClientListeners | None, internal_port: int) -> dict[str, str]:
+    # localhost is both 127.0.0.1 and ::1, and clients try either first.
+    if clients is None:
+        return {
+            "listeners": f"{CLIENT_LISTENER}://localhost:{port}",
+            "advertised.listeners": f"{CLIENT_LISTENER}://{HOST}:{port}",
+        }
+    return {
+        "listeners": f"{clients.listening(port)},{INTERNAL_LISTENER}://localhost:{internal_port}",
+        "advertised.listeners": f"{clients.advertised_by(number)},{INTERNAL_LISTENER}://{HOST}:{internal_port}",
+        "listener.security.protocol.map": f"{CLIENT_LISTENER}:PLAINTEXT,{INTERNAL_LISTENER}:PLAINTEXT",
+        "inter.broker.listener.name": INTERNAL_LISTENER,
+    }
