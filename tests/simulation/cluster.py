@@ -71,6 +71,7 @@ from tests.fakes.replica_cluster import (
     ReplicaCluster,
 )
 from tests.simulation.consumer_group import ConsumerGroup, Refused
+from tests.simulation.implicit_transactions import ImplicitTransactions
 from tests.simulation.loop import LoopClock, VirtualLoop
 from tests.simulation.network import SimulatedNetwork
 from tests.support.logs import broker_settings
@@ -220,9 +221,12 @@ class SimulatedNode(Node):
 
     @property
     def apis(self) -> Mapping[int, Api]:
-        if not self.cluster.has_new_groups:
-            return HANDLERS
-        return {**HANDLERS, HEARTBEAT: Api("ConsumerGroupHeartbeat", HEARTBEAT, 0, 1, self._heartbeat)}
+        apis = dict(HANDLERS)
+        if self.cluster.has_new_groups:
+            apis[HEARTBEAT] = Api("ConsumerGroupHeartbeat", HEARTBEAT, 0, 1, self._heartbeat)
+        if self.cluster.implicit_transactions:
+            apis |= self.cluster.implicit_transactions.apis
+        return apis
 
     async def _heartbeat(self, _: RequestContext, request: ConsumerGroupHeartbeatRequest) -> Any:
         self.groups.fetch_offsets(request.group_id, (), require_stable=False)  # raises if it coordinates others only
@@ -422,7 +426,10 @@ class SimulatedCluster(ReplicaCluster):
     replication_delay  seconds that a message between brokers takes at most
     """
 
-    def __init__(self, loop: VirtualLoop, chance: random.Random, *, has_new_groups: bool = False) -> None:
+    def __init__(
+        self, loop: VirtualLoop, chance: random.Random, *, has_new_groups: bool = False,
+        has_implicit_transactions: bool = False,
+    ) -> None:  # fmt: skip
         super().__init__(clock=LoopClock(loop))  # type: ignore[arg-type]
         self.loop = loop
         self.chance = chance
@@ -432,6 +439,9 @@ class SimulatedCluster(ReplicaCluster):
         self.replication_delay = 0.002
         self.news_delay = 0.05
         self.has_new_groups = has_new_groups
+        self.implicit_transactions = (
+            ImplicitTransactions(self._transaction_coordinators, self._travel) if has_implicit_transactions else None
+        )
         self._new_group = ConsumerGroup(
             self.clock,
             lambda: sorted(self.controller.partitions),
@@ -456,6 +466,12 @@ class SimulatedCluster(ReplicaCluster):
             await node.start()
         for topic in (OFFSETS_TOPIC, TRANSACTION_STATE):
             await self.controller.create(topic, *self.assignment(COORDINATOR_PARTITIONS))
+
+    def _transaction_coordinators(self) -> Iterable[TransactionCoordinator]:
+        return [node.transactions for node in self.running()]  # type: ignore[attr-defined]
+
+    async def _travel(self) -> None:
+        await asyncio.sleep(self.chance.random() * self.replication_delay)
 
     def new_group(self, coordinator: Node) -> ConsumerGroup:
         """The group, as its coordinator finds it."""

@@ -72,7 +72,12 @@ class _Scene:
         self.extras = extras = random.Random(seed + 3)
         self.is_unclean = extras.random() < 0.2
         has_new_groups = extras.random() < 0.3
-        self.cluster = SimulatedCluster(loop, random.Random(seed + 1), has_new_groups=has_new_groups)
+        self.cluster = SimulatedCluster(
+            loop,
+            random.Random(seed + 1),
+            has_new_groups=has_new_groups,
+            has_implicit_transactions=random.Random(seed + 4).random() < 0.5,
+        )
         self.storm = Storm(self.cluster, random.Random(seed + 2), is_unclean=self.is_unclean)
         self.run = Run(self.cluster.bootstrap, self.chance)
         self.story = ""
@@ -121,7 +126,9 @@ class _Scene:
         await self.cluster.close()
 
     def _said(self, writer: Writer) -> str:
-        kind = "transactional" if isinstance(writer, TransactionalWriter) else f"acks={writer.settings.required_acks}"
+        kind = f"acks={writer.settings.required_acks}"
+        if isinstance(writer, TransactionalWriter):
+            kind = "implicitly transactional" if self.cluster.implicit_transactions else "transactional"
         return f"{writer.count} records {kind}{'' if writer.settings.idempotent else ' without idempotence'}"
 
     def _writers(self) -> list[Writer]:

@@ -12,6 +12,7 @@ import pytest
 from pykafka_cli.clients.consuming import fetcher, group_member
 from pykafka_cli.clients.consuming.consumer_protocol_member import ConsumerProtocolMember
 from pykafka_cli.clients.producing import record_queue, sender
+from pykafka_cli.clients.producing.producer import Producer
 from pykafka_cli.model import ProducerEpoch, ProducerId, ProducerIdAndEpoch
 from tests.simulation.loop import VirtualLoop
 from tests.simulation.run import simulate
@@ -94,6 +95,11 @@ def forgotten_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pykafka_cli.clients.producing.transactions.ProducerIdAndEpoch", forgetful)
 
 
+def epoch_of_the_last_transaction(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A producer goes on under the epoch of a transaction that is over (KIP-890)."""
+    monkeypatch.setattr(Producer, "continue_as", lambda _self, _producer: None)
+
+
 def forgotten_sequence(monkeypatch: pytest.MonkeyPatch) -> None:
     """A batch that may have arrived is sent again under another sequence number."""
     back = record_queue.RecordQueue.back
@@ -145,6 +151,7 @@ def revocation_confirmed_too_early(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         lost_wake_up,
         forgotten_epoch,
+        epoch_of_the_last_transaction,
         forgotten_sequence,
         dropped_retry_of_the_producer,
         dropped_retry_of_the_consumer,

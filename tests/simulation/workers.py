@@ -185,7 +185,8 @@ class TransactionalWriter(Writer):
         async with self._producer(session) as producer:
             await producer.prepare()
             assert producer.producer_id
-            transaction = Transaction(session, self.settings, producer.producer_id)
+            implicit = producer.has_implicit_transactions
+            transaction = Transaction(session, self.settings, producer.producer_id, implicit=implicit)
             while self._begun < self.count:
                 begun, commits = self._begun, self.run.chance.random() < 0.66
                 outcome = "aborted"
@@ -197,7 +198,7 @@ class TransactionalWriter(Writer):
                     all_sent = all(self.outcomes.get(tag) == "sent" for tag in range(begun, self._begun))
                     commits &= all_sent
                     outcome = "unknown"
-                    await transaction.end(commit=commits)
+                    producer.continue_as(await transaction.end(commit=commits))
                     outcome = "committed" if commits else "aborted"
                     self.run.progress += 1
                 finally:
