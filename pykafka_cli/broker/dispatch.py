@@ -265,7 +265,7 @@ def _ensure_logged_in(login: Authentication, api_key: int, broker: Broker) -> No
     if not login.is_complete:
         raise Disconnect("authentication", f"it sent API {api_key} before logging in")
     if login.expiry_ms is not None and login.expiry_ms < broker.clock.now_ms():
-        raise Disconnect("authentication", "the delegation token that it logged in with has expired")
+        raise Disconnect("authentication", "its login has ended, and it has not logged in again")
 
 
 def _bare_answer(login: Authentication, token: memoryview, peer: Peer) -> list[Buffer]:

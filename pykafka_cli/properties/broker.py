@@ -46,6 +46,7 @@ T = TypeVar("T")
 _MINUTE_MS, _HOUR_MS = 60_000, 3_600_000
 
 _LISTENER_KEY = re.compile(r"listener\.name\.([^.]+)\.(.+)")
+_MECHANISM_KEY = re.compile(r"(?:plain|scram-sha-256|scram-sha-512|oauthbearer|gssapi)\.(.+)")
 # Keys of plug-ins, which Kafka passes through; those of the authorizer are in authorization.py.
 _PLUGIN_KEYS = re.compile(
     r"super\.users|allow\.everyone\.if\.no\.acl\.found|authorizer\.(?!class\.name$).+|config\.providers(\..+)?"
@@ -91,14 +92,14 @@ def synonyms(name: str) -> tuple[str, ...]:
 def key_of(name: str) -> Key[Any] | None:
     """The key that `name` belongs to, including listener prefixes and keys that are only set dynamically."""
     own = _LISTENER_KEY.fullmatch(name)
-    base = _base_key(own[2]) if own else name
+    base = _base_key(own[2] if own else name)
     return BrokerSettings.KEYS.get(base) or DYNAMIC_ONLY_KEYS.get(base)
 
 
 def _base_key(name: str) -> str:
-    """`name` of listener.name.L.name, where the name of a SASL mechanism may come first."""
-    mechanism, _, rest = name.partition(".")
-    return rest if rest in BrokerSettings.KEYS and f"{mechanism}.{rest}" not in BrokerSettings.KEYS else name
+    """`name` without the SASL mechanism that may come first."""
+    of_mechanism = _MECHANISM_KEY.fullmatch(name)
+    return of_mechanism[1] if of_mechanism else name
 
 
 class BrokerSettings(
@@ -128,7 +129,8 @@ class BrokerSettings(
         given = _with_both_ids(list(properties))
         self.originals = {name: text for name, text, _ in given}
         self._lines = {name: line for name, _, line in given}
-        super().__init__(p for p in given if not _LISTENER_KEY.fullmatch(p.key) and not _PLUGIN_KEYS.fullmatch(p.key))
+        special = (_LISTENER_KEY, _MECHANISM_KEY, _PLUGIN_KEYS)
+        super().__init__(p for p in given if not any(pattern.fullmatch(p.key) for pattern in special))
         authorized = bool(self.originals.get(CLASS_NAME))
         self.without_effect = sorted(
             name
@@ -261,6 +263,11 @@ class BrokerSettings(
         own = f"listener.name.{listener.lower()}.{name}"
         text = self._dynamic.get(own, self.originals.get(own))
         return self[name] if text is None else self.KEYS[name].parse(text, self._lines.get(own, 0))
+
+    def for_mechanism(self, listener: str, mechanism: str, name: str) -> Any:
+        """The value of key `name` for a SASL mechanism on one listener."""
+        text = self.text_for_listener(listener, name, mechanism)
+        return self[name] if text is None else self.KEYS[name].parse(text)
 
     def is_given_for_listener(self, listener: str, name: str) -> bool:
         """Whether listener.name.LISTENER.name is set."""

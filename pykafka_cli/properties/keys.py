@@ -293,6 +293,12 @@ class UnsupportedProtection(InertKey):
             )
 
 
+class PartialProtection(UnsupportedProtection):
+    """A security key of which some values are implemented, those that it calls harmless."""
+
+    effective = True
+
+
 class KeyTable(Mapping[str, Key[Any]]):
     """Keys by name, in alphabetical order."""
 

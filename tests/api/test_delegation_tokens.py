@@ -183,6 +183,7 @@ class LoggedIn:
     def __init__(self, user: str, token_expiry_ms: Timestamp | None) -> None:
         self.user: str | None = user
         self.token_expiry_ms = token_expiry_ms
+        self.has_delegation_token = token_expiry_ms is not None
 
     def respond(self, token: bytes) -> bytes:
         raise AssertionError(f"nothing is to be said, but {token!r} was")

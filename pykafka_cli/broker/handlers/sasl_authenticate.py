@@ -1,9 +1,8 @@
 """SaslAuthenticate (key 36), versions 0 to 2.
 
 A token of the mechanism that was chosen, and our answer to it (KIP-152). A refusal is kept for
-connection.failed.authentication.delay.ms, so that guessing takes its time; then the connection is closed. A login lasts
-as long as its connection; one with a delegation token, until the token expires, which clients of version 1 are told
-(KIP-368).
+connection.failed.authentication.delay.ms, so that guessing takes its time; then the connection is closed. Clients of
+version 1 are told how long the login lasts, if it does not last as long as the connection (KIP-368).
 """
 
 import datetime

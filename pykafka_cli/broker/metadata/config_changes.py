@@ -9,7 +9,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from pykafka_cli.broker.errors import InvalidConfig, InvalidRequest
-from pykafka_cli.properties.broker import DYNAMIC_ONLY_KEYS, BrokerSettings
+from pykafka_cli.properties.broker import BrokerSettings, key_of
 from pykafka_cli.properties.keys import LIST, BadProperty, ConfigError, Key, Type, UpdateMode
 from pykafka_cli.properties.topic import TopicConfig
 
@@ -105,10 +105,10 @@ def ensure_valid_for_broker(
     )
     try:
         for name, value in config.items():
-            key = _base_key(name)
+            key = key_of(name)
             if key is not None:
                 key.parse(value)
-                _ensure_no_secret(key)
+                _ensure_no_secret(key, settings)
         if not per_broker:
             _refuse(
                 "Cannot update these configs at default cluster level, broker id must be specified",
@@ -140,13 +140,17 @@ def _is_per_broker(name: str) -> bool:
     return own is not None and (base is None or base.update is not UpdateMode.CLUSTER_WIDE)
 
 
-def _base_key(name: str) -> Key[object] | None:
-    own = _LISTENER_KEY.fullmatch(name)
-    base = own[1] if own else name
-    return BrokerSettings.KEYS.get(base) or DYNAMIC_ONLY_KEYS.get(base)
+def is_secret(name: str) -> bool:
+    """Whether a key holds a password, for one listener and mechanism as well."""
+    key = key_of(name)
+    return key is not None and key.type is Type.PASSWORD
 
 
-def _ensure_no_secret(key: Key[object]) -> None:
+def _ensure_no_secret(key: Key[object], settings: BrokerSettings) -> None:
     # Kafka would store it encrypted with password.encoder.secret; in clear text everybody could read it in ZooKeeper.
-    if key.type is Type.PASSWORD:
-        raise InvalidRequest("Password encoder secret not configured")
+    if is_secret(key.name):
+        raise InvalidRequest(
+            "Password encoder secret not configured"
+            if "password.encoder.secret" not in settings.originals
+            else f"{key.name} can be set in server.properties only, as this broker does not encrypt it"
+        )

@@ -15,7 +15,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from pykafka_cli.broker.clock import Clock
-from pykafka_cli.broker.metadata.config_changes import is_static
+from pykafka_cli.broker.metadata.config_changes import is_secret, is_static
 from pykafka_cli.broker.metadata.config_store import ConfigStore, broker_entity, topic_entity, user_entity
 from pykafka_cli.model import BrokerId
 from pykafka_cli.properties.broker import BrokerSettings
@@ -168,9 +168,12 @@ class DynamicConfigs:
                     self._take_client(client, await self.store.read(client))
 
     async def _read_settings(self, broker_id: BrokerId | None) -> dict[str, str]:
-        """Dynamic settings, without those that only server.properties can give, whatever wrote them to ZooKeeper."""
+        """Dynamic settings, without those that only server.properties can give, whatever wrote them to ZooKeeper.
+
+        Passwords are among these: Apache Kafka's brokers encrypt theirs.
+        """
         given = await self.store.read(broker_entity(broker_id))
-        ignored = [name for name in given if is_static(name)]
+        ignored = [name for name in given if is_static(name) or is_secret(name)]
         if ignored:
             _log.error("%s cannot be changed at run time and are ignored: %s", broker_entity(broker_id), ignored)
         return {name: value for name, value in given.items() if name not in ignored}

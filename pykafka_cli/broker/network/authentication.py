@@ -5,47 +5,46 @@
     plain.sasl.jaas.config, KafkaServer in the file   the same for all listeners
       that KAFKA_OPTS names
     /config/users in ZooKeeper                        SCRAM credentials, as `pk configs --entity-type users` sets them
+    connections.max.reauth.ms                         how long a login lasts, of each mechanism or of all
 
 A client says which mechanism it wants (SaslHandshake), then tokens go to and fro: in SaslAuthenticate, or, after
 SaslHandshake 0, in frames that hold nothing else. Until it has a name it may ask for nothing but ApiVersions.
 
-A login with a delegation token lasts until the token expires, unless the client logs in again before, by the same
-mechanism and as the same user.
+A login lasts as long as connections.max.reauth.ms and its token allow; then the client may do nothing but log in again,
+by the same mechanism and as the same user.
 
 source  SaslServerAuthenticator, JaasContext (KIP-43, KIP-103, KIP-152, KIP-368)
 """
 
-import secrets
+import logging
 from collections.abc import Callable, Mapping
 from functools import partial
 
+from pykafka_cli.broker.clock import Clock
 from pykafka_cli.broker.errors import IllegalSaslState, SaslAuthenticationFailed, UnsupportedSaslMechanism
-from pykafka_cli.broker.network.jaas import server_login
-from pykafka_cli.broker.network.sasl import (
-    CredentialOf,
-    Exchange,
-    PlainServer,
-    Refusal,
-    ScramServer,
-)
+from pykafka_cli.broker.network.mechanisms import CredentialsOf, Issuers, Mechanisms, TokenOf
+from pykafka_cli.broker.network.sasl import Exchange, ExplainedRefusal, Refusal
 from pykafka_cli.model import Timestamp
 from pykafka_cli.properties.broker import BrokerSettings
-from pykafka_cli.rules.scram_credentials import DIGESTS, TokenLogin
+
+_log = logging.getLogger(__name__)
 
 ANONYMOUS = "User:ANONYMOUS"
-PLAIN = "PLAIN"
-_USER = "user_"
-
-CredentialsOf = Callable[[str], Mapping[str, str]]
-"""A user's config: SCRAM credentials by mechanism, and whatever else is there."""
-TokenOf = Callable[[str, str], TokenLogin | None]
-"""A delegation token, by the mechanism of the login and the token's id."""
 
 
 class Authentication:
     """One connection's way to a name."""
 
-    def __init__(self, mechanisms: Mapping[str, Callable[[], Exchange]]) -> None:
+    def __init__(
+        self,
+        mechanisms: Mapping[str, Callable[[], Exchange]],
+        now_ms: Callable[[], int] = lambda: 0,
+        max_reauth_ms: Callable[[str], int] = lambda _: 0,
+    ) -> None:
+        """max_reauth_ms    how long a login by a mechanism lasts at most; 0: there is no limit"""
+        self._now_ms, self._max_reauth_ms = now_ms, max_reauth_ms
+        self.expiry_ms: Timestamp | None = None
+        """When the login ends, in ms since the epoch; None if it lasts as long as the connection, or is under way."""
         self.mechanisms = tuple(mechanisms)
         self.takes_bare_tokens = False
         self.is_refused = False
@@ -65,14 +64,9 @@ class Authentication:
         return self._exchange is not None and self._exchange.user is not None
 
     @property
-    def expiry_ms(self) -> Timestamp | None:
-        """When the login ends, in ms since the epoch; None if it lasts as long as the connection, or is under way."""
-        return self._exchange.token_expiry_ms if self._exchange is not None and self.is_complete else None
-
-    @property
     def is_by_token(self) -> bool:
         """Whether the client has logged in with a delegation token."""
-        return self.expiry_ms is not None
+        return self._exchange is not None and self.is_complete and self._exchange.has_delegation_token
 
     def choose(self, mechanism: str, *, bare: bool) -> None:
         """SaslHandshake; `bare` if tokens will come without SaslAuthenticate around them.
@@ -87,7 +81,7 @@ class Authentication:
             raise UnsupportedSaslMechanism(None)
         if self.is_complete:
             self._earlier = self._mechanism, self.principal
-        self._mechanism = mechanism
+        self._mechanism, self.expiry_ms = mechanism, None
         self._exchange = self._new_exchange[mechanism]()
         self.takes_bare_tokens = bare
 
@@ -104,16 +98,23 @@ class Authentication:
             answer = self._exchange.respond(token)
         except Refusal as refusal:
             self.is_refused = True
-            if self._mechanism == PLAIN:
+            _log.info("a login by %s is rejected: %.200r", self._mechanism, str(refusal))
+            if isinstance(refusal, ExplainedRefusal):
                 raise SaslAuthenticationFailed(str(refusal)) from None
             raise SaslAuthenticationFailed(
-                "Authentication failed during authentication due to invalid credentials with SASL mechanism "
-                + self._mechanism
+                f"Authentication failed during {'authentication' if self._earlier is None else 're-authentication'} "
+                f"due to invalid credentials with SASL mechanism {self._mechanism}"
             ) from None
         if self.is_complete:
             self._ensure_same_principal()
             self.takes_bare_tokens = False
+            self.expiry_ms = self._end_of_login(self._exchange.token_expiry_ms)
         return answer
+
+    def _end_of_login(self, token_expiry_ms: Timestamp | None) -> Timestamp | None:
+        limit = self._max_reauth_ms(self._mechanism)
+        ends = [] if token_expiry_ms is None else [token_expiry_ms]
+        return min(ends + ([Timestamp(self._now_ms() + limit)] if limit > 0 else []), default=None)
 
     def _ensure_same_mechanism(self) -> None:
         if self._earlier is not None and self._earlier[0] != self._mechanism:
@@ -136,32 +137,17 @@ class Authenticator:
     raises    ValueError where a mechanism is unknown, or has no users
     """
 
-    def __init__(self, settings: BrokerSettings, listener: str) -> None:
-        self._passwords: Mapping[str, str] = {}
-        self._names: tuple[str, ...] = settings.for_listener(listener, "sasl.enabled.mechanisms")
-        if unknown := [name for name in self._names if name != PLAIN and name not in DIGESTS]:
-            others = ", ".join(DIGESTS)
-            raise ValueError(f"sasl.enabled.mechanisms has {', '.join(unknown)}; there are {PLAIN}, {others}")
-        if not self._names:
-            raise ValueError("sasl.enabled.mechanisms is empty, and nobody could log in")
-        if PLAIN in self._names:
-            options = server_login(settings, listener, PLAIN).options
-            self._passwords = {
-                name.removeprefix(_USER): password for name, password in options.items() if name.startswith(_USER)
-            }
+    def __init__(self, settings: BrokerSettings, listener: str, clock: Clock, issuers: Issuers) -> None:
+        self._mechanisms, self._clock = Mechanisms(settings, listener, clock, issuers), clock
+
+    def start(self) -> None:
+        """Follow what changes outside the broker."""
+        self._mechanisms.start()
 
     def begin(self, credentials_of: CredentialsOf, token_of: TokenOf = lambda *_: None) -> Authentication:
         """For a new connection."""
-        mechanisms: dict[str, Callable[[], Exchange]] = {}
-        for name in self._names:
-            if name == PLAIN:
-                mechanisms[name] = lambda: PlainServer(self._passwords)
-            else:
-                mechanisms[name] = lambda name=name: ScramServer(  # type: ignore[misc]
-                    name, _credential_of(credentials_of, name), secrets.token_hex(16), partial(token_of, name)
-                )
-        return Authentication(mechanisms)
-
-
-def _credential_of(credentials_of: CredentialsOf, mechanism: str) -> CredentialOf:
-    return lambda user: credentials_of(user).get(mechanism)
+        return Authentication(
+            {name: partial(new, credentials_of, token_of) for name, new in self._mechanisms.new.items()},
+            self._clock.now_ms,
+            self._mechanisms.max_reauth_ms,
+        )

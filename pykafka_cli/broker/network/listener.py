@@ -17,9 +17,10 @@ from functools import partial
 
 from pykafka_cli.broker.clock import Clock, Timer
 from pykafka_cli.broker.metrics import Metrics
-from pykafka_cli.broker.network.authentication import Authentication, Authenticator, CredentialsOf, TokenOf
+from pykafka_cli.broker.network.authentication import Authentication, Authenticator
 from pykafka_cli.broker.network.connection import Answer, Connection, Service
 from pykafka_cli.broker.network.limits import ConnectionLimits, Intake
+from pykafka_cli.broker.network.mechanisms import CredentialsOf, Issuers, TokenOf
 from pykafka_cli.broker.network.memory import Memory
 from pykafka_cli.broker.network.principals import Principals
 from pykafka_cli.broker.network.tls import ensure_may_follow, listener_tls
@@ -51,8 +52,10 @@ class _Security:
     raises    ValueError
     """
 
-    def __init__(self, settings: BrokerSettings, listener: Listener) -> None:
-        self.authenticator = Authenticator(settings, listener.name) if listener.protocol.authenticates else None
+    def __init__(self, settings: BrokerSettings, listener: Listener, clock: Clock, issuers: Issuers) -> None:
+        self.authenticator: Authenticator | None = None
+        if listener.protocol.authenticates:
+            self.authenticator = Authenticator(settings, listener.name, clock, issuers)
         self.tls = listener_tls(settings, listener.name) if listener.protocol.encrypts else None
         self.principals = Principals(settings, listener)
         self._offer = tuple(settings.for_listener(listener.name, name) for name in _OFFER_KEYS)
@@ -77,6 +80,10 @@ class _Bound:
     service: Service | None = None
     servers: list[asyncio.Server] = field(default_factory=list)
 
+    def start(self) -> None:
+        if self.security.authenticator is not None:
+            self.security.authenticator.start()
+
     def close_sockets(self) -> None:
         for each in self.sockets:
             each.close()
@@ -99,6 +106,7 @@ class SocketServer:
         self._bound: list[_Bound] = []
         self._services: list[Service] = []
         self._reloading = asyncio.Lock()
+        self._issuers = Issuers(clock)
         self._sweep: Timer | None = None
 
     @property
@@ -113,7 +121,7 @@ class SocketServer:
         """
         try:
             for listener in self._settings.listener_list:
-                security = _Security(self._settings, listener)
+                security = self._security(listener)
                 sockets = _listening_sockets(listener, self._settings)
                 port = sockets[0].getsockname()[1]
                 self._bound.append(_Bound(replace(listener, port=port), sockets, security))
@@ -149,8 +157,12 @@ class SocketServer:
             )
             self._services.append(service)
             bound.service = service
+            bound.start()
             bound.servers = await self._accept(bound)
         self._sweep_later()
+
+    def _security(self, listener: Listener) -> _Security:
+        return _Security(self._settings, listener, self._clock, self._issuers)
 
     async def _accept(self, bound: "_Bound") -> list[asyncio.Server]:
         """Accept connections on copies of a listener's sockets, with the certificate of the moment."""
@@ -171,7 +183,7 @@ class SocketServer:
         """Raise ConfigError unless all listeners can use the settings as they are by now."""
         for bound in self._bound:
             try:
-                new = _Security(self._settings, bound.listener)
+                new = self._security(bound.listener)
             except ValueError as error:
                 raise ConfigError(f"listener {bound.listener.name} cannot use this: {error}") from None
             if bound.security.tls and new.tls:
@@ -182,12 +194,14 @@ class SocketServer:
         async with self._reloading:
             for bound in self._bound:
                 try:
-                    new = _Security(self._settings, bound.listener)
+                    new = self._security(bound.listener)
                 except ValueError as error:
                     _log.error("listener %s keeps the security that it has: %s", bound.listener.name, error)
                     continue
                 is_other = bound.security.differs_in_tls(new)
                 bound.security = new
+                if bound.service is not None:
+                    bound.start()
                 if is_other and bound.service is not None:
                     former, bound.servers = bound.servers, await self._accept(bound)
                     for server in former:
@@ -201,6 +215,7 @@ class SocketServer:
                 server.close()
             bound.servers.clear()
             bound.close_sockets()
+        self._issuers.close()
         if self._sweep is not None:
             self._sweep.cancel()
         for connection in self._connections():

@@ -2,28 +2,37 @@
 
     PLAIN                 NUL-separated: whom to act as (or nothing), user, password           RFC 4616
     SCRAM-SHA-256, -512   client-first, server-first; client-final, server-final               RFC 5802, RFC 7677
+    OAUTHBEARER           n,[a=USER], SOH auth=Bearer TOKEN SOH [KEY=VALUE SOH]... SOH         RFC 7628, KIP-255
+    GSSAPI                see kerberos_server.py                                               RFC 4752
 
         n,,n=USER,r=NONCE                   r=NONCE+MORE,s=SALT,i=ITERATIONS
         c=biws,r=NONCE+MORE,p=PROOF         v=SIGNATURE
 
 With `,tokenauth=true` after NONCE, USER is the id of a delegation token (KIP-48), and the login is its owner's.
 
+Who guesses learns as little as can be: an unknown user is asked for the same, at the same cost, and rejected in the
+same words as a wrong password.
+
 SCRAM's server is not scramp's, whose client our clients use: that one rejects librdkafka, which repeats its own part of
 the nonce, and clients that name whom they act as; Kafka takes both.
 
-source  PlainSaslServer, ScramSaslServer
+source  PlainSaslServer, ScramSaslServer, OAuthBearerSaslServer
 """
 
 import base64
 import binascii
 import hashlib
 import hmac
+import logging
 import re
+import secrets
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from pykafka_cli.model import Timestamp
 from pykafka_cli.rules.scram_credentials import DIGESTS, TokenLogin
+
+_log = logging.getLogger(__name__)
 
 CredentialOf = Callable[[str], str | None]
 """A user's SCRAM credential: salt=BASE64,stored_key=BASE64,server_key=BASE64,iterations=N."""
@@ -32,13 +41,42 @@ CredentialOf = Callable[[str], str | None]
 _CLIENT_FIRST = re.compile(
     r"(?P<header>[ny],(?:a=(?P<acts_as>[^,]+))?,)(?P<bare>n=(?P<user>[^,]+),r=(?P<nonce>[!-+\--~]+))"
 )
+_BEARER = re.compile(
+    r"n,(?:a=(?P<acts_as>(?:[\x01-+\--<>-\x7f]|=2C|=3D)+))?,\x01"
+    r"(?P<pairs>(?:[A-Za-z]+=[\x21-\x7e \t\r\n]+\x01)*)\x01"
+)
+_AUTH = re.compile(r"auth=[Bb][Ee][Aa][Rr][Ee][Rr] +(?P<token>[-_~+/.a-zA-Z0-9]+=*)")
+_ANOTHER_NAME = "Client requested an authorization id that is different from username"
+_NOBODYS_PASSWORD = secrets.token_hex(8)
+_SECRET = secrets.token_bytes(32)
+_SALT_BYTES, _ITERATIONS = 32, 4096  # as those who set passwords choose them
 _CLIENT_FINAL = re.compile(
     r"(?P<bare>c=(?P<binding>[A-Za-z0-9+/=]+),r=(?P<nonce>[!-+\--~]+)),p=(?P<proof>[A-Za-z0-9+/=]+)"
 )
 
 
 class Refusal(Exception):
-    """The client is not who it claims to be, or violates the mechanism; `str()` may be sent to it."""
+    """The client is not who it claims to be, or violates the mechanism; `str()` is for the broker's log."""
+
+
+class ExplainedRefusal(Refusal):
+    """The same where `str()` is also sent to the client."""
+
+
+class BadToken(Exception):
+    """A token of OAuth that does not let its bearer in; the text is for the broker's log.
+
+    scope    what the token would have to be for, if that is what it lacks
+    """
+
+    scope = ""
+
+
+class ValidToken(NamedTuple):
+    """Who the bearer of a token is, and until when, in ms since the epoch."""
+
+    user: str
+    expiry_ms: Timestamp
 
 
 class Exchange(Protocol):
@@ -47,7 +85,9 @@ class Exchange(Protocol):
     user: str | None
     """Set once the client has proved who it is."""
     token_expiry_ms: Timestamp | None
-    """When the delegation token expires that it has logged in with, in ms since the epoch; None without one."""
+    """When the token expires that it has logged in with, in ms since the epoch; None without one."""
+    has_delegation_token: bool
+    """Whether that is a token of this cluster (KIP-48)."""
 
     def respond(self, token: bytes) -> bytes:
         """Our next token; raises Refusal."""
@@ -59,22 +99,26 @@ class PlainServer:
     def __init__(self, passwords: Mapping[str, str]) -> None:
         self.user: str | None = None
         self.token_expiry_ms: Timestamp | None = None
+        self.has_delegation_token = False
         self._passwords = passwords
 
     def respond(self, token: bytes) -> bytes:
         try:
             acts_as, user, password = token.decode().split("\0")
         except ValueError:
-            raise Refusal("Invalid SASL/PLAIN response: expected 3 tokens") from None
+            raise ExplainedRefusal("Invalid SASL/PLAIN response: expected 3 tokens") from None
         if not user:
-            raise Refusal("Authentication failed: username not specified")
+            raise ExplainedRefusal("Authentication failed: username not specified")
         if not password:
-            raise Refusal("Authentication failed: password not specified")
+            raise ExplainedRefusal("Authentication failed: password not specified")
         known = self._passwords.get(user)
-        if known is None or not hmac.compare_digest(known.encode(), password.encode()):
-            raise Refusal("Authentication failed: Invalid username or password")
+        is_right = hmac.compare_digest((known or _NOBODYS_PASSWORD).encode(), password.encode())
+        if known is None or not is_right:
+            raise ExplainedRefusal("Authentication failed: Invalid username or password")
         if acts_as and acts_as != user:
-            raise Refusal("Authentication failed: Client requested an authorization id that is different from username")
+            raise ExplainedRefusal(
+                "Authentication failed: Client requested an authorization id that is different from username"
+            )
         self.user = user
         return b""
 
@@ -95,6 +139,7 @@ class ScramServer:
     ) -> None:
         self.user: str | None = None
         self.token_expiry_ms: Timestamp | None = None
+        self.has_delegation_token = False
         self._digest = DIGESTS[mechanism]
         self._credential_of = credential_of
         self._token_of = token_of
@@ -114,14 +159,14 @@ class ScramServer:
             raise Refusal("Invalid SASL/SCRAM message: it is no client first message")
         user = found["user"].replace("=2C", ",").replace("=3D", "=")
         if found["acts_as"] not in (None, found["user"]):
-            raise Refusal("Authentication failed: Client requested an authorization id that is different from username")
+            raise ExplainedRefusal(f"Authentication failed: {_ANOTHER_NAME}")
         if _names_token(text[found.end() :]):
             token = self._token_of(user)
             owner, credential, expiry_ms = token or (user, None, None)
+            self.has_delegation_token = True
         else:
             owner, credential, expiry_ms = user, self._credential_of(user), None
-        if credential is None:
-            raise Refusal("Authentication failed: Invalid user credentials")
+        credential = credential or _nobodys_credential(self._digest, user)
         parts = dict(part.split("=", 1) for part in credential.split(","))
         self._stored_key, self._server_key = (base64.b64decode(parts[key]) for key in ("stored_key", "server_key"))
         self._header = found["header"]
@@ -145,6 +190,54 @@ class ScramServer:
             raise Refusal("Authentication failed: Invalid client credentials")
         self.user = self._claimed
         return f"v={base64.b64encode(hmac.digest(self._server_key, signed, self._digest)).decode()}"
+
+
+class OAuthBearerServer:
+    """Lets in the bearers of tokens that `check` finds valid.
+
+    A refusal goes to the client as JSON; only when the client has acknowledged it does the login fail.
+    """
+
+    def __init__(self, check: Callable[[str], ValidToken]) -> None:
+        """check    raises BadToken"""
+        self.user: str | None = None
+        self.token_expiry_ms: Timestamp | None = None
+        self.has_delegation_token = False
+        self._check = check
+        self._refusal: str | None = None
+
+    def respond(self, token: bytes) -> bytes:
+        if self._refusal is not None and token == b"\x01":
+            raise ExplainedRefusal(self._refusal)
+        found = _BEARER.fullmatch(token.decode("utf-8", "replace"))
+        if found is None:
+            raise Refusal("Invalid OAUTHBEARER client first message")
+        values = [pair for pair in found["pairs"].split("\x01") if pair.startswith("auth=")]
+        bearer = _AUTH.fullmatch(values[-1]) if values else None
+        if bearer is None:
+            raise Refusal("Invalid OAUTHBEARER client first message: 'auth' is not of the form Bearer TOKEN")
+        try:
+            valid = self._check(bearer["token"])
+        except BadToken as error:
+            _log.info("a token is rejected: %.200r", str(error))
+            scope = f', "scope":"{error.scope}"' if error.scope else ""
+            self._refusal = f'{{"status":"{"insufficient_scope" if scope else "invalid_token"}"{scope}}}'
+            return self._refusal.encode()
+        if found["acts_as"] not in (None, valid.user):
+            raise ExplainedRefusal(
+                f"Authentication failed: Client requested an authorization id ({found['acts_as']}) that is different "
+                f"from the token's principal name ({valid.user})"
+            )
+        self.user, self.token_expiry_ms = valid
+        return b""
+
+
+def _nobodys_credential(digest: str, user: str) -> str:
+    """What nobody can log in with: a user that does not exist has the same salt each time, as if it did."""
+    salt = hmac.digest(_SECRET, user.encode(), digest)[:_SALT_BYTES]
+    keys = (secrets.token_bytes(hashlib.new(digest).digest_size) for _ in range(2))
+    salt_text, stored, server = (base64.b64encode(part).decode() for part in (salt, *keys))
+    return f"salt={salt_text},stored_key={stored},server_key={server},iterations={_ITERATIONS}"
 
 
 def _names_token(extensions: str) -> bool:

@@ -15,9 +15,12 @@ from pykafka_cli.properties.keys import (
     AtLeast,
     InertKey,
     Key,
+    PartialProtection,
     Settings,
     UnsupportedProtection,
 )
+
+_OAUTH = "org.apache.kafka.common.security.oauthbearer."
 
 
 class JavaSecurityKeys(Settings):
@@ -38,7 +41,7 @@ class JavaSecurityKeys(Settings):
     sasl_kerberos_min_time_before_relogin = InertKey(
         LONG, 60_000, "Minimum time between two Kerberos logins.", update=PER_BROKER
     )
-    sasl_kerberos_principal_to_local_rules = InertKey(
+    sasl_kerberos_principal_to_local_rules = Key(
         LIST, ("DEFAULT",), "Rules that turn a Kerberos principal into a user name.", update=PER_BROKER
     )
     sasl_kerberos_service_name = Key[str | None](STRING, None, "Name of the brokers in Kerberos.", update=PER_BROKER)
@@ -71,33 +74,38 @@ class JavaSecurityKeys(Settings):
     sasl_mechanism_controller_protocol = InertKey(
         STRING, "GSSAPI", "The SASL mechanism for KRaft controllers.", importance=HIGH
     )
-    sasl_oauthbearer_clock_skew_seconds = InertKey(
+    sasl_oauthbearer_clock_skew_seconds = Key(
         INT, 30, "Maximum difference between the clocks of the identity provider and the broker.", importance=LOW
     )
-    sasl_oauthbearer_expected_audience = InertKey(LIST, None, "Accepted audiences of a token.", importance=LOW)
-    sasl_oauthbearer_expected_issuer = InertKey(STRING, None, "Required issuer of tokens.", importance=LOW)
-    sasl_oauthbearer_jwks_endpoint_refresh_ms = InertKey(
+    sasl_oauthbearer_expected_audience = Key(LIST, None, "Accepted audiences of a token.", importance=LOW)
+    sasl_oauthbearer_expected_issuer = Key(STRING, None, "Required issuer of tokens.", importance=LOW)
+    sasl_oauthbearer_jwks_endpoint_refresh_ms = Key(
         LONG, 3_600_000, "How often the issuer's keys are read again.", importance=LOW
     )
-    sasl_oauthbearer_jwks_endpoint_retry_backoff_max_ms = InertKey(
+    sasl_oauthbearer_jwks_endpoint_retry_backoff_max_ms = Key(
         LONG, 10_000, "Longest wait before the issuer's keys are read again after a failure.", importance=LOW
     )
-    sasl_oauthbearer_jwks_endpoint_retry_backoff_ms = InertKey(
+    sasl_oauthbearer_jwks_endpoint_retry_backoff_ms = Key(
         LONG, 100, "Wait before the issuer's keys are read again after a failure.", importance=LOW
     )
-    sasl_oauthbearer_jwks_endpoint_url = InertKey(STRING, None, "URL of the issuer's keys.")
+    sasl_oauthbearer_jwks_endpoint_url = Key(STRING, None, "URL of the issuer's keys.")
     sasl_oauthbearer_scope_claim_name = InertKey(
         STRING, "scope", "The claim of a token that holds its scope.", importance=LOW
     )
-    sasl_oauthbearer_sub_claim_name = InertKey(
+    sasl_oauthbearer_sub_claim_name = Key(
         STRING, "sub", "The claim of a token that holds the user's name.", importance=LOW
     )
     sasl_oauthbearer_token_endpoint_url = Key[str | None](STRING, None, "URL of the token endpoint.")
-    sasl_server_callback_handler_class = UnsupportedProtection(
+    sasl_server_callback_handler_class = PartialProtection(
         CLASS,
         None,
-        "A Java class for SASL callbacks of the server.",
+        "What checks tokens of OAUTHBEARER: OAuthBearerValidatorCallbackHandler requires a signature.",
         loss="this broker runs no Java classes and would check logins by itself",
+        harmless=(
+            _OAUTH + "OAuthBearerValidatorCallbackHandler",
+            _OAUTH + "secured.OAuthBearerValidatorCallbackHandler",
+            _OAUTH + "internals.unsecured.OAuthBearerUnsecuredValidatorCallbackHandler",
+        ),
     )
     security_providers = InertKey(STRING, None, "Java classes that provide security algorithms.", importance=LOW)
     ssl_allow_dn_changes = Key(

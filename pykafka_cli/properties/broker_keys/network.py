@@ -18,7 +18,6 @@ from pykafka_cli.properties.keys import (
     Password,
     Settings,
     Strings,
-    UnsupportedProtection,
 )
 
 
@@ -175,7 +174,7 @@ class NetworkKeys(Settings):
     sasl_enabled_mechanisms = Key(
         LIST,
         ("GSSAPI",),
-        "Mechanisms that clients may choose from: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512.",
+        "Mechanisms that clients may choose from: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER, GSSAPI.",
         update=PER_BROKER,
     )
     sasl_mechanism_inter_broker_protocol = Key(
@@ -197,11 +196,8 @@ class NetworkKeys(Settings):
         AtLeast(0),
         importance=LOW,
     )
-    connections_max_reauth_ms = UnsupportedProtection(
-        LONG,
-        0,
-        "Time after which clients must authenticate again; 0 means never.",
-        loss="this broker does not request reauthentication, so a login would last as long as its connection",
+    connections_max_reauth_ms = Key(
+        LONG, 0, "Time after which clients must log in again; 0 means never. May be set for a listener and mechanism."
     )
     delegation_token_secret_key = Key(
         PASSWORD,

@@ -132,7 +132,7 @@ async def test_a_login_gives_later_requests_their_principal() -> None:
     assert handler.contexts[0].principal == "User:alice"
 
 
-async def test_a_login_by_a_delegation_token_ends_with_the_token() -> None:
+async def test_a_login_by_a_token_ends_with_the_token() -> None:
     handler, clock = Asked(sample(HeartbeatResponse)), FakeClock()
     token = PlainServer({"alice": "secret"})
     token.token_expiry_ms = Timestamp(clock.now_ms() + 1000)
@@ -144,7 +144,7 @@ async def test_a_login_by_a_delegation_token_ends_with_the_token() -> None:
 
     await dispatcher.answer(bytearray(HEARTBEAT), peer)
     clock.advance(1.001)
-    with pytest.raises(Disconnect, match="the delegation token that it logged in with has expired"):
+    with pytest.raises(Disconnect, match="its login has ended, and it has not logged in again"):
         await dispatcher.answer(bytearray(HEARTBEAT), peer)
 
     assert len(handler.requests) == 1

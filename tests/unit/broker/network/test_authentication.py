@@ -1,16 +1,20 @@
 """A connection's way to a name, whatever the mechanism."""
 
+import base64
 from pathlib import Path
 
 import pytest
 
 from pykafka_cli.broker.errors import IllegalSaslState, SaslAuthenticationFailed, UnsupportedSaslMechanism
 from pykafka_cli.broker.network.authentication import Authentication, Authenticator
+from pykafka_cli.broker.network.mechanisms import Issuers
 from pykafka_cli.model import Timestamp
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.grammar import Property
+from tests.fakes.clock import FakeClock
 
-LOGIN = 'org.apache.kafka.common.security.plain.PlainLoginModule required username="broker" user_alice="secret";'
+MODULE = "org.apache.kafka.common.security.plain.PlainLoginModule"
+LOGIN = f'{MODULE} required username="broker" user_alice="secret" user_bob="secret";'
 ALICE = b"\0alice\0secret"
 
 
@@ -26,7 +30,8 @@ def authenticator(**more: str) -> Authenticator:
         "sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-256",
         **more,
     }
-    return Authenticator(BrokerSettings(Property(name, text, 0) for name, text in given.items()), "SASL_PLAINTEXT")
+    settings, clock = BrokerSettings(Property(name, text, 0) for name, text in given.items()), FakeClock()
+    return Authenticator(settings, "SASL_PLAINTEXT", clock, Issuers(clock))
 
 
 def login(**more: str) -> Authentication:
@@ -78,8 +83,10 @@ def test_a_user_without_a_credential_gets_no_more_than_that() -> None:
     it = login()
     it.choose("SCRAM-SHA-256", bare=False)
 
+    first = it.respond(b"n,,n=alice,r=x").decode()
+    nonce = first.partition(",")[0]
     with pytest.raises(SaslAuthenticationFailed, match="due to invalid credentials with SASL mechanism SCRAM-SHA-256"):
-        it.respond(b"n,,n=alice,r=x")
+        it.respond(f"c=biws,{nonce},p={base64.b64encode(bytes(32)).decode()}".encode())
 
 
 def test_tokens_out_of_turn_are_rejected() -> None:
@@ -135,6 +142,7 @@ class TokenExchange:
     def __init__(self) -> None:
         self.user: str | None = None
         self.token_expiry_ms: Timestamp | None = Timestamp(5)
+        self.has_delegation_token = True
 
     def respond(self, token: bytes) -> bytes:
         self.user = token.decode()
@@ -174,3 +182,46 @@ def test_a_login_is_renewed_by_the_same_user_in_the_same_way(mechanism: str, use
     with pytest.raises(SaslAuthenticationFailed, match=words):
         it.respond(user)
     assert (it.principal, it.is_complete, it.is_refused) == ("User:ANONYMOUS", False, True)
+
+
+@pytest.mark.parametrize(
+    ("limit_ms", "ends_ms"),
+    [("", None), ("0", None), ("1000", 1000), ("10000", 10_000)],
+    ids=["unset", "0", "1 s", "10 s"],
+)
+def test_a_login_ends_after_the_time_that_is_set(limit_ms: str, ends_ms: int | None) -> None:
+    it = login(**({"connections.max.reauth.ms": limit_ms} if limit_ms else {}))
+    it.choose("PLAIN", bare=False)
+    it.respond(ALICE)
+
+    assert it.expiry_ms == (None if ends_ms is None else FakeClock().now_ms() + ends_ms)
+    assert not it.is_by_token
+
+
+def test_a_mechanism_on_a_listener_may_have_another_time() -> None:
+    own = "listener.name.sasl_plaintext.plain.connections.max.reauth.ms"
+    it = login(**{"connections.max.reauth.ms": "1000", own: "5000"})
+    it.choose("PLAIN", bare=False)
+    it.respond(ALICE)
+
+    assert it.expiry_ms == FakeClock().now_ms() + 5000
+
+
+def test_the_end_of_a_token_counts_if_it_comes_before_that_time() -> None:
+    it = Authentication({"SCRAM-SHA-256": TokenExchange}, lambda: 0, lambda _: 1000)
+    it.choose("SCRAM-SHA-256", bare=False)
+    it.respond(b"alice")
+
+    assert it.expiry_ms == 5
+
+
+def test_who_logs_in_again_has_another_such_time_and_no_name_in_between() -> None:
+    it = login(**{"connections.max.reauth.ms": "1000"})
+    for _ in range(2):
+        it.choose("PLAIN", bare=False)
+        assert (it.principal, it.expiry_ms) == ("User:ANONYMOUS", None)
+        it.respond(ALICE)
+        assert (it.principal, it.expiry_ms) == ("User:alice", FakeClock().now_ms() + 1000)
+    it.choose("PLAIN", bare=False)
+    with pytest.raises(SaslAuthenticationFailed, match="Cannot change principals during re-authentication"):
+        it.respond(b"\0bob\0secret")

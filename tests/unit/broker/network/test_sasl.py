@@ -1,6 +1,11 @@
 """The broker's halves of the mechanisms against our client's halves, and against what must not pass."""
 
 import base64
+import hashlib
+import hmac
+import re
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -52,30 +57,66 @@ def test_what_is_no_password_does_not(token: bytes, message: str) -> None:
 
 
 @pytest.mark.parametrize("mechanism", DIGESTS)
-@pytest.mark.parametrize("user", ["alice", "a,b=c"])
-def test_who_knows_the_password_is_let_in_and_believes_the_server(mechanism: str, user: str) -> None:
-    server, client = scram(mechanism), Scram(mechanism, user, "alice-secret")
+def test_an_unknown_user_is_asked_for_a_proof_as_if_there_were_such_a_user(mechanism: str) -> None:
+    """The same salt each time, another for another user, and in the end the words that a wrong password gets."""
 
-    challenge = server.respond(client.respond(None) or b"")
-    assert server.user is None
-    verdict = server.respond(client.respond(challenge) or b"")
+    def outcome(user: str, password: str) -> tuple[str, str]:
+        server, client = scram(mechanism), Scram(mechanism, user, password, client_nonce="x")
+        first = server.respond(client.respond(None) or b"")
+        with pytest.raises(Refusal) as refused:
+            server.respond(client.respond(first) or b"")
+        assert server.user is None
+        return first.decode(), f"{type(refused.value).__name__} {refused.value}"
 
-    assert server.user == user
-    assert client.respond(verdict) is None
+    stranger, again, other = outcome("mallory", "x"), outcome("mallory", "y"), outcome("trudy", "x")
+    known = outcome("alice", "guess")
 
-
-def test_who_does_not_know_the_password_is_rejected() -> None:
-    server, client = scram(), Scram("SCRAM-SHA-256", "alice", "guess")
-    challenge = server.respond(client.respond(None) or b"")
-
-    with pytest.raises(Refusal, match="Invalid client credentials"):
-        server.respond(client.respond(challenge) or b"")
-    assert server.user is None
+    assert stranger[0] == again[0] != other[0]
+    assert {each[1] for each in (stranger, again, other)} == {known[1]}
+    assert len({re.sub("s=[^,]+", "", each[0]) for each in (stranger, other, known)}) == 1
 
 
-def test_who_has_no_credential_is_rejected() -> None:
-    with pytest.raises(Refusal, match="Invalid user credentials"):
-        scram().respond(b"n,,n=mallory,r=x")
+@pytest.mark.parametrize(("user", "password"), [("alice", "guess"), ("mallory", "guess"), ("mallory", "alice-secret")])
+def test_whether_there_is_a_user_costs_no_more_and_no_less(
+    user: str, password: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: list[str] = []
+
+    def count(name: str, function: Callable[..., Any]) -> None:
+        def counting(*given: Any) -> Any:
+            counted.append(name)
+            return function(*given)
+
+        monkeypatch.setattr(f"pykafka_cli.broker.network.sasl.{name}", counting)
+
+    for name, function in (("hmac.compare_digest", hmac.compare_digest), ("hashlib.new", hashlib.new)):
+        count(name, function)
+    with pytest.raises(Refusal):
+        PlainServer(PASSWORDS).respond(f"\0{user}\0{password}".encode())
+    assert counted == ["hmac.compare_digest"]
+
+    server, client = scram(), Scram("SCRAM-SHA-256", user, password)
+    first = server.respond(client.respond(None) or b"")
+    counted.clear()
+    with pytest.raises(Refusal):
+        server.respond(client.respond(first) or b"")
+    assert counted == ["hashlib.new", "hmac.compare_digest"]
+
+
+@pytest.mark.parametrize("mechanism", DIGESTS)
+def test_messages_of_another_login_let_nobody_in(mechanism: str) -> None:
+    recorded: list[bytes] = []
+    server, client = scram(mechanism), Scram(mechanism, "alice", "alice-secret")
+    recorded.append(client.respond(None) or b"")
+    recorded.append(client.respond(server.respond(recorded[0])) or b"")
+    server.respond(recorded[1])
+    assert server.user == "alice"
+
+    later = ScramServer(mechanism, {"alice": credential(mechanism)}.get, "another-nonce")
+    later.respond(recorded[0])
+    with pytest.raises(Refusal):
+        later.respond(recorded[1])
+    assert later.user is None
 
 
 def test_a_client_does_not_believe_a_server_without_the_credential() -> None:

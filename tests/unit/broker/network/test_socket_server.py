@@ -34,6 +34,11 @@ def frame(body: bytes) -> bytes:
     return struct.pack(">i", len(body)) + body
 
 
+OAUTH = "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required"
+JUDGE = "org.apache.kafka.common.security.oauthbearer.OAuthBearerValidatorCallbackHandler"
+SIGNED = "oauthbearer.sasl.server.callback.handler.class"
+
+
 async def echo(request: bytearray, _peer: Peer) -> list[Buffer]:
     return [b"<", memoryview(request), b">"]
 
@@ -410,7 +415,31 @@ async def test_a_host_name_is_listened_on_at_all_its_addresses(monkeypatch: pyte
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({}, "sasl.enabled.mechanisms has GSSAPI; there are PLAIN, SCRAM-SHA-256, SCRAM-SHA-512"),
+        ({}, "sasl_plaintext.gssapi.sasl.jaas.config is not set"),
+        (
+            {"sasl.enabled.mechanisms": "PLAIN,DIGEST-MD5"},
+            "sasl.enabled.mechanisms has DIGEST-MD5; there are PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER, GSS",
+        ),
+        (
+            {"sasl.enabled.mechanisms": "OAUTHBEARER", "oauthbearer.sasl.jaas.config": f"{OAUTH};", SIGNED: JUDGE},
+            "OAuthBearerValidatorCallbackHandler needs sasl.oauthbearer.jwks.endpoint.url",
+        ),
+        (
+            {
+                "sasl.enabled.mechanisms": "OAUTHBEARER",
+                "oauthbearer.sasl.jaas.config": f"{OAUTH};",
+                SIGNED: JUDGE,
+                "sasl.oauthbearer.jwks.endpoint.url": "file:///nowhere",
+            },
+            "no keys of the issuer of tokens from file:///nowhere: ",
+        ),
+        (
+            {
+                "sasl.enabled.mechanisms": "OAUTHBEARER",
+                "oauthbearer.sasl.jaas.config": f"{OAUTH} unsecuredValidatorAllowableClockSkewMs=-1;",
+            },
+            "unsecuredValidatorAllowableClockSkewMs=-1 must be a number of milliseconds, and not negative",
+        ),
         ({"sasl.enabled.mechanisms": ""}, "sasl.enabled.mechanisms is empty"),
         ({"sasl.enabled.mechanisms": "PLAIN"}, "sasl_plaintext.plain.sasl.jaas.config is not set"),
         (

@@ -1,0 +1,122 @@
+"""The public keys of an issuer of OAuth tokens, JWKS by RFC 7517, from a file or an HTTP server.
+
+    sasl.oauthbearer.jwks.endpoint.url           file:///... or https://...
+    sasl.oauthbearer.jwks.endpoint.refresh.ms    how often they are read again
+    ....retry.backoff.ms, .max.ms                how soon after a failure, doubled each time
+
+A token that is signed by another key has the keys read again, at most once a minute: issuers change theirs.
+
+source  RefreshingHttpsJwks, JwksFileVerificationKeyResolver
+"""
+
+import asyncio
+import contextlib
+import json
+import logging
+import ssl
+import urllib.request
+from typing import NamedTuple
+
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+
+from pykafka_cli.broker.clock import Clock
+from pykafka_cli.model import Milliseconds, Seconds, in_seconds
+
+_log = logging.getLogger(__name__)
+
+_TIMEOUT_S = 10.0
+_MOST_BYTES = 1 << 20
+_LEAST_PAUSE = Seconds(60.0)
+"""Between two readings that unknown keys lead to."""
+
+
+class KeySource(NamedTuple):
+    """Where keys are, and when to read them again."""
+
+    url: str
+    refresh_ms: Milliseconds
+    backoff_ms: Milliseconds
+    backoff_max_ms: Milliseconds
+
+
+class IssuerKeys:
+    """The keys of one issuer.
+
+    keys    None until they could be read
+    """
+
+    def __init__(self, source: KeySource, tls: ssl.SSLContext | None, clock: Clock) -> None:
+        """tls    for a URL of https; None for the system's trust
+
+        raises    ValueError for a file that cannot be read, or a URL of another kind
+        """
+        self.keys: KeySet | None = None
+        self._source, self._tls, self._clock = source, tls, clock
+        self._missed = asyncio.Event()
+        self._follower: asyncio.Task[None] | None = None
+        if source.url.startswith("file:"):
+            self.keys = self._read()
+        elif not source.url.startswith(("http://", "https://")):
+            raise ValueError(f"sasl.oauthbearer.jwks.endpoint.url={source.url} is none of file:, https: and http:")
+
+    def start(self) -> None:
+        """Read the keys, and follow their changes from now on; more than once is as good as once."""
+        if self._follower is None:
+            self._follower = asyncio.get_running_loop().create_task(self._follow(), name="keys of the issuer of tokens")
+
+    def stop(self) -> None:
+        if self._follower is not None:
+            self._follower.cancel()
+            self._follower = None
+
+    def miss(self) -> None:
+        """A token names a key that is not among them."""
+        self._missed.set()
+
+    async def _follow(self) -> None:
+        failures, is_first = 0, self.keys is None
+        while True:
+            if not is_first:
+                await self._pause(failures)
+            is_first = False
+            try:
+                self.keys = await asyncio.to_thread(self._read)
+                failures = 0
+            except ValueError as error:
+                failures += 1
+                _log.error("%s; %s", error, "the keys from before hold" if self.keys else "no token lets anybody in")
+
+    async def _pause(self, failures: int) -> None:
+        source = self._source
+        if failures:
+            doubled = source.backoff_ms * 2 ** min(failures - 1, 20)
+            await self._clock.sleep(in_seconds(Milliseconds(min(doubled, source.backoff_max_ms))))
+            return
+        refresh = asyncio.ensure_future(self._clock.sleep(in_seconds(source.refresh_ms)))
+        missed = asyncio.ensure_future(self._await_miss())
+        try:
+            await asyncio.wait((refresh, missed), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            refresh.cancel()
+            missed.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.gather(refresh, missed, return_exceptions=True)
+
+    async def _await_miss(self) -> None:
+        await self._clock.sleep(min(_LEAST_PAUSE, in_seconds(self._source.refresh_ms)))
+        await self._missed.wait()
+        self._missed.clear()
+
+    def _read(self) -> KeySet:
+        """raises    ValueError"""
+        url = self._source.url
+        try:
+            with urllib.request.urlopen(url, timeout=_TIMEOUT_S, context=self._tls) as answer:
+                data = answer.read(_MOST_BYTES + 1)
+            if len(data) > _MOST_BYTES:
+                raise ValueError(f"more than {_MOST_BYTES} bytes")
+            return KeySet.import_key_set(json.loads(data))
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, JoseError, RecursionError) as error:
+            reason = getattr(error, "reason", None) or getattr(error, "description", None) or error
+            raise ValueError(f"no keys of the issuer of tokens from {url}: {reason}") from None
