@@ -166,7 +166,7 @@ def message_and_hint(error: Exception) -> tuple[str, str]:
     """What happened and what would help, of an error that the command itself did not report."""
     from pykafka_cli.clients.errors import explain
     from pykafka_cli.clients.settings import BadClientSetting
-    from pykafka_cli.transport.connection import ConnectionFailed
+    from pykafka_cli.transport.errors import ConnectionFailed
 
     if isinstance(error, ConnectionFailed):
         return explain(error)

@@ -64,7 +64,7 @@ from pykafka_cli.protocol.inter_broker import ControlledShutdownRequest
 from pykafka_cli.storage.checkpoints import MalformedFile, WrongDirectory, read_meta_properties
 from pykafka_cli.storage.files import DiskFiles
 from pykafka_cli.topic_names import TRANSACTION_STATE
-from pykafka_cli.transport.connection import ConnectionFailed
+from pykafka_cli.transport.errors import ConnectionFailed
 from pykafka_cli.zookeeper.client import ZooKeeperClient, ZooKeeperError, ZooKeeperUnreachable
 from pykafka_cli.zookeeper.client_security import PLAIN, broker_security
 from pykafka_cli.zookeeper.kafka_znodes import BadZnode, BrokerRegistration, Endpoint, ProducerIdBlock

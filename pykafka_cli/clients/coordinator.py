@@ -14,14 +14,9 @@ from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.message_versions import as_type, in_version
 from pykafka_cli.clients.session import Session
 from pykafka_cli.model import BrokerId, Seconds
-from pykafka_cli.transport.connection import (
-    Connection,
-    ConnectionFailed,
-    Rejected,
-    VersionRange,
-    VersionUnsupported,
-    response_type_of,
-)
+from pykafka_cli.transport.connection import Connection, VersionRange
+from pykafka_cli.transport.errors import ConnectionFailed, Rejected, VersionUnsupported
+from pykafka_cli.transport.messages import response_type_of
 
 GROUP, TRANSACTION = 0, 1
 _FIRST_BATCHED = 4

@@ -5,7 +5,7 @@ from typing import Any
 
 from kio.schema.errors import ErrorCode
 
-from pykafka_cli.transport.connection import (
+from pykafka_cli.transport.errors import (
     AuthenticationFailed,
     BrokerUnreachable,
     CertificateOfAnother,

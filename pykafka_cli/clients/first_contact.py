@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 from pykafka_cli.clients.settings import ClientSettings
 from pykafka_cli.model import Seconds
-from pykafka_cli.transport.connection import (
+from pykafka_cli.transport.connection import Connection
+from pykafka_cli.transport.errors import (
     AnswerUnreadable,
-    Connection,
     ConnectionFailed,
     ConnectionLost,
     NoAnswerInTime,

@@ -19,7 +19,7 @@ from pykafka_cli.clients.coordinator import Coordinator
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.model import NO_OFFSET, LeaderEpoch, Offset, TopicPartition
 from pykafka_cli.protocol.records.batch import NO_LEADER_EPOCH
-from pykafka_cli.transport.connection import VersionUnsupported
+from pykafka_cli.transport.errors import VersionUnsupported
 
 _FIRST_BATCHED = 8
 

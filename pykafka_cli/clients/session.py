@@ -29,17 +29,16 @@ from kio.static.primitive import i8, i32Timedelta
 from pykafka_cli.clients.message_versions import as_type, in_version
 from pykafka_cli.clients.settings import BadClientSetting, ClientSettings
 from pykafka_cli.model import BrokerId, Seconds
-from pykafka_cli.transport.connection import (
+from pykafka_cli.transport.connection import Connection, VersionRange
+from pykafka_cli.transport.errors import (
     AnswerUnreadable,
     BrokerUnreachable,
-    Connection,
     ConnectionFailed,
     ConnectionLost,
     NotKafka,
     TlsFailed,
-    VersionRange,
-    response_type_of,
 )
+from pykafka_cli.transport.messages import response_type_of
 from pykafka_cli.transport.sasl import SaslExchange
 
 T = TypeVar("T")

@@ -36,7 +36,7 @@ from pykafka_cli.script.options import (
     refuse,
     require,
 )
-from pykafka_cli.transport.connection import AuthenticationFailed
+from pykafka_cli.transport.errors import AuthenticationFailed
 
 ACTION, RESOURCE, WHO = "Actions, one of them", "Resources; each may be repeated", "Principals, operations, and hosts"
 AUTHORIZER = "kafka.security.authorizer.AclAuthorizer"

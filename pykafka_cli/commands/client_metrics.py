@@ -26,7 +26,7 @@ from pykafka_cli.script.command import ScriptCommand, ScriptContext
 from pykafka_cli.script.errors import ScriptError
 from pykafka_cli.script.opening import new_session
 from pykafka_cli.script.options import BootstrapServer, CommandConfig, Output, bootstrap_or_default, chosen_output
-from pykafka_cli.transport.connection import VersionUnsupported
+from pykafka_cli.transport.errors import VersionUnsupported
 
 ACTION, CHANGE = "Actions, one of them", "With --alter"
 INTERVAL, MATCH, METRICS = "interval.ms", "match", "metrics"

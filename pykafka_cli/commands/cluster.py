@@ -23,7 +23,7 @@ from pykafka_cli.script.options import (
     bootstrap_or_default,
     chosen_output,
 )
-from pykafka_cli.transport.connection import VersionUnsupported
+from pykafka_cli.transport.errors import VersionUnsupported
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 

@@ -33,7 +33,7 @@ from pykafka_cli.script.options import (
     bootstrap_or_default,
     chosen_output,
 )
-from pykafka_cli.transport.connection import BrokerUnreachable
+from pykafka_cli.transport.errors import BrokerUnreachable
 
 WHICH = "What to change"
 MISSING = "one of the arguments --bootstrap-server --bootstrap-controller is required"

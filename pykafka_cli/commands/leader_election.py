@@ -22,7 +22,7 @@ from pykafka_cli.script.options import (
     bootstrap_or_default,
     chosen_output,
 )
-from pykafka_cli.transport.connection import NoAnswerInTime
+from pykafka_cli.transport.errors import NoAnswerInTime
 
 WHICH = "Which partitions"
 WAYS = ("topic", "all-topic-partitions", "path-to-json-file")

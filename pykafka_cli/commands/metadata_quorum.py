@@ -25,7 +25,7 @@ from pykafka_cli.script.options import (
     bootstrap_or_default,
     chosen_output,
 )
-from pykafka_cli.transport.connection import VersionUnsupported
+from pykafka_cli.transport.errors import VersionUnsupported
 from pykafka_cli.wall_clock import now_ms
 
 STATUS, REPLICATION, REMOVE = "With describe: status", "With describe: replication", "With remove-controller"

@@ -25,7 +25,7 @@ from pykafka_cli.script.command import ScriptCommand, ScriptContext
 from pykafka_cli.script.errors import Ended, ScriptError, reported
 from pykafka_cli.script.opening import new_session
 from pykafka_cli.script.options import INT, LONG, CommandConfig, StreamOutput, check_host_ports, refuse, require
-from pykafka_cli.transport.connection import ConnectionFailed
+from pykafka_cli.transport.errors import ConnectionFailed
 
 WHAT, FETCHING = "What to compare", "Fetching"
 

@@ -25,7 +25,7 @@ from pykafka_cli.script.options import (
     EventOutput,
     bootstrap_or_default,
 )
-from pykafka_cli.transport.connection import ConnectionFailed
+from pykafka_cli.transport.errors import ConnectionFailed
 
 if TYPE_CHECKING:
     from pykafka_cli.clients.consuming.consumer import Consumer

@@ -6,7 +6,8 @@ from pykafka_cli.model import Broker
 from pykafka_cli.output.render import OutputFormat, Table, show
 from pykafka_cli.protocol.api_keys import APIS, api_name
 from pykafka_cli.rules.generation import is_kafka_4
-from pykafka_cli.transport.connection import ConnectionFailed, VersionRange
+from pykafka_cli.transport.connection import VersionRange
+from pykafka_cli.transport.errors import ConnectionFailed
 
 Offered = Mapping[int, VersionRange] | ConnectionFailed
 

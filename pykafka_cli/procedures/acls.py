@@ -11,7 +11,7 @@ from pykafka_cli.clients.session import Session
 from pykafka_cli.output.acls import adding, by_resource, removal_question, show_acls, show_acls_of, show_changed
 from pykafka_cli.output.render import OutputFormat, notice
 from pykafka_cli.rules.acl_arguments import BadAclArgument, Wanted, ensure_supported
-from pykafka_cli.transport.connection import ConnectionFailed
+from pykafka_cli.transport.errors import ConnectionFailed
 
 
 class AclAccess(Protocol):

@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Callable
 
 from pykafka_cli.clients.session import Address, Session
-from pykafka_cli.transport.connection import Connection, ConnectionFailed
+from pykafka_cli.transport.connection import Connection
+from pykafka_cli.transport.errors import ConnectionFailed
 
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 1.0

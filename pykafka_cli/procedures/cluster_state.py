@@ -14,7 +14,7 @@ from pykafka_cli.model import OffsetSpec, TopicDescription, TopicPartition
 from pykafka_cli.rules.apply_plan import Seen, SeenTopic
 from pykafka_cli.rules.declarations.model import Acl, Declarations, QuotaEntity
 from pykafka_cli.topic_names import is_internal
-from pykafka_cli.transport.connection import VersionUnsupported
+from pykafka_cli.transport.errors import VersionUnsupported
 
 OWN_CONFIG = "DYNAMIC_TOPIC_CONFIG"
 _AT_ONCE = 1000

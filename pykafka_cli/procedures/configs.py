@@ -51,7 +51,7 @@ from pykafka_cli.rules.config_arguments import (
     parse_quota,
 )
 from pykafka_cli.topic_names import why_invalid
-from pykafka_cli.transport.connection import ConnectionFailed
+from pykafka_cli.transport.errors import ConnectionFailed
 
 RESOURCE_TYPES = {
     TOPICS: ResourceType.TOPIC,

@@ -31,7 +31,7 @@ from pykafka_cli.script.errors import Ended
 from pykafka_cli.script.generations import OldOptions
 from pykafka_cli.script.opening import CONSUMER_FAILED, NoClient, session_with
 from pykafka_cli.script.options import INT
-from pykafka_cli.transport.connection import AuthenticationFailed, ConnectionFailed
+from pykafka_cli.transport.errors import AuthenticationFailed, ConnectionFailed
 from pykafka_cli.wall_clock import now_ms
 
 if TYPE_CHECKING:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from pykafka_cli.clients.session import Address, Session
     from pykafka_cli.console.line_editor import LineEditor
     from pykafka_cli.procedures.broker_contact import BrokerContact
-    from pykafka_cli.transport.connection import AuthenticationFailed
+    from pykafka_cli.transport.errors import AuthenticationFailed
 
     Input = InputChunks | LineEditor
 
@@ -102,7 +102,7 @@ class ConsoleProducer:
         raises    Ended if a record was not sent
         """
         from pykafka_cli.script.opening import PRODUCER_FAILED, session_with
-        from pykafka_cli.transport.connection import AuthenticationFailed
+        from pykafka_cli.transport.errors import AuthenticationFailed
 
         collect_garbage_rarely()
         chunks = line_editor(self._reader, keeps_history=self._keeps_history) or InputChunks(sys.stdin.fileno())

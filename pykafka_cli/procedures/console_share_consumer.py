@@ -21,7 +21,7 @@ from pykafka_cli.rules.formatters import Formatter
 from pykafka_cli.script.errors import Ended
 from pykafka_cli.script.generations import OldOptions
 from pykafka_cli.script.opening import SHARE_CONSUMER_FAILED, session_with
-from pykafka_cli.transport.connection import ConnectionFailed
+from pykafka_cli.transport.errors import ConnectionFailed
 
 if TYPE_CHECKING:
     from pykafka_cli.clients.consuming.share_consumer import ShareConsumer

@@ -35,7 +35,7 @@ from pykafka_cli.properties.producer import ProducerSettings
 from pykafka_cli.protocol.records.batch import Compression, read_header
 from pykafka_cli.protocol.records.record import Record, build_batch
 from pykafka_cli.rules.record_copy import NO_END, ReadyBatch, ready_batches, records_of
-from pykafka_cli.transport.connection import ConnectionFailed
+from pykafka_cli.transport.errors import ConnectionFailed
 
 COMMIT_EVERY_S = 5.0
 LOOK_FOR_ENDS_EVERY_S = Seconds(5.0)

@@ -34,12 +34,8 @@ from pykafka_cli.rules.generation import is_kafka_4
 from pykafka_cli.security.sasl import sasl_exchange
 from pykafka_cli.security.settings import security_settings
 from pykafka_cli.security.tls import tls_context
-from pykafka_cli.transport.connection import (
-    Connection,
-    ConnectionFailed,
-    Rejected,
-    UnsuitableListener,
-)
+from pykafka_cli.transport.connection import Connection
+from pykafka_cli.transport.errors import ConnectionFailed, Rejected, UnsuitableListener
 from pykafka_cli.transport.identification import identify
 from pykafka_cli.transport.port_owner import owner_of
 

@@ -24,7 +24,7 @@ from pykafka_cli.rules.expect_ledger import Assertion, Expectation, Ledger, Outc
 from pykafka_cli.rules.expect_marks import Mark, starts_after, topic_mark
 from pykafka_cli.rules.expect_records import Texts
 from pykafka_cli.rules.wait_conditions import Condition
-from pykafka_cli.transport.connection import ConnectionFailed, Rejected
+from pykafka_cli.transport.errors import ConnectionFailed, Rejected
 
 T = TypeVar("T")
 

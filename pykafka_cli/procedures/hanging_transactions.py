@@ -19,7 +19,7 @@ from pykafka_cli.model import (
 )
 from pykafka_cli.rules.transactions import hanging, open_longer_than
 from pykafka_cli.script.errors import reported
-from pykafka_cli.transport.connection import ConnectionFailed
+from pykafka_cli.transport.errors import ConnectionFailed
 
 T = TypeVar("T")
 

@@ -36,7 +36,7 @@ from pykafka_cli.rules.reassignment import (
     propose,
     topic_throttles,
 )
-from pykafka_cli.transport.connection import BrokerUnreachable
+from pykafka_cli.transport.errors import BrokerUnreachable
 
 NO_THROTTLE = -1
 OTHER_REASSIGNMENTS = (

@@ -29,7 +29,7 @@ from pykafka_cli.rules.wait_conditions import (
     missing_of_topic,
     missing_records,
 )
-from pykafka_cli.transport.connection import ConnectionFailed
+from pykafka_cli.transport.errors import ConnectionFailed
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 0.5
 """Seconds between two checks; the pause grows while nothing changes."""

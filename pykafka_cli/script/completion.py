@@ -105,7 +105,7 @@ def _asked(ctx: typer.Context, question: Question) -> list[str]:
     from pykafka_cli.clients.errors import ApiError
     from pykafka_cli.clients.session import Session
     from pykafka_cli.clients.settings import BadClientSetting, read_settings
-    from pykafka_cli.transport.connection import ConnectionFailed
+    from pykafka_cli.transport.errors import ConnectionFailed
 
     async def answer() -> list[str]:
         bootstrap = ctx.params.get("bootstrap_server") or DEFAULT_BOOTSTRAP_SERVER

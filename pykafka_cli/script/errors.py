@@ -100,7 +100,7 @@ def reported(prefix: str = "", words: Words = MappingProxyType({}), *, on_stdout
     except Ended:
         raise
     except Exception as error:
-        from pykafka_cli.transport.connection import ConnectionFailed
+        from pykafka_cli.transport.errors import ConnectionFailed
 
         for kind, text in {**words, ConnectionFailed: words.get(ConnectionFailed, str)}.items():
             if isinstance(error, kind):
@@ -114,7 +114,7 @@ def reported(prefix: str = "", words: Words = MappingProxyType({}), *, on_stdout
 def _hint(error: Exception) -> str:
     """What would help, or the cause."""
     from pykafka_cli.clients.errors import ApiError, explain
-    from pykafka_cli.transport.connection import ConnectionFailed
+    from pykafka_cli.transport.errors import ConnectionFailed
 
     match error:
         case ScriptError():

@@ -170,7 +170,7 @@ async def until_accepted(log_in: Callable[[], Awaitable[None]], timeout: float =
     timeout    seconds
     raises     TimeoutError
     """
-    from pykafka_cli.transport.connection import AuthenticationFailed
+    from pykafka_cli.transport.errors import AuthenticationFailed
 
     async with asyncio.timeout(timeout):
         while True:

@@ -14,9 +14,7 @@ one question must not pay for a client that can do everything.
 """
 
 import asyncio
-import errno
 import importlib
-import io
 import random
 import socket
 import ssl
@@ -24,10 +22,26 @@ import struct
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, NamedTuple, Protocol, Self, cast
 
-from kio.serial import entity_reader, entity_writer
+from kio.serial import entity_reader
 from kio.serial.errors import SerialError
 
 from pykafka_cli.model import Seconds
+from pykafka_cli.transport.errors import (
+    AnswerUnreadable,
+    AuthenticationFailed,
+    BrokerUnreachable,
+    ConnectionFailed,
+    ConnectionLost,
+    HostUnknown,
+    NoAnswerInTime,
+    NotKafka,
+    TlsFailed,
+    VersionUnsupported,
+    another,
+    reason_of,
+    tls_failure,
+)
+from pykafka_cli.transport.messages import api_name, encoded, response_type_of, without_tagged_fields
 from pykafka_cli.transport.sasl import SaslExchange, SaslFailure
 
 MAX_ANSWER_BYTES = 256 * 1024 * 1024
@@ -46,94 +60,6 @@ _HEADER = struct.Struct(">hhih")
 _LENGTH = struct.Struct(">i")
 _VERSIONS_HEAD = struct.Struct(">hi")
 _VERSION_ENTRY = struct.Struct(">hhh")
-
-
-class ConnectionFailed(Exception):
-    """Base of what can go wrong between us and one broker."""
-
-
-class BrokerUnreachable(ConnectionFailed):
-    """Nothing could be asked: nothing listens there, or there was no response in time."""
-
-
-class HostUnknown(BrokerUnreachable):
-    """No machine has this name."""
-
-
-class TlsFailed(BrokerUnreachable):
-    """The two sides did not agree on TLS."""
-
-
-class ConnectionLost(ConnectionFailed):
-    """The connection was closed, or a response did not match its request."""
-
-
-class AnswerUnreadable(ConnectionLost):
-    """An answer is not what was asked for. Asking again brings no other."""
-
-
-class NoAnswerInTime(ConnectionFailed):
-    """The broker took the request and has not answered within its time."""
-
-
-class Rejected(ConnectionFailed):
-    """The two sides will not talk to each other as they are. Trying again will not help."""
-
-
-class NotKafka(Rejected):
-    """What came over the connection is not Kafka's protocol; over a TLS listener, an alert."""
-
-
-class UnsuitableListener(NotKafka):
-    """Who was found behind the address instead: another kind of server, or a listener of another security protocol.
-
-    advice    what would help; empty if we do not know
-    """
-
-    def __init__(self, message: str, advice: str) -> None:
-        super().__init__(message, advice)
-        self.advice = advice
-
-    def __str__(self) -> str:
-        return str(self.args[0])
-
-
-class AuthenticationFailed(Rejected):
-    """The broker rejected the mechanism or the credentials, or there are none."""
-
-
-class CertificateRefused(Rejected):
-    """We do not believe the broker's certificate."""
-
-
-class CertificateOutdated(CertificateRefused):
-    """It is not valid yet, or no longer."""
-
-
-class CertificateOfAnother(CertificateRefused):
-    """It does not name the host that we asked."""
-
-
-class ClientCertificateRefused(Rejected):
-    """The broker does not believe ours, or wants one where we showed none."""
-
-
-class VersionUnsupported(ConnectionFailed):
-    """The broker does not have the API, or none of the versions that we have."""
-
-
-_BY_VERDICT = {
-    9: CertificateOutdated,  # X509_V_ERR_CERT_NOT_YET_VALID
-    10: CertificateOutdated,  # X509_V_ERR_CERT_HAS_EXPIRED
-    62: CertificateOfAnother,  # X509_V_ERR_HOSTNAME_MISMATCH
-    64: CertificateOfAnother,  # X509_V_ERR_IP_ADDRESS_MISMATCH
-}
-_CERTIFICATE_ALERTS = (
-    "ALERT_BAD_CERTIFICATE",
-    "ALERT_CERTIFICATE",
-    "ALERT_UNKNOWN_CA",
-    "ALERT_UNSUPPORTED_CERTIFICATE",
-)
 
 
 class VersionRange(NamedTuple):
@@ -229,11 +155,11 @@ class Connection(asyncio.BufferedProtocol):
         except TimeoutError:
             problem: ConnectionFailed = BrokerUnreachable(f"{address} did not answer within {timeout:g} s")
         except ssl.SSLError as error:
-            problem = _tls_failure(address, error)
+            problem = tls_failure(address, error)
         except socket.gaierror as error:
-            problem = HostUnknown(f"cannot connect to {address}: {_reason(error)}")
+            problem = HostUnknown(f"cannot connect to {address}: {reason_of(error)}")
         except OSError as error:
-            if reason := _reason(error):
+            if reason := reason_of(error):
                 problem = BrokerUnreachable(f"cannot connect to {address}: {reason}")
             elif tls:
                 problem = TlsFailed(f"cannot connect to {address}: it aborted the TLS handshake")
@@ -268,7 +194,7 @@ class Connection(asyncio.BufferedProtocol):
             request_type.__api_key__,
             request_type.__version__,
             request_type.__header_schema__.__version__,
-            _encoded(request),
+            encoded(request),
             timeout,
         )
         return self._decoded(answer, response_type or response_type_of(request_type))
@@ -297,14 +223,14 @@ class Connection(asyncio.BufferedProtocol):
                     await asyncio.shield(self._drained)
                 frame = await answer
         except TimeoutError:
-            problem = f"{self.address} did not respond to {_api_name(api_key)} within {seconds:g} s"
+            problem = f"{self.address} did not respond to {api_name(api_key)} within {seconds:g} s"
             self._waiting.pop(correlation_id, None)
             self._fail(ConnectionLost(problem))
             raise NoAnswerInTime(problem) from None
         finally:
             if self._waiting.pop(correlation_id, None):  # it is still to come
                 self._abandoned.add(correlation_id)
-        return frame if header_version < 2 or api_key == API_VERSIONS else _without_tagged_fields(frame)
+        return frame if header_version < 2 or api_key == API_VERSIONS else without_tagged_fields(frame)
 
     async def send(self, request: Any) -> None:
         """Send a kio request that gets no response, Produce with acks=0; done once the system has all of its bytes.
@@ -315,7 +241,7 @@ class Connection(asyncio.BufferedProtocol):
             await self._log_in_again()
         request_type = type(request)
         header_version = request_type.__header_schema__.__version__
-        self._send(request_type.__api_key__, request_type.__version__, header_version, _encoded(request))
+        self._send(request_type.__api_key__, request_type.__version__, header_version, encoded(request))
         if self._drained:
             try:
                 async with asyncio.timeout(self.timeout):
@@ -326,7 +252,7 @@ class Connection(asyncio.BufferedProtocol):
                 assert self._transport
                 self._transport.abort()  # it would wait for what is unsent
         if self._end:
-            raise _again(self._end)
+            raise another(self._end)
 
     async def api_versions(self) -> Mapping[int, VersionRange]:
         """What the broker offers, by API key; asked once, in version 0, which no broker has ever rejected."""
@@ -362,7 +288,7 @@ class Connection(asyncio.BufferedProtocol):
         version = min(theirs.max, ours.max)
         if version < max(theirs.min, ours.min):
             raise VersionUnsupported(
-                f"{self.address} has versions {theirs.min} to {theirs.max} of {_api_name(api_key)}; "
+                f"{self.address} has versions {theirs.min} to {theirs.max} of {api_name(api_key)}; "
                 f"{ours.min} to {ours.max} are supported here"
             )
         return version
@@ -407,7 +333,7 @@ class Connection(asyncio.BufferedProtocol):
             # It is lost, and connection_lost is about to be called; asyncio would log each write until then.
             self._fail(ConnectionLost(f"{self.address} closed the connection"))
         if self._end:
-            raise _again(self._end)
+            raise another(self._end)
         self._last_id = self._last_id % 0x7FFFFFFF + 1
         header = _HEADER.pack(api_key, api_version, self._last_id, self._client_id_length) + self._client_id
         if header_version >= 2:
@@ -526,9 +452,9 @@ class Connection(asyncio.BufferedProtocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         if isinstance(error, ssl.SSLError):  # in TLS 1.3 the broker checks our certificate after we are done
-            self._fail(_tls_failure(self.address, error))
+            self._fail(tls_failure(self.address, error))
             return
-        why = f": {_reason(error)}" if isinstance(error, OSError) else f": {error}" if error else ""
+        why = f": {reason_of(error)}" if isinstance(error, OSError) else f": {error}" if error else ""
         self._fail(ConnectionLost(f"{self.address} closed the connection{why}"))
 
     def _fail(self, end: ConnectionFailed) -> None:
@@ -538,76 +464,10 @@ class Connection(asyncio.BufferedProtocol):
                 self.observer.ended(id(self))
             for answer in self._waiting.values():
                 if not answer.done():
-                    answer.set_exception(_again(end))
+                    answer.set_exception(another(end))
             self._waiting.clear()
             self.resume_writing()
             if self._transport:
                 self._transport.close()
             if self.on_end:
                 self.on_end()
-
-
-def response_type_of(request_type: type[Any]) -> type[Any]:
-    """XResponse for XRequest: kio keeps them in sibling modules, the inter-broker ones are in one module."""
-    module = request_type.__module__
-    name = request_type.__name__.removesuffix("Request") + "Response"
-    if module.endswith(".request"):
-        module = module.removesuffix("request") + "response"
-    found: type[Any] = getattr(importlib.import_module(module), name)
-    return found
-
-
-def _without_tagged_fields(frame: memoryview) -> memoryview:
-    """The body behind a response's header of version 1, whose tagged fields (none are defined) are skipped."""
-    count, position = _unsigned_varint(frame, 0)
-    for _ in range(count):
-        _, position = _unsigned_varint(frame, position)
-        size, position = _unsigned_varint(frame, position)
-        position += size
-    return frame[position:]
-
-
-def _unsigned_varint(data: memoryview, position: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = data[position]
-        position += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, position
-        shift += 7
-
-
-def _api_name(key: int) -> str:
-    """ListOffsets for 2; the number of an API that is not known here."""
-    from pykafka_cli.protocol.api_keys import APIS
-
-    return APIS[key].title if key in APIS else f"the API with key {key}"
-
-
-def _encoded(request: Any) -> bytes:
-    body = io.BytesIO()
-    entity_writer(type(request))(body, request)
-    return body.getvalue()
-
-
-def _again(end: ConnectionFailed) -> ConnectionFailed:
-    """The same for another waiter: an exception that is raised twice would show both places."""
-    return type(end)(*end.args)
-
-
-def _tls_failure(address: str, error: ssl.SSLError) -> ConnectionFailed:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        kind = _BY_VERDICT.get(error.verify_code, CertificateRefused)
-        return kind(f"the certificate of {address} is not trusted: {error.verify_message.rstrip('.')}")
-    reason = error.reason or str(error)
-    if any(word in reason for word in _CERTIFICATE_ALERTS):
-        return ClientCertificateRefused(f"{address} rejected this client's certificate, or requires one")
-    return TlsFailed(f"TLS with {address} failed: {reason.replace('_', ' ').lower()}")
-
-
-def _reason(error: OSError) -> str:
-    """The system's words. asyncio repeats the address, once for each address of the host."""
-    if f"[Errno {errno.ECONNREFUSED}]" in str(error):
-        return "connection refused"
-    return error.strerror or str(error)

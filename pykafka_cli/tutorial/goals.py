@@ -23,7 +23,7 @@ from pykafka_cli.clients.session import Session
 from pykafka_cli.model import TopicPartition
 from pykafka_cli.procedures.wait import bounds_of, missing_of_conditions
 from pykafka_cli.rules.wait_conditions import BadCondition, parse_condition
-from pykafka_cli.transport.connection import ConnectionFailed
+from pykafka_cli.transport.errors import ConnectionFailed
 
 ReadZnode = Callable[[str], Awaitable[bytes | None]]
 """The data of a znode by its path; None if there is none."""

@@ -283,7 +283,7 @@ class Guide:
         deadline = time.monotonic() + patience
         async with contextlib.AsyncExitStack() as opened:
             from pykafka_cli.clients.errors import explain
-            from pykafka_cli.transport.connection import ConnectionFailed
+            from pykafka_cli.transport.errors import ConnectionFailed
 
             try:
                 session = await opened.enter_async_context(self._playground.session())

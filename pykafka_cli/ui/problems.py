@@ -4,7 +4,7 @@ from kio.schema.errors import ErrorCode
 
 from pykafka_cli.clients.errors import ApiError, explain
 from pykafka_cli.protocol.records.batch import CorruptRecords
-from pykafka_cli.transport.connection import ConnectionFailed, VersionUnsupported
+from pykafka_cli.transport.errors import ConnectionFailed, VersionUnsupported
 from pykafka_cli.ui.producing import NotSent
 from pykafka_cli.ui.views import BadQuery, Document
 

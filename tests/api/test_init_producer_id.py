@@ -9,7 +9,7 @@ from kio.schema.init_producer_id.v5.request import InitProducerIdRequest
 from pykafka_cli.broker.context import Broker, RequestContext
 from pykafka_cli.broker.handlers import init_producer_id
 from pykafka_cli.protocol.api_keys import ApiKey
-from pykafka_cli.transport.connection import BrokerUnreachable
+from pykafka_cli.transport.errors import BrokerUnreachable
 
 
 class Supply:

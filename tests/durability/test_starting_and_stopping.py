@@ -14,7 +14,8 @@ from kio.schema.metadata.v12.response import MetadataResponse
 from kio.schema.types import TopicName
 
 from pykafka_cli.model import Seconds
-from pykafka_cli.transport.connection import Connection, ConnectionFailed
+from pykafka_cli.transport.connection import Connection
+from pykafka_cli.transport.errors import ConnectionFailed
 from tests.support.broker_processes import PkBroker, running
 from tests.support.event_loop import until as until_on_the_loop
 from tests.support.far_cluster import Proxy, Road

@@ -38,7 +38,7 @@ from pykafka_cli.protocol.inter_broker import (
     UpdateMetadataRequest,
     UpdateMetadataResponse,
 )
-from pykafka_cli.transport.connection import BrokerUnreachable
+from pykafka_cli.transport.errors import BrokerUnreachable
 from pykafka_cli.zookeeper import kafka_znodes as znodes
 from pykafka_cli.zookeeper.kafka_znodes import (
     BrokerRegistration,

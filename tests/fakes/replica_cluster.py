@@ -45,7 +45,8 @@ from pykafka_cli.protocol.inter_broker import (
     UpdateMetadataRequest,
     UpdateMetadataTopicState,
 )
-from pykafka_cli.transport.connection import BrokerUnreachable, ConnectionLost, response_type_of
+from pykafka_cli.transport.errors import BrokerUnreachable, ConnectionLost
+from pykafka_cli.transport.messages import response_type_of
 from tests.fakes.clock import FakeClock
 from tests.fakes.files import MemoryFiles
 from tests.support.event_loop import settle

@@ -57,7 +57,7 @@ from pykafka_cli.protocol.inter_broker import (
     StopReplicaTopicState,
 )
 from pykafka_cli.topic_names import TRANSACTION_STATE
-from pykafka_cli.transport.connection import BrokerUnreachable
+from pykafka_cli.transport.errors import BrokerUnreachable
 from pykafka_cli.zookeeper.kafka_znodes import ProducerIdBlock
 from tests.fakes.replica_cluster import (
     CONTROLLER,

@@ -25,7 +25,7 @@ from pykafka_cli.clients.settings import ClientSettings
 from pykafka_cli.model import FIRST_OFFSET, Offset, OffsetSpec, Seconds, Timestamp, TopicPartition
 from pykafka_cli.properties.consumer import ConsumerSettings
 from pykafka_cli.properties.producer import ProducerSettings
-from pykafka_cli.transport.connection import ConnectionFailed
+from pykafka_cli.transport.errors import ConnectionFailed
 from tests.simulation.cluster import RETRIABLE, TOPIC
 from tests.simulation.loop import START_MS
 

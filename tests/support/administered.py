@@ -10,7 +10,7 @@ from kio.static.primitive import i16, i32
 
 from pykafka_cli.protocol import inter_broker
 from pykafka_cli.protocol.api_keys import ApiKey
-from pykafka_cli.transport.connection import response_type_of
+from pykafka_cli.transport.messages import response_type_of
 from tests.fakes.controlled_cluster import ControlledCluster
 
 

@@ -10,7 +10,7 @@ from kio.schema.create_topics.v7.request import CreateTopicsRequest
 from kio.schema.create_topics.v7.response import CreateTopicsResponse
 from kio.schema.errors import ErrorCode
 
-from pykafka_cli.transport.connection import ConnectionLost
+from pykafka_cli.transport.errors import ConnectionLost
 from tests.fakes.cluster import NO_TIME
 
 Responses = Mapping[type[Any], Callable[[Any], Any]]

@@ -12,7 +12,7 @@ from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.model import Timestamp
 from pykafka_cli.testing import ExternalCluster, Kafka, NotPossible, Record, Security
 from pykafka_cli.testing.security import MECHANISMS, until_accepted
-from pykafka_cli.transport.connection import AuthenticationFailed
+from pykafka_cli.transport.errors import AuthenticationFailed
 
 
 def test_it_serves_within_a_block_and_leaves_nothing_behind() -> None:

@@ -15,7 +15,7 @@ from typing import Any
 from pykafka_cli.broker.clock import Clock
 from pykafka_cli.broker.replication.peers import BrokerEndpoint, Connect, PeerConnection
 from pykafka_cli.model import BrokerId, Seconds
-from pykafka_cli.transport.connection import ConnectionFailed
+from pykafka_cli.transport.errors import ConnectionFailed
 from pykafka_cli.zookeeper.kafka_znodes import BrokerRegistration
 
 _log = logging.getLogger(__name__)

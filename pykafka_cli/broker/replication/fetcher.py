@@ -39,7 +39,7 @@ from pykafka_cli.protocol.errors import ProtocolError
 from pykafka_cli.protocol.hot_path import fetch
 from pykafka_cli.protocol.records.batch import NO_LEADER_EPOCH
 from pykafka_cli.storage.leader_epochs import EpochEnd
-from pykafka_cli.transport.connection import ConnectionFailed
+from pykafka_cli.transport.errors import ConnectionFailed
 
 if TYPE_CHECKING:
     from pykafka_cli.broker.clock import Clock

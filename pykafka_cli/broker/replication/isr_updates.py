@@ -21,7 +21,7 @@ from kio.static.primitive import i32, i64
 from pykafka_cli.broker.clock import Clock
 from pykafka_cli.broker.errors import BrokerError
 from pykafka_cli.model import BrokerEpoch, LeaderEpoch, PartitionEpoch, Seconds, TopicPartition
-from pykafka_cli.transport.connection import ConnectionFailed
+from pykafka_cli.transport.errors import ConnectionFailed
 
 _log = logging.getLogger(__name__)
 

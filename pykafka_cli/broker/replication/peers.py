@@ -7,7 +7,8 @@ from pykafka_cli.broker.errors import BrokerNotAvailable
 from pykafka_cli.broker.network.peer_security import PeerSecurity
 from pykafka_cli.model import BrokerId, Seconds
 from pykafka_cli.security.errors import BadClientSetting
-from pykafka_cli.transport.connection import AuthenticationFailed, Connection
+from pykafka_cli.transport.connection import Connection
+from pykafka_cli.transport.errors import AuthenticationFailed
 from pykafka_cli.transport.sasl import SaslExchange
 
 if TYPE_CHECKING:

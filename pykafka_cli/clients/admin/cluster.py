@@ -12,7 +12,8 @@ from kio.static.primitive import i8, i32
 from pykafka_cli.clients.errors import ApiError, ensure_none_failed
 from pykafka_cli.clients.session import Session, broker_timeout
 from pykafka_cli.model import Broker, Endpoint, TopicPartition, partitions_by_topic
-from pykafka_cli.transport.connection import ConnectionFailed, VersionRange
+from pykafka_cli.transport.connection import VersionRange
+from pykafka_cli.transport.errors import ConnectionFailed
 
 _BROKERS, _CONTROLLERS = i8(1), i8(2)
 

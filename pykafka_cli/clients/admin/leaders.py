@@ -11,7 +11,7 @@ from pykafka_cli.clients.error_traits import RETRIABLE
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
 from pykafka_cli.model import BrokerId, TopicPartition
-from pykafka_cli.transport.connection import ConnectionFailed, Rejected
+from pykafka_cli.transport.errors import ConnectionFailed, Rejected
 
 T = TypeVar("T")
 

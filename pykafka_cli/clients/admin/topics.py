@@ -13,7 +13,7 @@ from pykafka_cli.clients.admin.reassignments import list_reassignments
 from pykafka_cli.clients.errors import ApiError, ensure_none_failed
 from pykafka_cli.clients.session import Session, broker_timeout
 from pykafka_cli.model import PartitionDescription, Reassignment, TopicDescription, TopicListing, TopicPartition
-from pykafka_cli.transport.connection import VersionUnsupported
+from pykafka_cli.transport.errors import VersionUnsupported
 
 DESCRIBE_TOPIC_PARTITIONS = 75
 DEFAULT_PARTITIONS = -1

@@ -24,7 +24,7 @@ from pykafka_cli.clients.group_offsets import Membership, Position, commit_offse
 from pykafka_cli.clients.session import Session
 from pykafka_cli.model import Offset, OffsetSpec, Seconds, TopicPartition, in_seconds
 from pykafka_cli.properties.consumer import ConsumerSettings
-from pykafka_cli.transport.connection import ConnectionFailed
+from pykafka_cli.transport.errors import ConnectionFailed
 
 if TYPE_CHECKING:
     from pykafka_cli.clients.consuming.consumer_protocol_member import ConsumerProtocolMember

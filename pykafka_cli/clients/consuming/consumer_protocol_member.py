@@ -33,7 +33,7 @@ from pykafka_cli.clients.group_offsets import Membership
 from pykafka_cli.clients.session import Session
 from pykafka_cli.model import Seconds, TopicPartition, in_seconds
 from pykafka_cli.properties.consumer import ConsumerSettings
-from pykafka_cli.transport.connection import ConnectionFailed, VersionUnsupported
+from pykafka_cli.transport.errors import ConnectionFailed, VersionUnsupported
 
 JOINING, LEAVING, LEAVING_FOR_A_WHILE = 0, -1, -2
 """Epochs of a member that is not in the group, or will not be; a static member may return."""

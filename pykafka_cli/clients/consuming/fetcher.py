@@ -41,7 +41,8 @@ from pykafka_cli.clients.session import Session
 from pykafka_cli.model import BrokerId, LeaderEpoch, Offset, OffsetSpec, Seconds, TopicPartition, in_seconds
 from pykafka_cli.properties.consumer import ConsumerSettings
 from pykafka_cli.protocol.records.batch import CorruptRecords, walk
-from pykafka_cli.transport.connection import Connection, ConnectionFailed, Rejected, VersionRange
+from pykafka_cli.transport.connection import Connection, VersionRange
+from pykafka_cli.transport.errors import ConnectionFailed, Rejected
 
 BUFFERED_BYTES = 4 << 20
 """Bytes that may be buffered before more is fetched from a leader. One response may still be as large as

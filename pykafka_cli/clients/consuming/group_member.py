@@ -40,7 +40,7 @@ from pykafka_cli.clients.member_messages import (
 from pykafka_cli.model import Seconds, TopicPartition, in_seconds
 from pykafka_cli.properties.consumer import ConsumerSettings
 from pykafka_cli.properties.keys import ConfigError
-from pykafka_cli.transport.connection import ConnectionFailed, VersionUnsupported
+from pykafka_cli.transport.errors import ConnectionFailed, VersionUnsupported
 
 PROTOCOL_TYPE = "consumer"
 CLASSES: Mapping[str, str] = {

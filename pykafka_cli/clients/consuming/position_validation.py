@@ -22,7 +22,7 @@ from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.group_offsets import Position
 from pykafka_cli.clients.session import Session
 from pykafka_cli.model import LeaderEpoch, Offset, TopicPartition, partitions_by_topic
-from pykafka_cli.transport.connection import VersionUnsupported
+from pykafka_cli.transport.errors import VersionUnsupported
 
 _CONSUMER = BrokerId(-1)
 _FIRST_FOR_CONSUMERS = 3

@@ -18,7 +18,7 @@ from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
 from pykafka_cli.model import BrokerId, in_seconds
 from pykafka_cli.properties.consumer import ConsumerSettings
-from pykafka_cli.transport.connection import ConnectionFailed, Rejected
+from pykafka_cli.transport.errors import ConnectionFailed, Rejected
 
 CLOSE_TIMEOUT = 5.0
 """Seconds that the last acknowledgements may take."""

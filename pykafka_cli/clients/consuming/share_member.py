@@ -24,7 +24,7 @@ from pykafka_cli.clients.coordinator import Coordinator
 from pykafka_cli.clients.error_traits import LOST_MEMBER, RETRIABLE
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.model import Seconds
-from pykafka_cli.transport.connection import ConnectionFailed, VersionUnsupported
+from pykafka_cli.transport.errors import ConnectionFailed, VersionUnsupported
 
 JOINING, LEAVING = 0, -1
 NOT_OFFERED = (

@@ -10,7 +10,7 @@ from pykafka_cli.clients.errors import topic_refusal
 from pykafka_cli.clients.session import Session
 from pykafka_cli.model import in_seconds
 from pykafka_cli.properties.consumer import ConsumerSettings
-from pykafka_cli.transport.connection import ConnectionFailed
+from pykafka_cli.transport.errors import ConnectionFailed
 
 INTERNAL_TOPICS = ("__consumer_offsets", "__transaction_state", "__share_group_state")
 _RETRY_MISSING = 1.0

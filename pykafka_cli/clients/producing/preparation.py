@@ -9,7 +9,7 @@ from pykafka_cli.clients.producing.transactions import has_implicit_transactions
 from pykafka_cli.clients.session import Session
 from pykafka_cli.model import ProducerEpoch, ProducerIdAndEpoch, in_seconds
 from pykafka_cli.properties.producer import ProducerSettings
-from pykafka_cli.transport.connection import ConnectionFailed, Rejected
+from pykafka_cli.transport.errors import ConnectionFailed, Rejected
 
 _LAST_EPOCH = 0x7FFF
 _SHORT_PAUSES = 5

@@ -26,7 +26,8 @@ from pykafka_cli.clients.producing.topic_leaders import NO_LEADER, ProducerRefus
 from pykafka_cli.clients.session import Session
 from pykafka_cli.model import NO_OFFSET, BrokerId, Offset, Seconds, in_seconds
 from pykafka_cli.properties.producer import ProducerSettings
-from pykafka_cli.transport.connection import Connection, ConnectionFailed, Rejected, VersionRange
+from pykafka_cli.transport.connection import Connection, VersionRange
+from pykafka_cli.transport.errors import ConnectionFailed, Rejected
 
 _NAMED_PRODUCE = VersionRange(3, 11)
 _IMPLICIT_PRODUCE = VersionRange(3, 12)

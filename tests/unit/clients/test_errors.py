@@ -9,13 +9,7 @@ from kio.schema.errors import ErrorCode
 
 from pykafka_cli.clients.error_texts import ERROR_TEXTS, error_text
 from pykafka_cli.clients.errors import ApiError, ensure_none_failed, explain
-from pykafka_cli.transport.connection import (
-    BrokerUnreachable,
-    ConnectionFailed,
-    ConnectionLost,
-    HostUnknown,
-    TlsFailed,
-)
+from pykafka_cli.transport.errors import BrokerUnreachable, ConnectionFailed, ConnectionLost, HostUnknown, TlsFailed
 
 
 def test_an_error_without_a_text_has_kafkas() -> None:

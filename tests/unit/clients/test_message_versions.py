@@ -20,7 +20,7 @@ from kio.schema.metadata.v12.response import MetadataResponse
 from kio.serial import entity_writer
 
 from pykafka_cli.clients.message_versions import as_type, in_version
-from pykafka_cli.transport.connection import response_type_of
+from pykafka_cli.transport.messages import response_type_of
 
 ASKED = {
     "metadata": 12,

@@ -20,7 +20,8 @@ from kio.static.primitive import i32Timedelta
 
 from pykafka_cli.clients.session import Address, BadAddress, Session, check_resolvable, parse_addresses
 from pykafka_cli.clients.settings import ClientSettings
-from pykafka_cli.transport.connection import BrokerUnreachable, Connection, ConnectionLost, VersionUnsupported
+from pykafka_cli.transport.connection import Connection
+from pykafka_cli.transport.errors import BrokerUnreachable, ConnectionLost, VersionUnsupported
 from tests.fakes.cluster import FakeConnection, FakeSession
 from tests.support.session_contract import Responses, SessionContract
 

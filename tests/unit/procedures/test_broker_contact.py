@@ -7,7 +7,8 @@ from pykafka_cli.clients.session import Address, Session
 from pykafka_cli.clients.settings import ClientSettings
 from pykafka_cli.model import Seconds
 from pykafka_cli.procedures.broker_contact import BrokerContact
-from pykafka_cli.transport.connection import BrokerUnreachable, Connection, VersionRange
+from pykafka_cli.transport.connection import Connection, VersionRange
+from pykafka_cli.transport.errors import BrokerUnreachable
 from tests.support.event_loop import until
 
 BROKER = Address("broker", 9092)

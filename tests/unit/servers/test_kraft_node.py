@@ -27,7 +27,8 @@ from pykafka_cli.script.opening import new_session
 from pykafka_cli.servers.kraft_node import KRaftNode
 from pykafka_cli.storage.checkpoints import read_meta_properties
 from pykafka_cli.storage.files import DiskFiles
-from pykafka_cli.transport.connection import Connection, VersionUnsupported
+from pykafka_cli.transport.connection import Connection
+from pykafka_cli.transport.errors import VersionUnsupported
 
 CLUSTER = "MkU3OEVBNTcwNTJENDM2Qk"
 BROKERS, CONTROLLERS = 1, 2

@@ -21,14 +21,13 @@ from kio.serial import entity_writer
 from kio.static.primitive import Records, i16, i32, i32Timedelta, i64Timedelta
 
 from pykafka_cli.model import Seconds
-from pykafka_cli.transport.connection import (
+from pykafka_cli.transport.connection import Connection, VersionRange
+from pykafka_cli.transport.errors import (
     AuthenticationFailed,
     BrokerUnreachable,
-    Connection,
     ConnectionLost,
     NoAnswerInTime,
     NotKafka,
-    VersionRange,
     VersionUnsupported,
 )
 from pykafka_cli.transport.sasl import Plain

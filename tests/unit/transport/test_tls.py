@@ -16,12 +16,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from pykafka_cli.model import Seconds
-from pykafka_cli.transport.connection import (
+from pykafka_cli.transport.connection import Connection
+from pykafka_cli.transport.errors import (
     CertificateOfAnother,
     CertificateOutdated,
     CertificateRefused,
     ClientCertificateRefused,
-    Connection,
     Rejected,
 )
 

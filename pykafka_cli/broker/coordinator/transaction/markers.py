@@ -29,7 +29,7 @@ from pykafka_cli.broker.clock import Clock
 from pykafka_cli.broker.replication.peers import BrokerEndpoint, Connect, PeerConnection
 from pykafka_cli.broker.waiting import together
 from pykafka_cli.model import BrokerId, CoordinatorEpoch, ProducerEpoch, Seconds, TopicPartition
-from pykafka_cli.transport.connection import ConnectionFailed
+from pykafka_cli.transport.errors import ConnectionFailed
 
 if TYPE_CHECKING:
     from pykafka_cli.broker.metadata.cache import MetadataCache

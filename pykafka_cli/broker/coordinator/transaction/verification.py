@@ -42,7 +42,7 @@ from pykafka_cli.broker.errors import (
 )
 from pykafka_cli.broker.replication.peers import BrokerEndpoint, Connect, PeerConnection
 from pykafka_cli.model import BrokerId, ProducerEpoch, ProducerIdAndEpoch, Seconds, TopicPartition
-from pykafka_cli.transport.connection import ConnectionFailed
+from pykafka_cli.transport.errors import ConnectionFailed
 
 if TYPE_CHECKING:
     from pykafka_cli.broker.coordinator.transaction.coordinator import TransactionCoordinator

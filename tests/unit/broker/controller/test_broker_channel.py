@@ -8,7 +8,7 @@ import pytest
 from pykafka_cli.broker.controller.broker_channel import RETRY_AFTER, BrokerChannels
 from pykafka_cli.broker.replication.peers import BrokerEndpoint
 from pykafka_cli.model import BrokerId
-from pykafka_cli.transport.connection import BrokerUnreachable
+from pykafka_cli.transport.errors import BrokerUnreachable
 from pykafka_cli.zookeeper.kafka_znodes import BrokerRegistration, Endpoint
 from tests.fakes.clock import FakeClock
 from tests.support.event_loop import settle

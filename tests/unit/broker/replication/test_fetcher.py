@@ -24,7 +24,7 @@ from pykafka_cli.broker.waiting import WaitingRoom
 from pykafka_cli.model import BrokerEpoch, TopicPartition
 from pykafka_cli.protocol.hot_path import fetch
 from pykafka_cli.protocol.hot_path.fetch import EpochEndOffset, FetchPartitionResponse
-from pykafka_cli.transport.connection import BrokerUnreachable, ConnectionLost
+from pykafka_cli.transport.errors import BrokerUnreachable, ConnectionLost
 from tests.fakes.clock import FakeClock
 from tests.fakes.files import MemoryFiles
 from tests.fakes.isr_updates import FakeIsrUpdates

@@ -11,7 +11,7 @@ from kio.schema.errors import ErrorCode
 
 from pykafka_cli.broker.replication.isr_updates import RETRY_AFTER, IsrConfirmed, IsrUpdates
 from pykafka_cli.model import BrokerEpoch, BrokerId
-from pykafka_cli.transport.connection import ConnectionLost
+from pykafka_cli.transport.errors import ConnectionLost
 from tests.fakes.clock import FakeClock
 from tests.support.event_loop import settle
 from tests.support.isr_updates_contract import IsrUpdatesContract, T, change

@@ -11,7 +11,7 @@ from kio.schema.types import BrokerId
 from pykafka_cli.clients.admin.leaders import Patience, ask_known_leaders, ask_leaders
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.model import TopicPartition
-from pykafka_cli.transport.connection import ConnectionLost
+from pykafka_cli.transport.errors import ConnectionLost
 from tests.fakes.cluster import FakeSession
 from tests.simulation.loop import VirtualLoop
 

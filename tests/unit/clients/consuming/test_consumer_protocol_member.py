@@ -21,7 +21,7 @@ from pykafka_cli.clients.consuming.consumer_protocol_member import NOT_OFFERED, 
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.model import TopicPartition
 from pykafka_cli.properties.consumer import ConsumerSettings
-from pykafka_cli.transport.connection import ConnectionLost, VersionUnsupported
+from pykafka_cli.transport.errors import ConnectionLost, VersionUnsupported
 from tests.support.event_loop import until
 
 NO_TIME = i32Timedelta.parse(datetime.timedelta())

@@ -36,7 +36,7 @@ from pykafka_cli.clients.group_offsets import Position
 from pykafka_cli.model import LeaderEpoch, Offset, OffsetSpec, Timestamp, TopicPartition
 from pykafka_cli.properties.consumer import ConsumerSettings
 from pykafka_cli.protocol.records.record import Record, build_batch
-from pykafka_cli.transport.connection import VersionUnsupported
+from pykafka_cli.transport.errors import VersionUnsupported
 from tests.fakes.cluster import FakeSession
 
 NO_TIME = i32Timedelta.parse(datetime.timedelta())

@@ -26,7 +26,7 @@ from pykafka_cli.model import ProducerEpoch, ProducerIdAndEpoch, Timestamp
 from pykafka_cli.properties.producer import ProducerSettings
 from pykafka_cli.protocol.records.batch import read_header
 from pykafka_cli.protocol.records.record import read_records
-from pykafka_cli.transport.connection import AuthenticationFailed, ConnectionLost
+from pykafka_cli.transport.errors import AuthenticationFailed, ConnectionLost
 from tests.fakes.clock import forward
 from tests.fakes.cluster import FakeSession
 from tests.simulation.loop import VirtualLoop

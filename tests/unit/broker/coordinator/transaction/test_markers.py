@@ -18,7 +18,7 @@ from kio.schema.write_txn_markers.v1.response import (
 from pykafka_cli.broker.coordinator.transaction.markers import PAUSE_S, Marker, MarkerWriter, Superseded
 from pykafka_cli.broker.replication.peers import BrokerEndpoint
 from pykafka_cli.model import BrokerId, CoordinatorEpoch, ProducerEpoch, ProducerId, TopicPartition
-from pykafka_cli.transport.connection import BrokerUnreachable
+from pykafka_cli.transport.errors import BrokerUnreachable
 from pykafka_cli.zookeeper.kafka_znodes import Endpoint
 from tests.fakes.clock import FakeClock
 from tests.support.event_loop import settle

@@ -30,7 +30,7 @@ from pykafka_cli.broker.errors import (
 )
 from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE
 from pykafka_cli.model import BrokerId, ProducerEpoch, ProducerId, ProducerIdAndEpoch, Seconds, TopicPartition
-from pykafka_cli.transport.connection import BrokerUnreachable
+from pykafka_cli.transport.errors import BrokerUnreachable
 from pykafka_cli.zookeeper.kafka_znodes import Endpoint
 from tests.fakes.clock import FakeClock
 from tests.support.event_loop import settle

@@ -1,0 +1,122 @@
+"""What can go wrong between us and one broker.
+
+ConnectionFailed
+    BrokerUnreachable      HostUnknown, TlsFailed
+    ConnectionLost         AnswerUnreadable
+    NoAnswerInTime
+    Rejected               NotKafka, AuthenticationFailed, CertificateRefused, ClientCertificateRefused
+    VersionUnsupported
+"""
+
+import errno
+import ssl
+
+
+class ConnectionFailed(Exception):
+    """Base of what can go wrong between us and one broker."""
+
+
+class BrokerUnreachable(ConnectionFailed):
+    """Nothing could be asked: nothing listens there, or there was no response in time."""
+
+
+class HostUnknown(BrokerUnreachable):
+    """No machine has this name."""
+
+
+class TlsFailed(BrokerUnreachable):
+    """The two sides did not agree on TLS."""
+
+
+class ConnectionLost(ConnectionFailed):
+    """The connection was closed, or a response did not match its request."""
+
+
+class AnswerUnreadable(ConnectionLost):
+    """An answer is not what was asked for. Asking again brings no other."""
+
+
+class NoAnswerInTime(ConnectionFailed):
+    """The broker took the request and has not answered within its time."""
+
+
+class Rejected(ConnectionFailed):
+    """The two sides will not talk to each other as they are. Trying again will not help."""
+
+
+class NotKafka(Rejected):
+    """What came over the connection is not Kafka's protocol; over a TLS listener, an alert."""
+
+
+class UnsuitableListener(NotKafka):
+    """Who was found behind the address instead: another kind of server, or a listener of another security protocol.
+
+    advice    what would help; empty if we do not know
+    """
+
+    def __init__(self, message: str, advice: str) -> None:
+        super().__init__(message, advice)
+        self.advice = advice
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class AuthenticationFailed(Rejected):
+    """The broker rejected the mechanism or the credentials, or there are none."""
+
+
+class CertificateRefused(Rejected):
+    """We do not believe the broker's certificate."""
+
+
+class CertificateOutdated(CertificateRefused):
+    """It is not valid yet, or no longer."""
+
+
+class CertificateOfAnother(CertificateRefused):
+    """It does not name the host that we asked."""
+
+
+class ClientCertificateRefused(Rejected):
+    """The broker does not believe ours, or wants one where we showed none."""
+
+
+class VersionUnsupported(ConnectionFailed):
+    """The broker does not have the API, or none of the versions that we have."""
+
+
+_BY_VERDICT = {
+    9: CertificateOutdated,  # X509_V_ERR_CERT_NOT_YET_VALID
+    10: CertificateOutdated,  # X509_V_ERR_CERT_HAS_EXPIRED
+    62: CertificateOfAnother,  # X509_V_ERR_HOSTNAME_MISMATCH
+    64: CertificateOfAnother,  # X509_V_ERR_IP_ADDRESS_MISMATCH
+}
+_CERTIFICATE_ALERTS = (
+    "ALERT_BAD_CERTIFICATE",
+    "ALERT_CERTIFICATE",
+    "ALERT_UNKNOWN_CA",
+    "ALERT_UNSUPPORTED_CERTIFICATE",
+)
+
+
+def another(end: ConnectionFailed) -> ConnectionFailed:
+    """The same for another waiter: an exception that is raised twice would show both places."""
+    return type(end)(*end.args)
+
+
+def tls_failure(address: str, error: ssl.SSLError) -> ConnectionFailed:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        kind = _BY_VERDICT.get(error.verify_code, CertificateRefused)
+        return kind(f"the certificate of {address} is not trusted: {error.verify_message.rstrip('.')}")
+    reason = error.reason or str(error)
+    if any(word in reason for word in _CERTIFICATE_ALERTS):
+        return ClientCertificateRefused(f"{address} rejected this client's certificate, or requires one")
+    return TlsFailed(f"TLS with {address} failed: {reason.replace('_', ' ').lower()}")
+
+
+def reason_of(error: OSError) -> str:
+    """The system's words. asyncio repeats the address, once for each address of the host."""
+    if f"[Errno {errno.ECONNREFUSED}]" in str(error):
+        return "connection refused"
+    return error.strerror or str(error)
