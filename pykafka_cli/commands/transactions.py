@@ -8,7 +8,6 @@ import typer
 
 from pykafka_cli import KAFKA_VERSION
 from pykafka_cli.clients.admin.transactions import (
-    ANY_DURATION,
     abort_transaction,
     describe_producers,
     describe_transactions,
@@ -103,7 +102,7 @@ def transactions(
             help="list: show only transactions that have been open longer than this; a negative number shows all.",
             rich_help_panel=WHICH,
         ),
-    ] = ANY_DURATION,
+    ] = -1,
     transactional_id: Annotated[
         str | None,
         typer.Option("--transactional-id", metavar="ID", help="describe: transactional id.", rich_help_panel=WHICH),
@@ -298,7 +297,9 @@ def run(session: Session, work: Coroutine[Any, Any, T]) -> T:
 
 async def fetch_listing(session: Session, longer_than_ms: int, pattern: str | None) -> list[TransactionListing]:
     with failing_as("Failed to list transactions"):
-        return await list_transactions(session, longer_than_ms=Milliseconds(longer_than_ms), pattern=pattern)
+        return await list_transactions(
+            session, longer_than_ms=None if longer_than_ms < 0 else Milliseconds(longer_than_ms), pattern=pattern
+        )
 
 
 async def fence(session: Session, transactional_id: str) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from pykafka_cli.model import NO_OFFSET, Offset, Timestamp, TopicPartition
+from pykafka_cli.model import Offset, Timestamp, TopicPartition
 
 Offsets = Mapping[TopicPartition, Offset]
 
@@ -177,7 +177,7 @@ def current(
     partitions: Iterable[TopicPartition], committed: Offsets, log_ends: Mapping[TopicPartition, Offset]
 ) -> dict[TopicPartition, Offset]:
     """Committed offsets, and the log's end for partitions without one."""
-    return {partition: committed.get(partition, log_ends.get(partition, NO_OFFSET)) for partition in partitions}
+    return {each: committed[each] if each in committed else log_ends[each] for each in partitions}
 
 
 # ---- plans in CSV

@@ -10,11 +10,11 @@ from pykafka_cli.storage.segment import Segment, StoredBatch
 
 
 class TimestampOffset(NamedTuple):
-    """A record's timestamp and offset, and the leader epoch that wrote it (-1: unknown)."""
+    """A record's timestamp and offset, and the leader epoch that wrote it (None: unknown)."""
 
     timestamp: Timestamp
     offset: Offset
-    leader_epoch: LeaderEpoch = NO_LEADER_EPOCH
+    leader_epoch: LeaderEpoch | None
 
 
 def find_by_timestamp(segments: Iterable[Segment], timestamp: Timestamp, log_start: Offset) -> TimestampOffset | None:
@@ -25,7 +25,7 @@ def find_by_timestamp(segments: Iterable[Segment], timestamp: Timestamp, log_sta
         for batch in segment.batches_not_older_than(timestamp, log_start):
             for record in _records(segment, batch):
                 if record.timestamp >= timestamp and record.offset >= log_start:
-                    return TimestampOffset(record.timestamp, record.offset, batch.header.leader_epoch)
+                    return TimestampOffset(record.timestamp, record.offset, _leader_epoch(batch))
     return None
 
 
@@ -38,8 +38,13 @@ def find_max_timestamp(segments: Iterable[Segment], log_start: Offset) -> Timest
     for batch in largest.batches_not_older_than(timestamp, log_start):
         for record in _records(largest, batch):
             if record.timestamp == timestamp:
-                return TimestampOffset(timestamp, record.offset, batch.header.leader_epoch)
+                return TimestampOffset(timestamp, record.offset, _leader_epoch(batch))
     return None
+
+
+def _leader_epoch(batch: StoredBatch) -> LeaderEpoch | None:
+    epoch = batch.header.leader_epoch
+    return None if epoch == NO_LEADER_EPOCH else epoch
 
 
 def _records(segment: Segment, batch: StoredBatch) -> list[Record]:

@@ -17,7 +17,7 @@ from pykafka_cli.broker.handlers import HANDLERS
 from pykafka_cli.broker.waiting import WaitingRoom
 from pykafka_cli.model import LeaderEpoch, TopicPartition
 from pykafka_cli.protocol.codec import message_codec
-from pykafka_cli.transport.connection import response_type_of
+from pykafka_cli.transport.messages import response_type_of
 from pykafka_cli.zookeeper.kafka_znodes import Endpoint
 from tests.fakes.clock import FakeClock
 from tests.fakes.partition_writer import FakePartitionWriter

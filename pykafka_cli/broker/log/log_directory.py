@@ -207,9 +207,9 @@ class LogDirectory:
     def mark_clean_shutdown(self) -> None:
         checkpoints.mark_clean_shutdown(self._files, str(self.path))
 
-    def usage(self) -> tuple[int, int]:
-        """(total, usable) bytes of the volume; (-1, -1) when it cannot be asked."""
+    def usage(self) -> tuple[int, int] | tuple[None, None]:
+        """(total, usable) bytes of the volume; None for both when it cannot be asked."""
         try:
             return self._files.free_bytes(str(self.path))
         except OSError:
-            return -1, -1
+            return None, None

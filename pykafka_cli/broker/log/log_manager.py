@@ -22,6 +22,7 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from pykafka_cli.broker.clock import Clock
 from pykafka_cli.broker.errors import InconsistentTopicId, KafkaStorageError, LogDirNotFound
+from pykafka_cli.broker.log.checkpointing import Checkpointing
 from pykafka_cli.broker.log.cleaner import LogCleaner
 from pykafka_cli.broker.log.listener import LogListener
 from pykafka_cli.broker.log.log_directory import LogDirectory
@@ -30,7 +31,6 @@ from pykafka_cli.broker.log.removals import Removals
 from pykafka_cli.model import FIRST_OFFSET, BrokerId, Milliseconds, Offset, TopicPartition, in_seconds
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.topic import TopicConfig
-from pykafka_cli.storage import checkpoints
 from pykafka_cli.storage.checkpoints import (
     KRAFT_VERSION,
     ZOOKEEPER_VERSION,
@@ -50,12 +50,12 @@ _FLUSH_CHECK_MS = 10_000
 
 
 class DirectoryUsage(NamedTuple):
-    """One of log.dirs, for DescribeLogDirs. `error` is set while it is offline; bytes are -1 when unknown."""
+    """One of log.dirs, for DescribeLogDirs. `error` is set while it is offline; bytes are None when unknown."""
 
     path: Path
     error: OSError | None
-    total_bytes: int
-    usable_bytes: int
+    total_bytes: int | None
+    usable_bytes: int | None
     logs: list[PartitionLog]
     arriving: list[PartitionLog]  # copies on their way here from another directory
 
@@ -96,10 +96,10 @@ class LogManager(LogListener[PartitionLog]):
         self._periodic: list[asyncio.Task[None]] = []
         self._pending: set[asyncio.Task[None]] = set()
         self._removals = Removals(self._files, clock, self._in_thread, self._spawn)
-        self._checkpointing = asyncio.Lock()
         self._flushes: defaultdict[TopicPartition, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._is_running = False
         self._cleaner = LogCleaner(settings, clock, self._files, self._in_thread)
+        self._checkpoints = Checkpointing(lambda: self._online, self._try, self._cleaner.offset_of)
         self.on_directory_failure: list[Callable[[Path, list[TopicPartition]], None]] = []
 
     @property
@@ -157,10 +157,10 @@ class LogManager(LogListener[PartitionLog]):
         settings, begin_ms = self._settings, self._settings.log_initial_task_delay_ms
         self._every(lambda: settings.log_retention_check_interval_ms, self._retain, begin_ms)
         self._every(
-            lambda: settings.log_flush_offset_checkpoint_interval_ms, self._checkpoint_recovery_points, begin_ms
+            lambda: settings.log_flush_offset_checkpoint_interval_ms, self._checkpoints.write_recovery_points, begin_ms
         )
         self._every(
-            lambda: settings.log_flush_start_offset_checkpoint_interval_ms, self._checkpoint_log_starts, begin_ms
+            lambda: settings.log_flush_start_offset_checkpoint_interval_ms, self._checkpoints.write_log_starts, begin_ms
         )
         self._every(lambda: settings.replica_high_watermark_checkpoint_interval_ms, self.checkpoint_high_watermarks)
         self._every(lambda: settings.producer_id_expiration_check_interval_ms, self._expire_producers)
@@ -200,7 +200,7 @@ class LogManager(LogListener[PartitionLog]):
                     log.close()
         last = [self._flush(log, log.log_end, even_if_synced=True) for log in self._logs.values()]
         await asyncio.gather(*last, return_exceptions=True)
-        await self._checkpoint_all()
+        await self._checkpoints.write_all()
         for directory in self._online:
             if all(log.recovery_point == log.log_end for log in directory.logs.values()):
                 await self._try(directory, directory.mark_clean_shutdown)
@@ -278,7 +278,7 @@ class LogManager(LogListener[PartitionLog]):
             return
         log.take_offline()
         self._removals.add([path], Milliseconds(log.config.file_delete_delay_ms))
-        self._spawn(self._checkpoint_all())  # a topic of the same name must not find its offsets
+        self._spawn(self._checkpoints.write_all())  # a topic of the same name must not find its offsets
 
     def topic_config_changed(self, topic: str, config: TopicConfig) -> None:
         """From now on the topic's logs go by `config`."""
@@ -311,7 +311,7 @@ class LogManager(LogListener[PartitionLog]):
             self._cleaner.log_was_cut(log)
             # Neither the cut nor what is written in its place is synced, and a recovery must begin before it.
             self._flush_soon(log, even_if_synced=True)
-            self._spawn(self._checkpoint_all())
+            self._spawn(self._checkpoints.write_all())
 
     def discard(self, log: PartitionLog, files: Files, paths: Sequence[str]) -> None:
         if self._is_in_use(log):
@@ -369,10 +369,12 @@ class LogManager(LogListener[PartitionLog]):
 
     def usages(self) -> list[DirectoryUsage]:
         """Every directory with its logs."""
-        return [
-            DirectoryUsage(each.path, each.error, *each.usage(), list(each.logs.values()), list(each.arriving.values()))
-            for each in self._directories
-        ]
+        found = []
+        for each in self._directories:
+            total, usable = each.usage()
+            logs, arriving = list(each.logs.values()), list(each.arriving.values())
+            found.append(DirectoryUsage(each.path, each.error, total, usable, logs, arriving))
+        return found
 
     @property
     def _online(self) -> list[LogDirectory]:
@@ -474,41 +476,12 @@ class LogManager(LogListener[PartitionLog]):
 
     async def _clean(self) -> None:
         while await self._cleaner.clean_dirtiest(self.all()):
-            await self._checkpoint_cleaner_offsets()
+            await self._checkpoints.write_cleaner_offsets()
 
     async def _expire_producers(self) -> None:
         for log in self.all():
             log.expire_producers(Milliseconds(self._settings.producer_id_expiration_ms))
 
-    async def _checkpoint_recovery_points(self) -> None:
-        await self._checkpoint(checkpoints.RECOVERY_POINTS, lambda log: log.recovery_point)
-
-    async def _checkpoint_log_starts(self) -> None:
-        await self._checkpoint(checkpoints.LOG_STARTS, _log_start_to_checkpoint)
-
     async def checkpoint_high_watermarks(self) -> None:
         """Write replication-offset-checkpoint where a high watermark has moved."""
-        await self._checkpoint(checkpoints.HIGH_WATERMARKS, lambda log: log.high_watermark)
-
-    async def _checkpoint_cleaner_offsets(self) -> None:
-        await self._checkpoint(checkpoints.CLEANER_OFFSETS, self._cleaner.offset_of)
-
-    async def _checkpoint_all(self) -> None:
-        await self._checkpoint_recovery_points()
-        await self._checkpoint_log_starts()
-        await self._checkpoint_cleaner_offsets()
-        await self.checkpoint_high_watermarks()
-
-    async def _checkpoint(self, name: str, offset_of: Callable[[PartitionLog], Offset | None]) -> None:
-        async with self._checkpointing:
-            for directory in self._online:
-                offsets = {log.topic_partition: offset_of(log) for log in directory.logs.values()}
-                known = {tp: offset for tp, offset in offsets.items() if offset is not None}
-                write = directory.plan_checkpoint(name, known)
-                if write is not None:
-                    await self._try(directory, write)
-
-
-def _log_start_to_checkpoint(log: PartitionLog) -> Offset | None:
-    """The log's start, unless it is that of its first segment anyway."""
-    return log.log_start if log.log_start > log.segments[0].base_offset else None
+        await self._checkpoints.write_high_watermarks()

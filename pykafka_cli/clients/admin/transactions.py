@@ -29,7 +29,7 @@ from pykafka_cli.model import (
 )
 from pykafka_cli.protocol.describe_transactions import DescribeTransactionsResponse
 
-ANY_DURATION = Milliseconds(-1)
+_ANY_DURATION = -1
 _FIRST_WITH_DURATION = 1
 _FIRST_WITH_PATTERN = 2
 _STATES = frozenset(
@@ -43,7 +43,7 @@ async def list_transactions(
     session: Session,
     *,
     producer_ids: Collection[ProducerId] = (),
-    longer_than_ms: Milliseconds = ANY_DURATION,
+    longer_than_ms: Milliseconds | None = None,
     pattern: str | None = None,
 ) -> list[TransactionListing]:
     """What every broker coordinates, those of some producers only, or those that have been open for that long.
@@ -55,10 +55,10 @@ async def list_transactions(
 
     request = ListTransactionsRequest(
         producer_id_filters=tuple(producer_ids),
-        duration_filter=i64(longer_than_ms),
+        duration_filter=i64(_ANY_DURATION if longer_than_ms is None else longer_than_ms),
         transactional_id_pattern=pattern,
     )
-    oldest = _FIRST_WITH_PATTERN if pattern else 0 if longer_than_ms < 0 else _FIRST_WITH_DURATION
+    oldest = _FIRST_WITH_PATTERN if pattern else 0 if longer_than_ms is None else _FIRST_WITH_DURATION
     brokers = sorted(broker.node_id for broker in (await session.metadata(())).brokers)
     deadline = asyncio.get_running_loop().time() + session.settings.api_timeout
     found: list[TransactionListing] = []

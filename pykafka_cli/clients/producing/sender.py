@@ -22,7 +22,7 @@ from pykafka_cli.clients.producing.accumulator import RecordAccumulator
 from pykafka_cli.clients.producing.background import Background
 from pykafka_cli.clients.producing.preparation import Preparation
 from pykafka_cli.clients.producing.record_queue import Batch, RecordQueue
-from pykafka_cli.clients.producing.topic_leaders import NO_LEADER, ProducerRefused
+from pykafka_cli.clients.producing.topic_leaders import ProducerRefused
 from pykafka_cli.clients.session import Session
 from pykafka_cli.model import NO_OFFSET, BrokerId, Offset, Seconds, in_seconds
 from pykafka_cli.properties.producer import ProducerSettings
@@ -138,7 +138,7 @@ class Sender:
     def _queues_by_leader(self) -> dict[BrokerId, list[RecordQueue]]:
         led: dict[BrokerId, list[RecordQueue]] = {}
         for partition, broker in self._preparation.topic.leaders.items():
-            if broker != NO_LEADER:
+            if broker is not None:
                 led.setdefault(broker, []).append(self._accumulator.queues[partition])
         return led
 

@@ -10,7 +10,7 @@ from pykafka_cli.clients.errors import topic_refusal
 from pykafka_cli.clients.session import Session
 from pykafka_cli.model import BrokerId
 
-NO_LEADER = BrokerId(-1)
+_NO_LEADER = BrokerId(-1)
 
 
 class ProducerRefused(Exception):
@@ -25,8 +25,8 @@ class TopicLeaders:
     """The leaders as of the last look."""
 
     def __init__(self, session: Session, topic: str, client_id: str, warn: Callable[[str], None]) -> None:
-        self.leaders: dict[int, BrokerId] = {}
-        """By partition, in order; NO_LEADER where there is none. Empty until the topic is there."""
+        self.leaders: dict[int, BrokerId | None] = {}
+        """By partition, in order; None where there is none. Empty until the topic is there."""
         self.asked_at = 0.0
         """The loop's time of the last look."""
         self._session = session
@@ -51,16 +51,16 @@ class TopicLeaders:
                 f"[Producer clientId={self._client_id}] The metadata response from the cluster reported a recoverable "
                 f"issue with correlation id {self._requests} : {{{self._topic}={code.name.upper()}}}"
             )
-            self.leaders = dict.fromkeys(self.leaders, NO_LEADER)
+            self.leaders = dict.fromkeys(self.leaders)
             return False
         leaders = {int(part.partition_index): part.leader_id for part in entry.partitions}
-        self.leaders = dict(sorted(leaders.items()))
-        return any(leader != NO_LEADER for leader in leaders.values())
+        self.leaders = {each: None if leader == _NO_LEADER else leader for each, leader in sorted(leaders.items())}
+        return any(leader is not None for leader in self.leaders.values())
 
     def forget(self, partition: int) -> None:
         """Its leader is none, as it turned out."""
-        self.leaders[partition] = NO_LEADER
+        self.leaders[partition] = None
 
     def available(self) -> list[int]:
         """Partitions that have a leader; all if none has."""
-        return [partition for partition, leader in self.leaders.items() if leader != NO_LEADER] or list(self.leaders)
+        return [partition for partition, leader in self.leaders.items() if leader is not None] or list(self.leaders)

@@ -4,7 +4,6 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 
 from pykafka_cli.rules.declarations.documents import Fields, Node, Place, Problem
 from pykafka_cli.rules.declarations.model import (
@@ -80,11 +79,6 @@ class Collector:
             return
         if entity:
             self.found.quotas[entity] = DeclaredQuota(entity, limits, at.place)
-
-    def more_limits(self, entity: QuotaEntity, at: Node, limits: Mapping[str, float | None]) -> None:
-        """Add limits of an entity that may already have some."""
-        known = self.found.quotas.get(entity, DeclaredQuota(entity, {}, at.place))
-        self.found.quotas[entity] = replace(known, limits={**known.limits, **limits})
 
     def acl(self, acl: Acl | None, at: Node) -> None:
         if acl is not None:

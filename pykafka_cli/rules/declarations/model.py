@@ -27,8 +27,6 @@ USER, CLIENT_ID, IP = "user", "client-id", "ip"
 QuotaEntity = tuple[tuple[str, str], ...]
 """A quota's entity: pairs of a type and a name, users first."""
 
-Record = tuple[bytes | None, bytes | None, tuple[tuple[str, bytes | None], ...]]
-
 
 class SeedRecord(NamedTuple):
     """A first record of a new topic. Without a partition, its key decides; without a time, it gets the present."""

@@ -1,0 +1,61 @@
+"""Writes what a broker knows of its logs into the checkpoints of their directories. Formats: storage/checkpoints.py."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+
+from pykafka_cli.broker.log.log_directory import LogDirectory
+from pykafka_cli.broker.log.partition_log import PartitionLog
+from pykafka_cli.model import Offset
+from pykafka_cli.storage import checkpoints
+
+
+class Checkpointing:
+    """One checkpoint is written at a time, in each directory where it would change.
+
+    online              the directories to write to
+    write               does it in a thread; an error takes the directory offline
+    cleaner_offset_of   up to where a log is cleaned; None if it has not been
+    """
+
+    def __init__(
+        self,
+        online: Callable[[], Iterable[LogDirectory]],
+        write: Callable[[LogDirectory, Callable[[], None]], Awaitable[object]],
+        cleaner_offset_of: Callable[[PartitionLog], Offset | None],
+    ) -> None:
+        self._online = online
+        self._write = write
+        self._cleaner_offset_of = cleaner_offset_of
+        self._writing = asyncio.Lock()
+
+    async def write_all(self) -> None:
+        await self.write_recovery_points()
+        await self.write_log_starts()
+        await self.write_cleaner_offsets()
+        await self.write_high_watermarks()
+
+    async def write_recovery_points(self) -> None:
+        await self._checkpoint(checkpoints.RECOVERY_POINTS, lambda log: log.recovery_point)
+
+    async def write_log_starts(self) -> None:
+        await self._checkpoint(checkpoints.LOG_STARTS, _moved_start)
+
+    async def write_high_watermarks(self) -> None:
+        await self._checkpoint(checkpoints.HIGH_WATERMARKS, lambda log: log.high_watermark)
+
+    async def write_cleaner_offsets(self) -> None:
+        await self._checkpoint(checkpoints.CLEANER_OFFSETS, self._cleaner_offset_of)
+
+    async def _checkpoint(self, name: str, offset_of: Callable[[PartitionLog], Offset | None]) -> None:
+        async with self._writing:
+            for directory in self._online():
+                offsets = {log.topic_partition: offset_of(log) for log in directory.logs.values()}
+                known = {tp: offset for tp, offset in offsets.items() if offset is not None}
+                write = directory.plan_checkpoint(name, known)
+                if write is not None:
+                    await self._write(directory, write)
+
+
+def _moved_start(log: PartitionLog) -> Offset | None:
+    """The log's start, unless it is that of its first segment anyway."""
+    return log.log_start if log.log_start > log.segments[0].base_offset else None
