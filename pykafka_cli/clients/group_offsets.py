@@ -18,17 +18,17 @@ from kio.static.primitive import i32, i64
 from pykafka_cli.clients.coordinator import Coordinator
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.model import NO_OFFSET, LeaderEpoch, Offset, TopicPartition
-from pykafka_cli.protocol.records.batch import NO_LEADER_EPOCH
+from pykafka_cli.protocol.absence import known_epoch, or_minus_one
 from pykafka_cli.transport.errors import VersionUnsupported
 
 _FIRST_BATCHED = 8
 
 
 class Position(NamedTuple):
-    """Where a group continues in a partition, and the leader epoch of the record before (-1: unknown)."""
+    """Where a group continues in a partition, and the leader epoch of the record before if known."""
 
     offset: Offset
-    leader_epoch: LeaderEpoch = NO_LEADER_EPOCH
+    leader_epoch: LeaderEpoch | None = None
 
 
 class Membership(NamedTuple):
@@ -74,7 +74,7 @@ async def fetch_offsets(
                 raise ApiError(each.error_code)
             if each.committed_offset != NO_OFFSET:
                 positions[TopicPartition(topic.name, int(each.partition_index))] = Position(
-                    Offset(int(each.committed_offset)), LeaderEpoch(each.committed_leader_epoch)
+                    Offset(int(each.committed_offset)), known_epoch(each.committed_leader_epoch)
                 )
     return positions
 
@@ -102,7 +102,7 @@ async def commit_offsets(
                     OffsetCommitRequestPartition(
                         partition_index=i32(index),
                         committed_offset=i64(position.offset),
-                        committed_leader_epoch=i32(position.leader_epoch),
+                        committed_leader_epoch=i32(or_minus_one(position.leader_epoch)),
                         committed_metadata="",
                     )
                     for index, position in its

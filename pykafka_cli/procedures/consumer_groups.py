@@ -103,7 +103,7 @@ async def lags(session: Session, groups: list[GroupDescription]) -> dict[str, li
     positions = {group.group: await admin.committed_positions(session, group.group) for group in groups}
     committed = {group: {each: its.offset for each, its in found.items()} for group, found in positions.items()}
     epochs = {
-        group: {each: its.leader_epoch for each, its in found.items() if its.leader_epoch >= 0}
+        group: {each: its.leader_epoch for each, its in found.items() if its.leader_epoch is not None}
         for group, found in positions.items()
     }
     wanted = {partition for group in groups for partition in partitions_of(group, committed[group.group])}

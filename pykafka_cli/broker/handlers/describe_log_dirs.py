@@ -21,10 +21,11 @@ from kio.static.primitive import i32, i64
 
 from pykafka_cli.broker.context import RequestContext
 from pykafka_cli.broker.errors import KafkaStorageError
-from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE, or_none
+from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE
 from pykafka_cli.broker.log.partition_log import PartitionLog
 from pykafka_cli.broker.replication.partition import Partition
 from pykafka_cli.model import TopicPartition
+from pykafka_cli.protocol.absence import or_minus_one
 
 UNKNOWN_LAG = -1
 
@@ -51,8 +52,8 @@ async def handle(ctx: RequestContext, request: DescribeLogDirsRequest) -> Descri
                         if wanted is None or log.topic_partition in wanted
                     ),
                 ),
-                total_bytes=i64(or_none(usage.total_bytes)),
-                usable_bytes=i64(or_none(usage.usable_bytes)),
+                total_bytes=i64(or_minus_one(usage.total_bytes)),
+                usable_bytes=i64(or_minus_one(usage.usable_bytes)),
             )
             for usage in ctx.broker.logs.usages()
         ),

@@ -16,8 +16,9 @@ from kio.static.primitive import i32, i64
 
 from pykafka_cli.broker.context import RequestContext
 from pykafka_cli.broker.errors import BrokerError, InvalidTopic, UnknownTopicOrPartition, error_code_of
-from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE, or_none
+from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE
 from pykafka_cli.model import TopicPartition
+from pykafka_cli.protocol.absence import or_minus_one
 from pykafka_cli.storage.producer_snapshots import ProducerEntry
 from pykafka_cli.topic_names import why_invalid
 
@@ -63,6 +64,6 @@ def _state(producer: ProducerEntry) -> ProducerState:
         producer_epoch=i32(producer.epoch),
         last_sequence=i32(producer.last_sequence),
         last_timestamp=i64(producer.last_timestamp),
-        coordinator_epoch=i32(or_none(producer.coordinator_epoch)),
+        coordinator_epoch=i32(or_minus_one(producer.coordinator_epoch)),
         current_txn_start_offset=i64(NO_TRANSACTION if first_offset is None else first_offset),
     )

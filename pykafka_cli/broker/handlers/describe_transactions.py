@@ -15,7 +15,8 @@ from kio.static.primitive import i16, i32, i32Timedelta, i64
 from pykafka_cli.acls import AclOperation, ResourceType
 from pykafka_cli.broker.context import RequestContext
 from pykafka_cli.broker.errors import BrokerError
-from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE, or_none
+from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE
+from pykafka_cli.protocol.absence import or_minus_one
 from pykafka_cli.protocol.describe_transactions import DescribeTransactionsResponse, TransactionState
 
 
@@ -49,7 +50,7 @@ def _described(ctx: RequestContext, transactional_id: TransactionalId) -> Transa
         transactional_id=transactional_id,
         transaction_state=found.state.title,
         transaction_timeout=i32Timedelta.parse(timedelta(milliseconds=found.timeout_ms)),
-        transaction_start_time_ms=i64(or_none(found.started_at)),
+        transaction_start_time_ms=i64(or_minus_one(found.started_at)),
         producer_id=ProducerId(found.producer_id),
         producer_epoch=i16(found.producer_epoch),
         topics=tuple(

@@ -20,10 +20,11 @@ from kio.static.primitive import i32, i64
 
 from pykafka_cli.broker.context import RequestContext
 from pykafka_cli.broker.errors import BrokerError, InvalidRequest, OffsetNotAvailable, UnsupportedVersion, error_code_of
-from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE, known_epoch, or_none
+from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE
 from pykafka_cli.broker.replication.listed_offsets import listed_offset, old_style_offsets
 from pykafka_cli.broker.replication.reading import Visibility
 from pykafka_cli.model import OffsetSpec, Timestamp, TopicPartition
+from pykafka_cli.protocol.absence import known_epoch, or_minus_one
 from pykafka_cli.protocol.first_versions_adapters import (
     OldStyleListOffsetsPartition,
     OldStyleListOffsetsPartitionResponse,
@@ -116,9 +117,9 @@ def _answer(
     return ListOffsetsPartitionResponse(
         partition_index=wanted.partition_index,
         error_code=ErrorCode.none,
-        timestamp=i64(or_none(found.timestamp)),
+        timestamp=i64(or_minus_one(found.timestamp)),
         offset=i64(found.offset),
-        leader_epoch=i32(or_none(found.leader_epoch)),
+        leader_epoch=i32(or_minus_one(found.leader_epoch)),
     )
 
 

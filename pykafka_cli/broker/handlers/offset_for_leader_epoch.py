@@ -17,8 +17,9 @@ from kio.static.primitive import i32, i64
 from pykafka_cli.acls import AclOperation, ResourceType
 from pykafka_cli.broker.context import RequestContext
 from pykafka_cli.broker.errors import BrokerError, TopicAuthorizationFailed, error_code_of
-from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE, known_epoch
+from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE
 from pykafka_cli.model import LeaderEpoch, TopicPartition
+from pykafka_cli.protocol.absence import known_epoch
 
 
 async def handle(ctx: RequestContext, request: OffsetForLeaderEpochRequest) -> OffsetForLeaderEpochResponse:

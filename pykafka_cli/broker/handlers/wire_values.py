@@ -9,7 +9,7 @@ from kio.schema.types import BrokerId
 from kio.static.primitive import i32Timedelta
 
 from pykafka_cli.broker.errors import BrokerError, InvalidProducerEpoch, ProducerFenced
-from pykafka_cli.model import LeaderEpoch, Milliseconds
+from pykafka_cli.model import Milliseconds
 
 NO_THROTTLE = i32Timedelta.parse(timedelta(0))
 
@@ -17,21 +17,6 @@ NO_THROTTLE = i32Timedelta.parse(timedelta(0))
 def broker_ids(ids: Iterable[int]) -> tuple[BrokerId, ...]:
     """Brokers as kio has them, unchecked: they come from ZooKeeper or from another broker."""
     return cast(tuple[BrokerId, ...], tuple(ids))
-
-
-def known(number: int) -> int | None:
-    """An epoch or offset as a request has it: negative if there is none."""
-    return number if number >= 0 else None
-
-
-def known_epoch(number: int) -> LeaderEpoch | None:
-    """The leader epoch that a request assumes: negative if it has none."""
-    return LeaderEpoch(number) if number >= 0 else None
-
-
-def or_none(number: int | None) -> int:
-    """An epoch, offset or time as a response has it: -1 if there is none."""
-    return -1 if number is None else number
 
 
 def milliseconds(time: timedelta) -> Milliseconds:

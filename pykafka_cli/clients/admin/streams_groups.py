@@ -95,6 +95,6 @@ async def streams_offsets(session: Session, group: StreamsGroup) -> list[Streams
         if isinstance(start, ApiError) or isinstance(end, ApiError):
             continue
         current = position.offset if position else None
-        epoch = position.leader_epoch if position and position.leader_epoch >= 0 else None
+        epoch = position.leader_epoch if position else None
         rows.append(StreamsOffset(partition, current, epoch, end, end - (start if current is None else current)))
     return rows

@@ -13,6 +13,7 @@ from aiokafka.record.memory_records import MemoryRecords
 
 from pykafka_cli.clients.group_offsets import Position
 from pykafka_cli.model import ConsumedRecord, LeaderEpoch, Offset, ProducerId, TopicPartition
+from pykafka_cli.protocol.absence import known_epoch
 from pykafka_cli.protocol.records.batch import NO_LEADER_EPOCH, BatchHeader, CorruptRecords, crc_is_valid, walk
 from pykafka_cli.protocol.records.control import ControlType, read_marker
 
@@ -28,7 +29,7 @@ class Fetched(NamedTuple):
     partition: TopicPartition
     records: list[ConsumedRecord]
     next: Position
-    epochs: tuple[tuple[int, LeaderEpoch], ...] = ()
+    epochs: tuple[tuple[int, LeaderEpoch | None], ...] = ()
     """(offset, leader epoch) where the epoch of the records begins, in order."""
 
     def position_after(self, count: int) -> Position:
@@ -37,7 +38,7 @@ class Fetched(NamedTuple):
             return self.next
         offset = self.records[count].offset if count == 0 else self.records[count - 1].offset + 1
         epochs = [epoch for first, epoch in self.epochs if first < offset]
-        return Position(Offset(offset), epochs[-1] if epochs else NO_LEADER_EPOCH)
+        return Position(Offset(offset), epochs[-1] if epochs else None)
 
 
 def decode(
@@ -72,7 +73,7 @@ def _decode(
     waiting = sorted(aborted, key=lambda each: each.first_offset, reverse=True)
     open_aborted: set[ProducerId] = set()
     records: list[ConsumedRecord] = []
-    epochs: list[tuple[int, LeaderEpoch]] = []
+    epochs: list[tuple[int, LeaderEpoch | None]] = []
     offset, epoch = fetch_offset, NO_LEADER_EPOCH
     batches = MemoryRecords(data)
     for position, header in walk(data):
@@ -92,9 +93,9 @@ def _decode(
             open_aborted.discard(header.producer_id)
         if header.leader_epoch != epoch:
             epoch = header.leader_epoch
-            epochs.append((header.base_offset, epoch))
+            epochs.append((header.base_offset, known_epoch(epoch)))
         offset = Offset(max(offset, header.next_offset if header.magic == 2 else _after_last(records, header)))
-    return Fetched(partition, records, Position(offset, epoch), tuple(epochs))
+    return Fetched(partition, records, Position(offset, known_epoch(epoch)), tuple(epochs))
 
 
 def _take(records: list[ConsumedRecord], batch: Iterable[ConsumedRecord], fetch_offset: Offset, *, skips: bool) -> None:

@@ -29,7 +29,6 @@ from pykafka_cli.clients.consuming.position_validation import (
     LedPosition,
     epoch_ends,
     is_truncated,
-    is_unknown,
     truncation_text,
 )
 from pykafka_cli.clients.consuming.sources import Chunk, Lead, Source, chunks_behind
@@ -38,8 +37,9 @@ from pykafka_cli.clients.error_traits import RETRIABLE
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.group_offsets import Position
 from pykafka_cli.clients.session import Session
-from pykafka_cli.model import BrokerId, LeaderEpoch, Offset, OffsetSpec, Seconds, TopicPartition, in_seconds
+from pykafka_cli.model import BrokerId, Offset, OffsetSpec, Seconds, TopicPartition, in_seconds
 from pykafka_cli.properties.consumer import ConsumerSettings
+from pykafka_cli.protocol.absence import known_epoch, or_minus_one
 from pykafka_cli.protocol.records.batch import CorruptRecords, walk
 from pykafka_cli.transport.connection import Connection, VersionRange
 from pykafka_cli.transport.errors import ConnectionFailed, Rejected
@@ -212,7 +212,7 @@ class Fetcher:
                 raise ApiError(topic.error_code, f"Not authorized to access topics: [{topic.name}]")
         leads = {
             TopicPartition(topic.name or "", int(part.partition_index)): Lead(
-                part.leader_id, LeaderEpoch(part.leader_epoch), topic.topic_id
+                part.leader_id, known_epoch(part.leader_epoch), topic.topic_id
             )
             for topic in answer.topics
             for part in topic.partitions
@@ -272,7 +272,7 @@ class Fetcher:
         for text in dict.fromkeys(str(each) for each in problems if each.code == ErrorCode.network_exception):
             self._warn(f"[Consumer clientId={self._settings.client_id}] {text}")
 
-    def _return_to(self, source: Source, end: Position) -> None:
+    def _return_to(self, source: Source, end: Position | None) -> None:
         """The log has lost what lies behind `end` of what was read: forget what was fetched of it, and read on there.
 
         Where the leader knows no epoch of those read before, auto.offset.reset says where to read on.
@@ -280,10 +280,11 @@ class Fetcher:
         if self._settings.auto_offset_reset == "none":
             self._fail(LogTruncated(truncation_text(source.partition, end)))
             return
-        lost = chunks_behind(end.offset, [chunk for chunk in self._chunks if chunk.source is source])
+        fetched = [chunk for chunk in self._chunks if chunk.source is source]
+        lost = fetched if end is None else chunks_behind(end.offset, fetched)
         self._chunks = deque(chunk for chunk in self._chunks if chunk not in lost)
         self._set_buffered(sum(len(chunk.data) for chunk in self._chunks))
-        if is_unknown(end):
+        if end is None:
             self._reset(source)
         elif lost and lost[0].offset <= end.offset:
             self._begin_at(source, Position(lost[0].offset, lost[0].epoch))
@@ -412,10 +413,10 @@ class Fetcher:
         data = bytes(part.records or b"")
         if not data or source.offset is None:
             return True
-        following, epoch = source.offset, source.epoch
+        following, last = source.offset, None
         with suppress(CorruptRecords):  # raised when it is decoded, after the records before it were read
             for _, header in walk(data):
-                following, epoch = max(following, header.next_offset), header.leader_epoch
+                following, last = max(following, header.next_offset), header
         if following == source.offset:
             self._fail(
                 CorruptRecords(
@@ -430,7 +431,7 @@ class Fetcher:
                 AbortedTransaction(each.producer_id, Offset(each.first_offset)) for each in part.aborted_transactions
             )
         self._chunks.append(Chunk(source, source.offset, source.epoch, following, data, aborted))
-        source.offset, source.epoch = following, epoch
+        source.offset, source.epoch = following, None if last is None else known_epoch(last.leader_epoch)
         self._set_buffered(self._buffered + len(data))
         self.ready.set()
         return True
@@ -482,7 +483,7 @@ def _fetch_request(settings: ConsumerSettings, sources: Mapping[TopicPartition, 
                 partitions=tuple(
                     FetchPartition(
                         partition=i32(source.partition.partition),
-                        current_leader_epoch=i32(source.leader_epoch),
+                        current_leader_epoch=i32(or_minus_one(source.leader_epoch)),
                         fetch_offset=i64(source.offset or 0),
                         partition_max_bytes=i32(settings.max_partition_fetch_bytes),
                     )

@@ -22,6 +22,7 @@ from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.group_offsets import Position
 from pykafka_cli.clients.session import Session
 from pykafka_cli.model import LeaderEpoch, Offset, TopicPartition, partitions_by_topic
+from pykafka_cli.protocol.absence import or_minus_one
 from pykafka_cli.transport.errors import VersionUnsupported
 
 _CONSUMER = BrokerId(-1)
@@ -34,18 +35,20 @@ class LedPosition(NamedTuple):
 
     position: Position
     leader: BrokerId
-    leader_epoch: LeaderEpoch
+    leader_epoch: LeaderEpoch | None
 
 
 async def epoch_ends(
     session: Session, wanted: Mapping[TopicPartition, LedPosition]
-) -> dict[TopicPartition, Position | ApiError]:
-    """Where the epoch of each position ends in the log of its leader; -1 for both where the leader cannot tell.
+) -> dict[TopicPartition, Position | ApiError | None]:
+    """Where the epoch of each position ends in the log of its leader; None where that knows no epoch so early.
 
     A leader whose version does not serve consumers counts as having everything, as in Kafka's consumer.
     """
 
-    async def ask(broker: BrokerId, partitions: list[TopicPartition]) -> dict[TopicPartition, Position | ApiError]:
+    async def ask(
+        broker: BrokerId, partitions: list[TopicPartition]
+    ) -> dict[TopicPartition, Position | ApiError | None]:
         try:
             answer = await session.ask(_request(wanted, partitions), broker=broker, oldest=_FIRST_FOR_CONSUMERS)
         except VersionUnsupported:
@@ -53,7 +56,7 @@ async def epoch_ends(
         return {
             TopicPartition(topic.topic, int(each.partition)): ApiError(each.error_code)
             if each.error_code
-            else Position(Offset(each.end_offset), LeaderEpoch(each.leader_epoch))
+            else _end(each.end_offset, each.leader_epoch)
             for topic in answer.topics
             for each in topic.partitions
         }
@@ -61,20 +64,21 @@ async def epoch_ends(
     return await ask_known_leaders({each: its.leader for each, its in wanted.items()}, wanted, ask)
 
 
-def is_truncated(position: Position, end: Position) -> bool:
+def _end(offset: int, leader_epoch: int) -> Position | None:
+    return None if offset < 0 or leader_epoch < 0 else Position(Offset(offset), LeaderEpoch(leader_epoch))
+
+
+def is_truncated(position: Position, end: Position | None) -> bool:
     """Whether the leader lacks records before the position, or does not know its epoch at all."""
-    return is_unknown(end) or end.offset < position.offset
+    return end is None or end.offset < position.offset
 
 
-def is_unknown(end: Position) -> bool:
-    """Whether the leader knows neither the epoch of the position nor an earlier one."""
-    return end.offset < 0 or end.leader_epoch < 0
-
-
-def truncation_text(partition: TopicPartition, end: Position) -> str:
+def truncation_text(partition: TopicPartition, end: Position | None) -> str:
     """What Kafka's consumer says where it must not choose a position by itself: LogTruncationException."""
-    where = f"{partition}=OffsetAndMetadata{{offset={end.offset}, leaderEpoch={end.leader_epoch}, metadata=''}}"
-    return f"Truncated partitions detected with divergent offsets {{{'' if is_unknown(end) else where}}}"
+    where = ""
+    if end is not None:
+        where = f"{partition}=OffsetAndMetadata{{offset={end.offset}, leaderEpoch={end.leader_epoch}, metadata=''}}"
+    return f"Truncated partitions detected with divergent offsets {{{where}}}"
 
 
 def _request(
@@ -88,8 +92,8 @@ def _request(
                 partitions=tuple(
                     OffsetForLeaderPartition(
                         partition=i32(index),
-                        current_leader_epoch=i32(its.leader_epoch),
-                        leader_epoch=i32(its.position.leader_epoch),
+                        current_leader_epoch=i32(or_minus_one(its.leader_epoch)),
+                        leader_epoch=i32(or_minus_one(its.position.leader_epoch)),
                     )
                     for index in indexes
                     for its in (wanted[TopicPartition(topic, index)],)

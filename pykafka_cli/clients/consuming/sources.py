@@ -8,14 +8,13 @@ from typing import NamedTuple
 from pykafka_cli.clients.consuming.fetched_records import AbortedTransaction
 from pykafka_cli.clients.group_offsets import Position
 from pykafka_cli.model import BrokerId, LeaderEpoch, Offset, OffsetSpec, TopicPartition
-from pykafka_cli.protocol.records.batch import NO_LEADER_EPOCH
 
 
 class Lead(NamedTuple):
-    """Who leads a partition, as metadata have it. The epoch is -1, and the topic's id missing, in old versions."""
+    """Who leads a partition, as metadata have it. Old versions have neither the epoch nor the topic's id."""
 
     broker: BrokerId
-    epoch: LeaderEpoch
+    epoch: LeaderEpoch | None
     topic_id: uuid.UUID | None
 
 
@@ -26,8 +25,8 @@ class Source:
     partition: TopicPartition
     offset: Offset | None
     reset_to: OffsetSpec
-    epoch: LeaderEpoch = NO_LEADER_EPOCH
-    """Of the record before `offset`; -1 if unknown."""
+    epoch: LeaderEpoch | None = None
+    """Of the record before `offset`; None if unknown."""
     leader: BrokerId | None = None
     """Whom to ask."""
     nearer_until: float | None = None
@@ -43,8 +42,8 @@ class Source:
         return self.leader is not None and self.offset is not None and self.is_valid
 
     @property
-    def leader_epoch(self) -> LeaderEpoch:
-        return self.lead.epoch if self.lead else NO_LEADER_EPOCH
+    def leader_epoch(self) -> LeaderEpoch | None:
+        return self.lead.epoch if self.lead else None
 
     @property
     def position(self) -> Position | None:
@@ -52,12 +51,14 @@ class Source:
 
     def is_older(self, lead: Lead) -> bool:
         """Whether metadata are from before what was followed last; a topic of the same name may begin again."""
-        return self.lead is not None and lead.topic_id == self.lead.topic_id and 0 <= lead.epoch < self.lead.epoch
+        if self.lead is None or lead.topic_id != self.lead.topic_id:
+            return False
+        return lead.epoch is not None and self.lead.epoch is not None and lead.epoch < self.lead.epoch
 
     def follow(self, lead: Lead) -> None:
         """Ask this leader from now on. One of another epoch may lack what was read before."""
         if lead.epoch != self.leader_epoch:
-            self.is_valid = self.offset is None or self.epoch < 0 or lead.epoch < 0
+            self.is_valid = self.offset is None or self.epoch is None or lead.epoch is None
         self.lead, self.leader = lead, lead.broker
 
     def begin_at(self, position: Position) -> None:
@@ -74,7 +75,7 @@ class Chunk(NamedTuple):
 
     source: Source
     offset: Offset
-    epoch: LeaderEpoch
+    epoch: LeaderEpoch | None
     following: Offset
     data: bytes
     aborted: tuple[AbortedTransaction, ...]

@@ -149,7 +149,7 @@ def test_the_position_lies_behind_what_was_used() -> None:
     fetched = decode(T, batch(3, b"a", b"b", epoch=4) + batch(9, b"c", epoch=5), Offset(3))
 
     assert [fetched.position_after(count) for count in range(4)] == [
-        Position(Offset(3), LeaderEpoch(-1)),
+        Position(Offset(3)),
         Position(Offset(4), LeaderEpoch(4)),
         Position(Offset(5), LeaderEpoch(4)),
         Position(Offset(10), LeaderEpoch(5)),
@@ -166,4 +166,4 @@ def test_a_wrong_checksum_is_noticed_unless_nobody_asked() -> None:
 
 
 def test_nothing_fetched_is_nothing() -> None:
-    assert decode(T, b"", Offset(5)) == (T, [], Position(Offset(5), LeaderEpoch(-1)), ())
+    assert decode(T, b"", Offset(5)) == (T, [], Position(Offset(5)), ())

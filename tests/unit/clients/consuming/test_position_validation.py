@@ -28,7 +28,6 @@ from pykafka_cli.clients.consuming.position_validation import (
     LedPosition,
     epoch_ends,
     is_truncated,
-    is_unknown,
     truncation_text,
 )
 from pykafka_cli.clients.errors import ApiError
@@ -41,11 +40,10 @@ from tests.fakes.cluster import FakeSession
 
 NO_TIME = i32Timedelta.parse(datetime.timedelta())
 T0 = TopicPartition("t", 0)
-UNKNOWN = Position(Offset(-1), LeaderEpoch(-1))
 
 
-def position(offset: int, epoch: int) -> Position:
-    return Position(Offset(offset), LeaderEpoch(epoch))
+def position(offset: int, epoch: int | None) -> Position:
+    return Position(Offset(offset), None if epoch is None else LeaderEpoch(epoch))
 
 
 class Partition:
@@ -174,7 +172,7 @@ async def test_a_committed_position_is_validated_before_anything_is_read() -> No
 async def test_a_position_without_an_epoch_cannot_be_validated() -> None:
     partition = Partition(2, 2, 3)
     reader = Reader(partition)
-    reader.fetcher.add({T0: position(1, -1)})
+    reader.fetcher.add({T0: position(1, None)})
 
     assert await reader.read(2) == [(1, "a"), (2, "a")]
     assert asked(partition) == []
@@ -184,7 +182,7 @@ async def test_a_position_without_an_epoch_cannot_be_validated() -> None:
 async def test_reading_goes_on_at_the_first_offset_that_differs() -> None:
     partition = Partition(2, 2, 2, 2)
     reader = Reader(partition)
-    reader.fetcher.add({T0: position(0, -1)})
+    reader.fetcher.add({T0: position(0, None)})
     assert await reader.read(4) == [(offset, "a") for offset in range(4)]
 
     partition.elect(2, 3, adds=3)
@@ -197,7 +195,7 @@ async def test_reading_goes_on_at_the_first_offset_that_differs() -> None:
 async def test_what_was_fetched_and_not_yet_read_is_fetched_again() -> None:
     partition = Partition(1, 1, 2, 2)
     reader = Reader(partition)
-    reader.fetcher.add({T0: position(0, -1)})
+    reader.fetcher.add({T0: position(0, None)})
     async with asyncio.timeout(10):
         await partition.idle.wait()
 
@@ -213,13 +211,13 @@ async def test_what_was_fetched_and_not_yet_read_is_fetched_again() -> None:
 async def test_a_leader_that_knows_no_epoch_of_those_read_makes_the_policy_decide() -> None:
     partition = Partition(2, 2)
     reader = Reader(partition)
-    reader.fetcher.add({T0: position(0, -1)})
+    reader.fetcher.add({T0: position(0, None)})
     await reader.read(2)
 
     partition.elect(0, 5, adds=1)
 
     assert await reader.read(1) == [(0, "b")]
-    assert reader.starts == [position(0, -1)]
+    assert reader.starts == [position(0, None)]
     reader.fetcher.close()
 
 
@@ -268,7 +266,7 @@ async def test_a_topic_that_may_not_be_read_is_reported() -> None:
 async def test_metadata_that_are_older_than_the_last_are_not_followed() -> None:
     partition = Partition(2, 2)
     reader = Reader(partition)
-    reader.fetcher.add({T0: position(0, -1)})
+    reader.fetcher.add({T0: position(0, None)})
     await reader.read(2)
     answers = iter([1, 1, 3])
     metadata = partition.session.metadata
@@ -294,12 +292,11 @@ async def test_a_leader_too_old_to_be_asked_counts_as_having_everything() -> Non
 
 @pytest.mark.parametrize(
     ("end", "expected"),
-    [(position(7, 2), False), (position(9, 2), False), (position(6, 1), True), (UNKNOWN, True)],
+    [(position(7, 2), False), (position(9, 2), False), (position(6, 1), True), (None, True)],
 )
-def test_records_are_lost_where_their_epoch_ends_before_the_position(end: Position, expected: bool) -> None:
+def test_records_are_lost_where_their_epoch_ends_before_the_position(end: Position | None, expected: bool) -> None:
     assert is_truncated(position(7, 2), end) is expected
 
 
 def test_an_error_names_no_offset_where_none_is_known() -> None:
-    assert is_unknown(UNKNOWN)
-    assert truncation_text(T0, UNKNOWN) == "Truncated partitions detected with divergent offsets {}"
+    assert truncation_text(T0, None) == "Truncated partitions detected with divergent offsets {}"

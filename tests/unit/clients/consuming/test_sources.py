@@ -9,12 +9,12 @@ from pykafka_cli.model import BrokerId, LeaderEpoch, Offset, OffsetSpec, TopicPa
 ID, OTHER_ID = uuid.UUID(int=1), uuid.UUID(int=2)
 
 
-def source(epoch: int = 2) -> Source:
-    return Source(TopicPartition("t", 0), Offset(5), OffsetSpec.EARLIEST, LeaderEpoch(epoch))
+def source(epoch: int | None = 2) -> Source:
+    return Source(TopicPartition("t", 0), Offset(5), OffsetSpec.EARLIEST, None if epoch is None else LeaderEpoch(epoch))
 
 
-def lead(epoch: int, topic_id: uuid.UUID | None = ID, broker: int = 1) -> Lead:
-    return Lead(BrokerId(broker), LeaderEpoch(epoch), topic_id)
+def lead(epoch: int | None, topic_id: uuid.UUID | None = ID, broker: int = 1) -> Lead:
+    return Lead(BrokerId(broker), None if epoch is None else LeaderEpoch(epoch), topic_id)
 
 
 def test_a_leader_of_another_epoch_puts_the_position_in_doubt() -> None:
@@ -29,8 +29,8 @@ def test_a_leader_of_another_epoch_puts_the_position_in_doubt() -> None:
     assert (its.is_ready, its.leader) == (True, 2)
 
 
-@pytest.mark.parametrize(("position_epoch", "leader_epoch"), [(-1, 3), (2, -1)])
-def test_nothing_is_in_doubt_where_an_epoch_is_unknown(position_epoch: int, leader_epoch: int) -> None:
+@pytest.mark.parametrize(("position_epoch", "leader_epoch"), [(None, 3), (2, None)])
+def test_nothing_is_in_doubt_where_an_epoch_is_unknown(position_epoch: int | None, leader_epoch: int | None) -> None:
     its = source(position_epoch)
     its.follow(lead(leader_epoch))
 
@@ -39,7 +39,7 @@ def test_nothing_is_in_doubt_where_an_epoch_is_unknown(position_epoch: int, lead
 
 @pytest.mark.parametrize(
     ("newest", "expected"),
-    [(lead(2), True), (lead(3), False), (lead(4), False), (lead(0, OTHER_ID), False), (lead(-1), False)],
+    [(lead(2), True), (lead(3), False), (lead(4), False), (lead(0, OTHER_ID), False), (lead(None), False)],
 )
 def test_metadata_are_older_with_a_lower_epoch_of_the_same_topic(newest: Lead, expected: bool) -> None:
     its = source()
