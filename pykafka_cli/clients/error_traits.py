@@ -24,6 +24,8 @@ class Trait(Flag):
     """The broker has lost track of an idempotent producer, which needs another id."""
     LOST_MEMBER = auto()
     """The group continues without this member, which has to join as a new one."""
+    LOST_SHARE_SESSION = auto()
+    """The broker has lost track of a session of share fetches, which is opened again."""
     TOO_LARGE = auto()
     """The batch may be accepted once it is split."""
 
@@ -70,8 +72,8 @@ TRAITS: dict[ErrorCode, Trait] = {
     ErrorCode.unknown_topic_id: _STALE,
     ErrorCode.inconsistent_topic_id: _STALE,
     ErrorCode.fetch_session_topic_id_error: _LATER,
-    ErrorCode.share_session_not_found: _LATER,
-    ErrorCode.invalid_share_session_epoch: _LATER,
+    ErrorCode.share_session_not_found: _LATER | Trait.LOST_SHARE_SESSION,
+    ErrorCode.invalid_share_session_epoch: _LATER | Trait.LOST_SHARE_SESSION,
     ErrorCode.share_session_limit_reached: _LATER,
 }
 
@@ -87,4 +89,5 @@ COORDINATOR_UNREADY = codes_with(Trait.COORDINATOR_UNREADY)
 LOST_COORDINATOR = codes_with(Trait.LOST_COORDINATOR)
 LOST_PRODUCER = codes_with(Trait.LOST_PRODUCER)
 LOST_MEMBER = codes_with(Trait.LOST_MEMBER)
+LOST_SHARE_SESSION = codes_with(Trait.LOST_SHARE_SESSION)
 TOO_LARGE = codes_with(Trait.TOO_LARGE)

@@ -23,13 +23,15 @@ from kio.static.primitive import i8, i32, i32Timedelta, i64
 
 from pykafka_cli.clients.consuming.fetched_records import decode
 from pykafka_cli.clients.coordinator import ask_over
+from pykafka_cli.clients.error_traits import LOST_SHARE_SESSION, STALE_METADATA
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.model import ConsumedRecord, Offset, Seconds, Timestamp, TopicPartition
 from pykafka_cli.properties.consumer import ConsumerSettings
 from pykafka_cli.transport.connection import Connection
 
 OPENING, FINAL = 0, -1
-LOST_SESSION = frozenset({ErrorCode.share_session_not_found, ErrorCode.invalid_share_session_epoch})
+_MOVED = STALE_METADATA | {ErrorCode.unknown_leader_epoch}
+"""Errors of a partition whose leader has to be looked up again."""
 
 TopicPartitionId = tuple[uuid.UUID, int]
 
@@ -88,7 +90,7 @@ class ShareSession:
         pending, self._pending = ({} if self._epoch == OPENING else self._pending), {}
         answer = await ask_over(self._connection, self._fetch_request(wanted, pending), oldest=1)
         code = ErrorCode(answer.error_code)
-        if code in LOST_SESSION:
+        if code in LOST_SHARE_SESSION:
             self._epoch, self._has = OPENING, frozenset()
             return []
         if code is not ErrorCode.none:
@@ -98,7 +100,7 @@ class ShareSession:
         for topic in answer.responses:
             for each in topic.partitions:
                 partition = (topic.topic_id, int(each.partition_index))
-                if (code := ErrorCode(each.error_code)) in MOVED:
+                if (code := ErrorCode(each.error_code)) in _MOVED:
                     is_right = False
                 elif code is not ErrorCode.none:
                     raise ApiError(code, each.error_message)
@@ -161,13 +163,6 @@ class ShareSession:
                 for topic, indexes in forgotten.items()
             ),
         )  # fmt: skip
-
-
-MOVED = frozenset({
-    ErrorCode.not_leader_or_follower, ErrorCode.fenced_leader_epoch, ErrorCode.unknown_topic_or_partition,
-    ErrorCode.unknown_topic_id, ErrorCode.inconsistent_topic_id, ErrorCode.leader_not_available,
-    ErrorCode.kafka_storage_error, ErrorCode.unknown_leader_epoch,
-})  # fmt: skip
 
 
 def _shared(record: ConsumedRecord, delivery_count: int) -> SharedRecord:
