@@ -18,7 +18,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from types import TracebackType
-from typing import Any, NamedTuple, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar, cast
 
 from kio.schema.errors import ErrorCode
 from kio.schema.metadata.v12.request import MetadataRequest, MetadataRequestTopic
@@ -39,7 +39,9 @@ from pykafka_cli.transport.errors import (
     TlsFailed,
 )
 from pykafka_cli.transport.messages import response_type_of
-from pykafka_cli.transport.sasl import SaslExchange
+
+if TYPE_CHECKING:
+    from pykafka_cli.transport.sasl import SaslExchange
 
 T = TypeVar("T")
 

@@ -20,7 +20,7 @@ import socket
 import ssl
 import struct
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, NamedTuple, Protocol, Self, cast
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, Self, cast
 
 from kio.serial import entity_reader
 from kio.serial.errors import SerialError
@@ -42,7 +42,9 @@ from pykafka_cli.transport.errors import (
     tls_failure,
 )
 from pykafka_cli.transport.messages import api_name, encoded, response_type_of, without_tagged_fields
-from pykafka_cli.transport.sasl import SaslExchange, SaslFailure
+
+if TYPE_CHECKING:
+    from pykafka_cli.transport.sasl import SaslExchange
 
 MAX_ANSWER_BYTES = 256 * 1024 * 1024
 """Above any response that a broker gives, below what the first bytes of HTTP or a TLS alert are when read as a
@@ -122,8 +124,8 @@ class Connection(asyncio.BufferedProtocol):
         *,
         client_id: str | None,
         tls: ssl.SSLContext | None = None,
-        sasl: SaslExchange | None = None,
-        next_login: Callable[[], SaslExchange | None] | None = None,
+        sasl: "SaslExchange | None" = None,
+        next_login: "Callable[[], SaslExchange | None] | None" = None,
         timeout: Seconds = _DEFAULT_TIMEOUT,
         request_timeout: Seconds | None = None,
     ) -> Self:
@@ -343,12 +345,14 @@ class Connection(asyncio.BufferedProtocol):
             self.observer.sent(id(self), header + body)
         return self._last_id
 
-    async def _authenticate(self, exchange: SaslExchange) -> None:
+    async def _authenticate(self, exchange: "SaslExchange") -> None:
         """SaslHandshake 1, then SaslAuthenticate until both sides are content (KIP-43, KIP-152).
 
         From SaslAuthenticate 1 on, the broker may say how long the login lasts (KIP-368).
         """
         from kio.schema.sasl_handshake.v1 import SaslHandshakeRequest
+
+        from pykafka_cli.transport.sasl import SaslFailure
 
         try:
             authenticate = await self._newest_authenticate()

@@ -13,7 +13,6 @@ source  SslFactory, DefaultSslEngineFactory, ChannelBuilders
 
 import ssl
 
-from pykafka_cli.broker.network.certificates import names_of_certificate
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.keys import ConfigError
 from pykafka_cli.properties.listeners import SecurityProtocol
@@ -39,6 +38,8 @@ def ensure_may_follow(settings: BrokerSettings, listener: str, old: ServerTls, n
 
     Its distinguished name and its host names stay, unless ssl.allow.dn.changes or ssl.allow.san.changes is true.
     """
+    from pykafka_cli.broker.network.certificates import names_of_certificate
+
     before, after = names_of_certificate(old.own.pem), names_of_certificate(new.own.pem)
     if before.subject != after.subject and not settings.for_listener(listener, "ssl.allow.dn.changes"):
         raise ConfigError(
