@@ -37,6 +37,12 @@ COMMANDS: dict[str, Command] = {
         "zookeeper_server_stop", "Stop the ZooKeeper servers on this machine.", SERVERS, "zookeeper-server-stop"
     ),
     "zookeeper-shell": Command("zookeeper_shell", "Show and change znodes.", SERVERS, "zookeeper-shell"),
+    "zookeeper-security-migration": Command(
+        "zookeeper_security_migration",
+        "Let only brokers change Kafka's znodes, or everybody.",
+        SERVERS,
+        "zookeeper-security-migration",
+    ),
     "console-consumer": Command("console_consumer", "Print the records of a topic.", TOPICS, "kafka-console-consumer"),
     "console-share-consumer": Command(
         "console_share_consumer", "Print records from a share group.", TOPICS, "kafka-console-share-consumer"

@@ -10,7 +10,7 @@ from pykafka_cli.output import zookeeper_shell as text
 from pykafka_cli.output.zookeeper_shell import Screen
 from pykafka_cli.protocol.java_strings import java_utf_8
 from pykafka_cli.rules import zookeeper_shell as language
-from pykafka_cli.rules.zookeeper_shell import Call, ShellProblem, check_path, number
+from pykafka_cli.rules.zookeeper_shell import Call, ShellProblem, check_path, jute_text, number
 from pykafka_cli.zookeeper.protocol.errors import ErrorCode
 from pykafka_cli.zookeeper.protocol.records import OPEN_ACL, Acl, AddWatchMode, CreateFlags, Id, Stat, WatcherType
 from pykafka_cli.zookeeper.protocol.requests import (
@@ -194,7 +194,7 @@ def get_acl(session: ShellSession, call: Call, screen: Screen) -> None:
         {"scheme": each.id.scheme, "id": each.id.id, "permissions": language.permissions_text(each.perms)}
         for each in found.acl
     ]
-    said = "".join(f"'{each['scheme']},'{each['id']}\n: {each['permissions']}\n" for each in acl)
+    said = "".join(f"'{jute_text(each['scheme'])},'{jute_text(each['id'])}\n: {each['permissions']}\n" for each in acl)
     screen.answer(call, said + _stat_if_asked(call, found.stat), path=path, acl=acl, stat=found.stat._asdict())
 
 

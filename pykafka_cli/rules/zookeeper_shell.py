@@ -273,3 +273,11 @@ def error_text(code: int, path: str) -> str:
         return _SAID[code] + path
     name = ERROR_NAMES.get(code, f"Unknown error {code}")
     return f"KeeperErrorCode = {name} for {path}" if path else f"KeeperErrorCode = {name}"
+
+
+def jute_text(text: str | None) -> str:
+    """A field as the script prints records: what would end it is escaped (org.apache.jute.Utils.toXMLString's CSV)."""
+    return "".join(_ESCAPED.get(each, each) for each in text or "")
+
+
+_ESCAPED = {"\0": "%00", "\n": "%0A", "\r": "%0D", ",": "%2C", "}": "%7D", "%": "%25"}

@@ -16,8 +16,5 @@ ABSENT_SCRIPTS = {
         "pk console-share-consumer reads in share groups; kafka-verifiable-share-consumer.sh reports events."
     ),
     "trogdor": "pk injects no faults; use trogdor.sh of Apache Kafka.",
-    "zookeeper-security-migration": (
-        "pk changes no ACLs of znodes by itself; `pk zookeeper-shell` has setAcl, with -R for all below a znode."
-    ),
 }
 """A sentence by the script's name without .sh."""

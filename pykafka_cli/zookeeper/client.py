@@ -364,6 +364,11 @@ class ZooKeeperClient:
         """Remove a znode. Raises NoNode, BadVersion, NotEmpty."""
         await self._answered(functools.partial(self._kazoo.delete_async, self.chroot + path, version))
 
+    async def reset_acl(self, path: str) -> None:
+        """Give a znode the ACL that it would have if it were created now. Raises NoNode, NotPermitted."""
+        absolute = (self.chroot + path).rstrip("/") or "/"
+        await self._answered(functools.partial(self._kazoo.set_acls_async, absolute, self._acl_of(absolute)))
+
     async def multi(self, operations: Sequence[Operation]) -> list[Stat | str | None]:
         """Carry out all operations or none; return a create's path, a set's stat, None for the others.
 

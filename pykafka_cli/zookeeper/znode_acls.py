@@ -24,7 +24,7 @@ SECURE_ROOTS = (
     "/feature",
     "/kafka-acl",
     "/kafka-acl-changes",
-    "/kafka-acl-extended",
+    "/kafka-acl-extended/prefixed",
     "/kafka-acl-extended-changes",
 )
 """All that Kafka keeps is below these, in the order in which Kafka's tools name them."""
