@@ -12,6 +12,7 @@ from pykafka_cli.protocol.java_strings import java_utf_8
 from pykafka_cli.rules import zookeeper_shell as language
 from pykafka_cli.rules.zookeeper_shell import Call, ShellProblem, check_path, jute_text, number
 from pykafka_cli.zookeeper.protocol.errors import ErrorCode
+from pykafka_cli.zookeeper.protocol.quota_text import LIMITS, QUOTAS, STATS, parse_quota, quota_text
 from pykafka_cli.zookeeper.protocol.records import OPEN_ACL, Acl, AddWatchMode, CreateFlags, Id, Stat, WatcherType
 from pykafka_cli.zookeeper.protocol.requests import (
     AddWatchRequest,
@@ -303,14 +304,14 @@ def close(session: ShellSession, call: Call, screen: Screen) -> None:
 
 def list_quota(session: ShellSession, call: Call, screen: Screen) -> None:
     path = call.words[1]
-    limits = f"{language.QUOTAS}{path}/{language.LIMITS}"
+    limits = f"{QUOTAS}{path}/{LIMITS}"
     screen.err(f"absolute path is {limits}\n")
     check_path(limits)
     said, found = "", {}
     try:
-        for what, place in (("quota", limits), ("stat", f"{language.QUOTAS}{path}/{language.STATS}")):
+        for what, place in (("quota", limits), ("stat", f"{QUOTAS}{path}/{STATS}")):
             found[what] = _quota(session, place)
-            said += f"Output {what} for {path} {language.quota_text(found[what])}\n"
+            said += f"Output {what} for {path} {quota_text(found[what])}\n"
     except Rejected as refused:
         if refused.code != ErrorCode.NO_NODE:
             raise
@@ -320,8 +321,8 @@ def list_quota(session: ShellSession, call: Call, screen: Screen) -> None:
 
 def set_quota(session: ShellSession, call: Call, screen: Screen) -> None:
     path = call.words[1]
-    if path.startswith(language.QUOTAS):
-        screen.err(f"cannot set a quota under the path: {language.QUOTAS}\n")
+    if path.startswith(QUOTAS):
+        screen.err(f"cannot set a quota under the path: {QUOTAS}\n")
         return
     wanted: dict[str, int] = {}
     for letter, (name, least, said) in _QUOTA_OPTIONS.items():
@@ -338,18 +339,18 @@ def set_quota(session: ShellSession, call: Call, screen: Screen) -> None:
     if _find(session, path) is None:
         raise ShellProblem(f"{path} does not exist.")
     _refuse_nested_quotas(session, path)
-    place = language.QUOTAS
+    place = QUOTAS
     for name in path.strip("/").split("/"):
         place = f"{place}/{name}" if name else place
         _ensure(session, place)
-    limits, stats = f"{place}/{language.LIMITS}", f"{place}/{language.STATS}"
+    limits, stats = f"{place}/{LIMITS}", f"{place}/{STATS}"
     if _find(session, limits) is None:
         every = dict.fromkeys(("count", "bytes", "byteHardLimit", "countHardLimit"), -1) | wanted
-        _ensure(session, limits, language.quota_text(every))
-        _ensure(session, stats, language.quota_text({"count": 0, "bytes": 0}))
+        _ensure(session, limits, quota_text(every))
+        _ensure(session, stats, quota_text({"count": 0, "bytes": 0}))
     else:
         every = _quota(session, limits) | wanted
-        session.ask(OpCode.SET_DATA, SetDataRequest(limits, language.quota_text(every).encode(), ANY_VERSION))
+        session.ask(OpCode.SET_DATA, SetDataRequest(limits, quota_text(every).encode(), ANY_VERSION))
     used = _quota(session, stats)
     for name, hard in (("count", "countHardLimit"), ("bytes", "byteHardLimit")):
         allowed = [every[each] for each in (name, hard) if every.get(each, -1) > -1]
@@ -367,35 +368,35 @@ _QUOTA_OPTIONS: Mapping[str, tuple[str, int, str]] = {
 
 
 def _refuse_nested_quotas(session: ShellSession, path: str) -> None:
-    own = language.QUOTAS + path
+    own = QUOTAS + path
     if _find(session, own) is not None:
         for place in subtree(session, own):
             parent, _, name = place.rpartition("/")
-            if name == language.LIMITS and parent != own:
-                raise ShellProblem(f"{path} has a child {parent.removeprefix(language.QUOTAS)} which has a quota")
+            if name == LIMITS and parent != own:
+                raise ShellProblem(f"{path} has a child {parent.removeprefix(QUOTAS)} which has a quota")
     parent = path
     while parent := parent.rpartition("/")[0]:
-        if _find(session, f"{language.QUOTAS}{parent}/{language.LIMITS}") is not None:
+        if _find(session, f"{QUOTAS}{parent}/{LIMITS}") is not None:
             raise ShellProblem(f"{path} has a parent {parent} which has a quota")
 
 
 def delete_quota(session: ShellSession, call: Call, screen: Screen) -> None:
     path = call.words[1]
-    place = language.QUOTAS + path
-    limits = f"{place}/{language.LIMITS}"
+    place = QUOTAS + path
+    limits = f"{place}/{LIMITS}"
     check_path(limits)
     if _find(session, limits) is None:
         screen.out(f"Quota does not exist for {path}\n")
         return
     gone = {name: -1 for letter, (name, _, _) in _QUOTA_OPTIONS.items() if letter in call.options}
     if gone:
-        every = language.quota_text(_quota(session, limits) | gone)
+        every = quota_text(_quota(session, limits) | gone)
         session.ask(OpCode.SET_DATA, SetDataRequest(limits, every.encode(), ANY_VERSION))
         screen.answer(call, "", path=path)
         return
     for name in session.ask(OpCode.GET_CHILDREN2, WatchableRequest(place, False)).children:
         session.ask(OpCode.DELETE, DeleteRequest(f"{place}/{name}", ANY_VERSION))
-    while place != language.QUOTAS and not session.ask(OpCode.GET_CHILDREN2, WatchableRequest(place, False)).children:
+    while place != QUOTAS and not session.ask(OpCode.GET_CHILDREN2, WatchableRequest(place, False)).children:
         session.ask(OpCode.DELETE, DeleteRequest(place, ANY_VERSION))
         place = place.rpartition("/")[0]
     screen.answer(call, "", path=path)
@@ -422,7 +423,7 @@ def _ensure(session: ShellSession, path: str, content: str | None = None) -> Non
 
 def _quota(session: ShellSession, path: str) -> dict[str, int]:
     found = session.ask(OpCode.GET_DATA, WatchableRequest(path, False))
-    return language.parse_quota((found.data or b"").decode())
+    return parse_quota((found.data or b"").decode())
 
 
 def _acl(words: str, screen: Screen) -> tuple[Acl, ...]:

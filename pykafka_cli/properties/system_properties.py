@@ -26,9 +26,12 @@ _READ_BY_ZOOKEEPER = frozenset({
     "SASLAuthenticationProvider.superPassword", "superUser", "sasl.serverconfig", "allowSaslFailedClients",
     "requireClientAuthScheme", "sessionRequireClientSASLAuth", "enforce.auth.enabled", "enforce.auth.schemes",
     "client.portUnification", "serverCnxnFactory", "admin.enableServer", "audit.enable",
-    "globalOutstandingLimit", "extendedTypesEnabled", "snapSizeLimitInKb",
+    "globalOutstandingLimit", "extendedTypesEnabled", "enforceQuota", "snapSizeLimitInKb",
 })  # fmt: skip
-_WITHOUT_PREFIX = frozenset({"jute.maxbuffer", "znode.container.checkIntervalMs", "fsync.warningthresholdms"})
+_WITHOUT_PREFIX = frozenset({
+    "jute.maxbuffer", "znode.container.checkIntervalMs", "znode.container.maxNeverUsedIntervalMs",
+    "fsync.warningthresholdms",
+})  # fmt: skip
 _FAMILIES_OF_ZOOKEEPER = ("authProvider.", "ssl.", "superUser.")
 
 ZOOKEEPER_CLIENT_ENTRY = "zookeeper.sasl.clientconfig"

@@ -124,6 +124,17 @@ class ZooKeeperSettings(ZooKeeperSecurityKeys):
         AtLeast(1),
         name="znode.container.checkIntervalMs",
     )
+    container_max_never_used_ms = Key(
+        LONG,
+        0,
+        "How long a container may have no child yet, in ms; 0 means forever.",
+        AtLeast(0),
+        name="znode.container.maxNeverUsedIntervalMs",
+    )
+    extended_types_enabled = Key(BOOLEAN, False, "Whether znodes may have a time to live.", name="extendedTypesEnabled")
+    enforce_quota = Key(
+        BOOLEAN, False, "Whether changes that exceed the hard limits of quotas are rejected.", name="enforceQuota"
+    )
     skip_acl = Key(STRING, "no", "yes means that ACLs are kept but not enforced.", name="skipACL")
     init_limit = Key(INT, 10, "In ticks; only for ensembles.", name="initLimit")
     sync_limit = Key(INT, 5, "In ticks; only for ensembles.", name="syncLimit")
@@ -142,9 +153,6 @@ class ZooKeeperSettings(ZooKeeperSecurityKeys):
         1000,
         "Maximum number of waiting requests; here, each connection has a limit.",
         name="globalOutstandingLimit",
-    )
-    extended_types_enabled = InertKey(
-        BOOLEAN, False, "TTL znodes, which are not supported.", name="extendedTypesEnabled"
     )
     snap_size_limit_in_kb = InertKey(LONG, 4_194_304, "KiB of log between snapshots.", name="snapSizeLimitInKb")
 

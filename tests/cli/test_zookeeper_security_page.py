@@ -58,7 +58,9 @@ def test_every_command_of_the_page_prints_what_the_page_says(tmp_path: Path, mon
         for step in others:
             done = run([export.command, step.command])
             assert done.returncode == 0, f"{step.command}: {done.stdout}{done.stderr}"
-            assert re.fullmatch(pattern_of([placed(line) for line in step.printed]), done.stdout), f"{step.command}:\n{done.stdout}"
+            assert re.fullmatch(pattern_of([placed(line) for line in step.printed]), done.stdout), (
+                f"{step.command}:\n{done.stdout}"
+            )
     finally:
         broker.kill()
         server.kill()

@@ -97,5 +97,9 @@ class NoWatcher(ZooKeeperError):
     code = ErrorCode.NO_WATCHER
 
 
+class QuotaExceeded(ZooKeeperError):
+    code = ErrorCode.QUOTA_EXCEEDED
+
+
 class ReconfigDisabled(ZooKeeperError):
     code = ErrorCode.RECONFIG_DISABLED

@@ -56,7 +56,7 @@ from pykafka_cli.zookeeper.server.database import Database
 from pykafka_cli.zookeeper.server.digest_md5 import DigestMd5Server, LoginRefused
 from pykafka_cli.zookeeper.server.reads import Reading, answer, missed_events
 from pykafka_cli.zookeeper.server.sessions import Sessions, password_of, printed
-from pykafka_cli.zookeeper.server.transactions import Requester, TreeView, prepare, prepare_container_deletion
+from pykafka_cli.zookeeper.server.transactions import Requester, TreeView, prepare, prepare_expiry
 from pykafka_cli.zookeeper.server.tree import Event, Outcome
 from pykafka_cli.zookeeper.server.txn_log import frame_entry
 from pykafka_cli.zookeeper.server.watches import Watches
@@ -117,6 +117,10 @@ class Limits(NamedTuple):
     max_session_timeout_ms: Milliseconds
     authentication: Authentication = Authentication()
     skip_acl: bool = False
+    has_extended_types: bool = False
+    has_enforced_quotas: bool = False
+    max_never_used_ms: Milliseconds = Milliseconds(0)
+    """How long a container may have had no child yet; 0: forever."""
 
 
 class Rejected(Exception):
@@ -229,13 +233,17 @@ class Pipeline:
             if client is not None:
                 self._hold(Delivery(client, b"", end="its session expired"))
 
-    def delete_unused_containers(self) -> None:
-        """Delete containers whose children are all deleted."""
-        for path in list(self._tree.unused_containers()):
+    def delete_expired(self) -> None:
+        """Delete the containers whose children are all gone, and znodes whose time to live is over."""
+        tree, limits, now_ms = self._tree, self._limits, self._now_ms()
+        expired = list(tree.unused_containers(now_ms, limits.max_never_used_ms))
+        if limits.has_extended_types:
+            expired += tree.expired(now_ms)
+        for path in expired:
             try:
-                record = prepare_container_deletion(path, TreeView(self._tree))
+                record = prepare_expiry(path, TreeView(tree))
             except ZooKeeperError:
-                continue  # it was a child of another one, or has a child again
+                continue  # it was a child of another one, or has got a child meanwhile
             self._commit(0, 0, OpCode.DELETE_CONTAINER, record)
 
     def _change(self, client: Client, kind: OpCode, xid: int, frame: bytes, received_at: float) -> None:
@@ -324,7 +332,15 @@ class Pipeline:
         return self._limits.skip_acl or not event.acl or acl.allows(event.acl, Perms.READ, watcher.identities)
 
     def _requester(self, client: Client) -> Requester:
-        return Requester(client.session_id, client.identities, self._limits.skip_acl, self._authentication.schemes)
+        limits = self._limits
+        return Requester(
+            client.session_id,
+            client.identities,
+            limits.skip_acl,
+            self._authentication.schemes,
+            limits.has_extended_types,
+            limits.has_enforced_quotas,
+        )
 
     def _hold(self, delivery: Delivery) -> None:
         delivery.client.expect(len(delivery.frame), last=delivery.end is not None)

@@ -220,7 +220,14 @@ class ZooKeeperServer:
         self.pipeline = Pipeline(
             database,
             sessions,
-            Limits(*settings.session_timeouts, self.authentication, settings.skips_acl),
+            Limits(
+                *settings.session_timeouts,
+                self.authentication,
+                settings.skips_acl,
+                settings.extended_types_enabled,
+                settings.enforce_quota,
+                Milliseconds(settings.container_max_never_used_ms),
+            ),
             append=self._append,
             hold=self._commit.hold,
             now_ms=self._clock.now_ms,
@@ -274,7 +281,7 @@ class ZooKeeperServer:
     def _start_timers(self) -> None:
         self._next_tick = self._clock.monotonic() + in_seconds(self._settings.tick_time)
         self._timers["tick"] = self._clock.call_later(in_seconds(self._settings.tick_time), self._tick)
-        self._every("containers", in_seconds(self._settings.container_check_interval_ms), self._delete_containers)
+        self._every("containers", in_seconds(self._settings.container_check_interval_ms), self._delete_expired)
         if self._settings.autopurge_purge_interval:
             self._purge()
             self._every("purge", Seconds(self._settings.autopurge_purge_interval * _HOUR_S), self._purge)
@@ -302,8 +309,8 @@ class ZooKeeperServer:
         self._next_tick = self.pipeline.sessions.next_tick(int(now * 1000)) / 1000
         self._timers["tick"] = self._clock.call_later(Seconds(self._next_tick - now), self._tick)
 
-    def _delete_containers(self) -> None:
-        self.pipeline.delete_unused_containers()
+    def _delete_expired(self) -> None:
+        self.pipeline.delete_expired()
 
     def clock_will_be_moved(self, seconds: Seconds, *, heard_of: Iterable[int]) -> None:
         """Prepare for the clock to be moved forward: this server is not suspended, and sessions whose ids are not in

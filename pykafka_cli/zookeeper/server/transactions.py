@@ -9,6 +9,7 @@ Source: org.apache.zookeeper.server.PrepRequestProcessor.
 from collections.abc import Collection
 from typing import NamedTuple, Protocol
 
+from pykafka_cli.model import Milliseconds
 from pykafka_cli.zookeeper.protocol.errors import (
     BadArguments,
     BadVersion,
@@ -37,6 +38,7 @@ from pykafka_cli.zookeeper.protocol.requests import (
 from pykafka_cli.zookeeper.protocol.txn_records import (
     CheckVersionTxn,
     CreateContainerTxn,
+    CreateTtlTxn,
     CreateTxn,
     DeleteTxn,
     ErrorTxn,
@@ -47,11 +49,18 @@ from pykafka_cli.zookeeper.protocol.txn_records import (
 )
 from pykafka_cli.zookeeper.server import acl
 from pykafka_cli.zookeeper.server.paths import RESERVED, split, validate
-from pykafka_cli.zookeeper.server.tree import Tree, int32
+from pykafka_cli.zookeeper.server.quotas import limits_path, stats_path
+from pykafka_cli.zookeeper.server.tree import LONGEST_TTL_MS, TTL_OWNER, Tree, has_ttl, int32
 
 ANY_VERSION = -1
 
-_SEQUENTIAL = frozenset((CreateFlags.PERSISTENT_SEQUENTIAL, CreateFlags.EPHEMERAL_SEQUENTIAL))
+_SEQUENTIAL = frozenset(
+    (
+        CreateFlags.PERSISTENT_SEQUENTIAL,
+        CreateFlags.EPHEMERAL_SEQUENTIAL,
+        CreateFlags.PERSISTENT_SEQUENTIAL_WITH_TTL,
+    )
+)
 _EPHEMERAL = frozenset((CreateFlags.EPHEMERAL, CreateFlags.EPHEMERAL_SEQUENTIAL))
 _WITH_TTL = frozenset((CreateFlags.PERSISTENT_WITH_TTL, CreateFlags.PERSISTENT_SEQUENTIAL_WITH_TTL))
 
@@ -65,6 +74,7 @@ class Facts(NamedTuple):
     children: int
     ephemeral_owner: int
     acl: tuple[Acl, ...]
+    size: int = 0
 
 
 class View(Protocol):
@@ -74,6 +84,9 @@ class View(Protocol):
         """Raises NoNode."""
 
     def exists(self, path: str) -> bool: ...
+
+    def check_quota(self, path: str, *, count: int, size: int) -> None:
+        """Raises QuotaExceeded if so many znodes and bytes more are too many there."""
 
 
 class TreeView:
@@ -85,10 +98,26 @@ class TreeView:
     def facts(self, path: str) -> Facts:
         node = self._tree.node(path)
         stat = node.stat
-        return Facts(stat.version, stat.cversion, stat.aversion, len(node.children), stat.ephemeral_owner, node.acl)
+        return Facts(
+            stat.version,
+            stat.cversion,
+            stat.aversion,
+            len(node.children),
+            stat.ephemeral_owner,
+            node.acl,
+            len(node.data or b""),
+        )
 
     def exists(self, path: str) -> bool:
         return path in self._tree.nodes
+
+    def check_quota(self, path: str, *, count: int, size: int) -> None:
+        tree = self._tree
+        limited = tree.quotas.limiting(path)
+        if limited is not None:
+            limits, stats = (tree.nodes.get(name(limited)) for name in (limits_path, stats_path))
+            if limits is not None and stats is not None:
+                tree.quotas.check(limited, limits.data, stats.data, count=count, size=size)
 
 
 class Draft:
@@ -109,6 +138,9 @@ class Draft:
     def exists(self, path: str) -> bool:
         return self._changed[path] is not None if path in self._changed else self._below.exists(path)
 
+    def check_quota(self, path: str, *, count: int, size: int) -> None:
+        self._below.check_quota(path, count=count, size=size)  # as in ZooKeeper, which counts what is in the tree
+
     def note(self, record: Record, session_id: int) -> None:
         """Add the effects of a prepared operation."""
         match record:
@@ -116,6 +148,8 @@ class Draft:
                 self._created(path, its_acl, session_id if record.ephemeral else 0, cversion)
             case CreateContainerTxn(path=path, acl=its_acl, parent_cversion=cversion):
                 self._created(path, its_acl, CONTAINER, cversion)
+            case CreateTtlTxn(path=path, acl=its_acl, parent_cversion=cversion):
+                self._created(path, its_acl, TTL_OWNER | record.ttl, cversion)
             case DeleteTxn(path=path):
                 parent_path, _ = split(path)
                 parent = self.facts(parent_path)
@@ -138,6 +172,8 @@ class Requester(NamedTuple):
     identities: Collection[Id]
     skip_acl: bool = False
     schemes: Collection[str] = acl.ALWAYS_THERE
+    has_extended_types: bool = False
+    has_enforced_quotas: bool = False
 
     def authorize(self, granted: tuple[Acl, ...], permission: Perms, path: str) -> None:
         """Raise NoAuth unless `granted` allows it."""
@@ -161,6 +197,8 @@ def prepare(kind: OpCode, request: Record, requester: Requester, view: View) -> 
             validate(path)
             facts = view.facts(path)
             requester.authorize(facts.acl, Perms.WRITE, path)
+            if requester.has_enforced_quotas:
+                view.check_quota(path, count=0, size=len(request.data or b"") - facts.size)
             return SetDataTxn(path, request.data, _next_version(facts.version, request.version, path))
         case SetAclRequest(path=path):
             validate(path)
@@ -178,26 +216,26 @@ def prepare(kind: OpCode, request: Record, requester: Requester, view: View) -> 
     raise Unimplemented(f"{kind!r} is not a request that changes anything")
 
 
-def prepare_container_deletion(path: str, view: View) -> DeleteTxn:
-    """The transaction that deletes a container without children; raises if it has some."""
+def prepare_expiry(path: str, view: View) -> DeleteTxn:
+    """The transaction that deletes a container without children, or a znode whose time to live is over; raises if there
+    are some after all."""
     facts = view.facts(path)
     if facts.children:
         raise NotEmpty(path)
-    if facts.ephemeral_owner != CONTAINER:
-        raise BadVersion(f"{path} is not a container")
+    if facts.ephemeral_owner != CONTAINER and not has_ttl(facts.ephemeral_owner):
+        raise BadVersion(f"{path} is neither a container nor has it a time to live")
     return DeleteTxn(path)
 
 
 def _prepare_create(
     kind: OpCode, request: CreateRequest | CreateTtlRequest, requester: Requester, view: View
-) -> CreateTxn | CreateContainerTxn:
+) -> CreateTxn | CreateContainerTxn | CreateTtlTxn:
     path = request.path
     try:
         flags = CreateFlags(request.flags)
     except ValueError:
         raise BadArguments(f"{request.flags} is not a valid mode to create {path}") from None
-    if flags in _WITH_TTL or kind is OpCode.CREATE_TTL:
-        raise Unimplemented(f"{path}: znodes with a time to live are an extension that is not enabled")
+    ttl_ms = _time_to_live(flags, request, requester)
     if not path.startswith("/"):
         raise BadArguments(f"the path {path!r} does not start with /")
 
@@ -210,12 +248,32 @@ def _prepare_create(
     validate(path)
     if view.exists(path):
         raise NodeExists(path)
-    if parent.ephemeral_owner not in (0, CONTAINER):
+    if parent.ephemeral_owner not in (0, CONTAINER) and not has_ttl(parent.ephemeral_owner):
         raise NoChildrenForEphemerals(f"{parent_path} is ephemeral, so it cannot have the child {path}")
     cversion = int32(parent.cversion + 1)
+    if requester.has_enforced_quotas:
+        view.check_quota(path, count=1, size=len(request.data or b""))
+    if ttl_ms is not None:
+        return CreateTtlTxn(path, request.data, fixed, cversion, ttl_ms)
     if kind is OpCode.CREATE_CONTAINER:
         return CreateContainerTxn(path, request.data, fixed, cversion)
     return CreateTxn(path, request.data, fixed, flags in _EPHEMERAL, cversion)
+
+
+def _time_to_live(
+    flags: CreateFlags, request: CreateRequest | CreateTtlRequest, requester: Requester
+) -> Milliseconds | None:
+    """How long the znode lives without changes and children; None if it is of another kind."""
+    ttl_ms = request.ttl if isinstance(request, CreateTtlRequest) else -1
+    if flags not in _WITH_TTL:
+        if ttl_ms >= 0:
+            raise BadArguments(f"{request.path} has a time to live, but its mode is {flags.name}")
+        return None
+    if not requester.has_extended_types:
+        raise Unimplemented(f"{request.path}: znodes with a time to live need extendedTypesEnabled=true")
+    if not 0 < ttl_ms <= LONGEST_TTL_MS:
+        raise BadArguments(f"{request.path}: a time to live is from 1 to {LONGEST_TTL_MS} ms, not {ttl_ms}")
+    return Milliseconds(ttl_ms)
 
 
 def _prepare_delete(request: DeleteRequest, requester: Requester, view: View) -> DeleteTxn:

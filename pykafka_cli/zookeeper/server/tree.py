@@ -22,6 +22,7 @@ from zlib import crc32
 
 from pykafka_cli.zookeeper.protocol.errors import ErrorCode, NodeExists, NoNode, ZooKeeperError
 from pykafka_cli.zookeeper.protocol.jute import Record
+from pykafka_cli.zookeeper.protocol.quota_text import LIMITS
 from pykafka_cli.zookeeper.protocol.records import CONTAINER, OPEN_ACL, READ_ACL, Acl, EventType, Stat, StatPersisted
 from pykafka_cli.zookeeper.protocol.requests import OpCode
 from pykafka_cli.zookeeper.protocol.txn_records import (
@@ -39,12 +40,15 @@ from pykafka_cli.zookeeper.protocol.txn_records import (
 )
 from pykafka_cli.zookeeper.server import acl as access
 from pykafka_cli.zookeeper.server.paths import CONFIG, QUOTA, ROOT, ZOOKEEPER, split
+from pykafka_cli.zookeeper.server.quotas import Quotas, more_stats, stats, stats_path
 
 _DIGESTED = Struct(">qqqqqiiiq")
 _DIGEST_MASK = 0xFFFFFFFFFFFFFFFF
 _UNDIGESTED = ZOOKEEPER + "/"
 _NEW = StatPersisted(0, 0, 0, 0, 0, 0, 0, 0, 0)
-_TTL_OWNER = -(1 << 56)  # 0xff in the first byte; the time to live, in ms, is in the low 40 bits
+TTL_OWNER = -(1 << 56)  # 0xff in the first byte; the time to live, in ms, is in the low 40 bits
+LONGEST_TTL_MS = (1 << 40) - 1
+_RESERVED = 0xFFFF << 40  # bits that say what kind of extended type it is; none: a time to live
 
 
 class Node:
@@ -71,7 +75,7 @@ class Node:
             version,
             int32(cversion * 2 - children),  # all creations, and deletions of children that no longer exist
             aversion,
-            0 if owner == CONTAINER else owner,
+            0 if owner == CONTAINER or has_ttl(owner) else owner,
             0 if self.data is None else len(self.data),
             children,
             pzxid,
@@ -105,6 +109,11 @@ class Outcome(NamedTuple):
     results: tuple["Outcome", ...] = ()
 
 
+def has_ttl(owner: int) -> bool:
+    """Whether an `ephemeral_owner` is a time to live."""
+    return owner != CONTAINER and owner & TTL_OWNER == TTL_OWNER and not owner & _RESERVED
+
+
 def int32(number: int) -> int:
     """`number` in 32 bits: after two billion changes, version numbers continue from the lowest."""
     return (number + 0x80000000 & 0xFFFFFFFF) - 0x80000000
@@ -120,6 +129,8 @@ class Tree:
         self.nodes: dict[str, Node] = {}
         self.ephemerals: dict[int, dict[str, None]] = {}
         self.containers: dict[str, None] = {}
+        self.with_ttl: dict[str, None] = {}
+        self.quotas = Quotas()
         self.last_zxid = 0
         self.data_size = 0
         """Characters of all paths and bytes of all data."""
@@ -136,6 +147,7 @@ class Tree:
         tree.nodes = {}
         tree.ephemerals = {}
         tree.containers = {}
+        tree.with_ttl = {}
         tree.last_zxid = last_zxid
         tree.data_size = 0
         tree._digest = 0
@@ -143,6 +155,10 @@ class Tree:
             tree._add(path, Node(data, access.shared(acl), stat))
         if ROOT not in tree.nodes:
             raise NoNode("the image has no root")
+        tree.quotas = Quotas(tree.nodes)
+        for path in list(tree.nodes):
+            if path.endswith("/" + LIMITS) and (limited := tree.quotas.created(path)):
+                tree._count_quota(limited)
         return tree
 
     def image(self) -> list[NodeImage]:
@@ -168,11 +184,19 @@ class Tree:
         prefix = path + "/"
         return sum(other.startswith(prefix) for other in self.nodes)
 
-    def unused_containers(self) -> Iterator[str]:
-        """Containers whose children are all deleted."""
+    def unused_containers(self, now_ms: int = 0, max_never_used_ms: int = 0) -> Iterator[str]:
+        """Containers whose children are all gone, or that have had none for `max_never_used_ms`, unless that is 0."""
         for path in self.containers:
             node = self.nodes[path]
-            if not node.children and node.stat.cversion > 0:
+            if not node.children and (node.stat.cversion > 0 or 0 < max_never_used_ms < now_ms - node.stat.mtime):
+                yield path
+
+    def expired(self, now_ms: int) -> Iterator[str]:
+        """Znodes without children whose time to live is over, as of `now_ms` of the wall clock."""
+        for path in self.with_ttl:
+            node = self.nodes[path]
+            ttl_ms = node.stat.ephemeral_owner & LONGEST_TTL_MS
+            if not node.children and now_ms - node.stat.mtime > ttl_ms:
                 yield path
 
     def apply(self, header: TxnHeader, record: Record | None, events: list[Event]) -> Outcome:
@@ -219,7 +243,7 @@ class Tree:
                     stat = node.client_stat()
                 case CreateTtlTxn():
                     path = record.path
-                    owner = _TTL_OWNER | record.ttl
+                    owner = TTL_OWNER | record.ttl
                     node = self._create(
                         path, record.data, record.acl, owner, record.parent_cversion, zxid, time, events
                     )
@@ -263,6 +287,9 @@ class Tree:
         self._child_created(parent_path, parent_cversion, zxid)
         node = Node(data, access.shared(acl), StatPersisted(zxid, zxid, time, time, 0, 0, 0, owner, zxid))
         self._add(path, node)
+        if limited := self.quotas.created(path):
+            self._count_quota(limited)
+        self._count(path, 1, len(data or b""))
         events.append(Event(EventType.NODE_CREATED, path, node.acl))
         events.append(Event(EventType.NODE_CHILDREN_CHANGED, parent_path, parent.acl))
         return node
@@ -292,18 +319,24 @@ class Tree:
         owner = node.stat.ephemeral_owner
         if owner == CONTAINER:
             self.containers.pop(path, None)
+        elif has_ttl(owner):
+            self.with_ttl.pop(path, None)
         elif owner and (owned := self.ephemerals.get(owner)) is not None:
             owned.pop(path, None)
             if not owned:
                 del self.ephemerals[owner]
+        self.quotas.deleted(path)
+        self._count(path, -1, -len(node.data or b""))
         events.append(Event(EventType.NODE_DELETED, path, node.acl))
         events.append(Event(EventType.NODE_CHILDREN_CHANGED, parent_path, parent.acl))
 
     def _set_data(self, path: str, data: bytes | None, version: int, zxid: int, time: int, events: list[Event]) -> Node:
         node = self.node(path)
         stat = node.stat
-        self.data_size += len(data or b"") - len(node.data or b"")
+        more = len(data or b"") - len(node.data or b"")
+        self.data_size += more
         node.data = data
+        self._count(path, 0, more)
         node.stat = StatPersisted(stat.czxid, zxid, stat.ctime, time, version, *stat[5:])
         self._update_digest(path, node)
         events.append(Event(EventType.NODE_DATA_CHANGED, path, node.acl))
@@ -333,8 +366,28 @@ class Tree:
         owner = node.stat.ephemeral_owner
         if owner == CONTAINER:
             self.containers[path] = None
+        elif has_ttl(owner):
+            self.with_ttl[path] = None
         elif owner:
             self.ephemerals.setdefault(owner, {})[path] = None
+
+    def _count(self, path: str, count: int, size: int) -> None:
+        """Add to what is counted for the quota of a znode, if it has one; no watch fires for that."""
+        limited = self.quotas.limiting(path)
+        if limited is not None and (node := self.nodes.get(stats_path(limited))):
+            self._set_stats(node, more_stats(node.data, count=count, size=size))
+
+    def _count_quota(self, limited: str) -> None:
+        """Count all that a quota is about."""
+        node = self.nodes.get(stats_path(limited))
+        if node is None:
+            return
+        below = [other for path, other in self.nodes.items() if path == limited or path.startswith(limited + "/")]
+        self._set_stats(node, stats(len(below), sum(len(other.data or b"") for other in below)))
+
+    def _set_stats(self, node: Node, data: bytes) -> None:
+        self.data_size += len(data) - len(node.data or b"")
+        node.data = data
 
     def _update_digest(self, path: str, node: Node) -> None:
         """Update the tree's digest with a znode's new state."""

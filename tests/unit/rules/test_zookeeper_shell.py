@@ -9,11 +9,10 @@ from pykafka_cli.rules.zookeeper_shell import (
     ShellProblem,
     check_path,
     error_text,
+    jute_text,
     number,
     parse_acl,
-    parse_quota,
     permissions_text,
-    quota_text,
     understood,
     words_of,
 )
@@ -102,11 +101,9 @@ def test_acls_are_read_and_written() -> None:
     assert permissions_text(5) == "cr"
 
 
-def test_quotas_keep_the_form_that_older_readers_know() -> None:
-    assert quota_text({"count": 5, "bytes": -1}) == "count=5,bytes=-1"
-    both = quota_text({"countHardLimit": 7, "count": 5, "byteHardLimit": -1})
-    assert both == "count=5,bytes=-1=;byteHardLimit=-1;countHardLimit=7"
-    assert parse_quota(both) == {"count": 5, "bytes": -1, "byteHardLimit": -1, "countHardLimit": 7}
+def test_fields_are_escaped_as_in_records() -> None:
+    assert jute_text("CN=a,O=100%}\n") == "CN=a%2CO=100%25%7D%0A"
+    assert jute_text(None) == ""
 
 
 def test_errors_have_the_shells_words_or_zookeepers_name() -> None:

@@ -249,3 +249,18 @@ async def test_requests_that_are_never_whole_take_bounded_memory_in_all(start_se
     assert await is_served(server)
     for client in clients:
         await client.close()
+
+
+async def test_a_request_may_be_as_long_as_jute_maxbuffer(
+    start_server: StartServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    server = await start_server(jute__maxbuffer=5000)
+    client = await RawClient.with_session(server.port)
+    assert (await client.ask(OpCode.CREATE, CreateRequest("/a", bytes(4000), OPEN_ACL, 0)))[0] == 0
+
+    client.send(OpCode.CREATE, CreateRequest("/b", bytes(5000), OPEN_ACL, 0))
+
+    assert await client.rest() == b""
+    assert "jute.maxbuffer is 5000" in caplog.text
+    assert await is_served(server)

@@ -12,6 +12,8 @@ from pykafka_cli.zookeeper.protocol.requests import (
     ConnectResponse,
     CreateRequest,
     CreateResponse,
+    CreateTtlRequest,
+    DeleteRequest,
     Empty,
     GetDataResponse,
     MultiRequest,
@@ -33,6 +35,7 @@ from pykafka_cli.zookeeper.protocol.txn_records import (
     ErrorTxn,
 )
 from pykafka_cli.zookeeper.server.authentication import Authentication, digest_of
+from pykafka_cli.zookeeper.server.database import Database
 from pykafka_cli.zookeeper.server.digest_md5 import REALM, SERVICE
 from pykafka_cli.zookeeper.server.pipeline import Rejected
 from pykafka_cli.zookeeper.server.sessions import password_of
@@ -377,14 +380,132 @@ def test_unused_containers_are_deleted_from_the_inside(server: PipelineServer) -
     for path in ("/c", "/c/d"):
         server.ask(client, OpCode.CREATE_CONTAINER, create(path, CreateFlags.CONTAINER))
     server.ask(client, OpCode.CREATE, create("/c/d/e", CreateFlags.EPHEMERAL))
-    server.pipeline.delete_unused_containers()
+    server.pipeline.delete_expired()
     assert "/c/d" in server.database.tree.nodes
 
     server.ask(client, OpCode.CLOSE_SESSION, Empty())
-    server.pipeline.delete_unused_containers()
-    server.pipeline.delete_unused_containers()
+    server.pipeline.delete_expired()
+    server.pipeline.delete_expired()
 
     assert [entry.record for entry in server.log[-2:]] == [DeleteTxn("/c/d"), DeleteTxn("/c")]
+
+
+def create_ttl(path: str, ttl: int, flags: int = CreateFlags.PERSISTENT_WITH_TTL) -> CreateTtlRequest:
+    return CreateTtlRequest(path, b"", OPEN_ACL, flags, ttl)
+
+
+def test_a_znode_with_a_time_to_live_is_deleted_when_it_is_over() -> None:
+    server = PipelineServer(has_extended_types=True)
+    client = server.client()
+    for path in ("/t", "/u"):
+        assert server.ask(client, OpCode.CREATE_TTL, create_ttl(path, 1000))[0] == 0
+    server.ask(client, OpCode.CREATE, create("/u/child"))
+
+    server.clock.advance(1.0)
+    server.pipeline.delete_expired()
+    assert "/t" in server.database.tree.nodes
+
+    server.ask(client, OpCode.SET_DATA, SetDataRequest("/t", b"", -1))
+    server.clock.advance(0.9)
+    server.pipeline.delete_expired()
+    assert "/t" in server.database.tree.nodes
+
+    server.clock.advance(0.2)
+    server.pipeline.delete_expired()
+    assert "/t" not in server.database.tree.nodes
+    assert "/u" in server.database.tree.nodes
+    server.ask(client, OpCode.DELETE, DeleteRequest("/u/child", -1))
+    server.pipeline.delete_expired()
+    assert "/u" not in server.database.tree.nodes
+
+
+@pytest.mark.parametrize(
+    ("ttl", "flags", "code"),
+    [
+        (0, CreateFlags.PERSISTENT_WITH_TTL, ErrorCode.BAD_ARGUMENTS),
+        (1 << 40, CreateFlags.PERSISTENT_WITH_TTL, ErrorCode.BAD_ARGUMENTS),
+        (1000, CreateFlags.PERSISTENT, ErrorCode.BAD_ARGUMENTS),
+        ((1 << 40) - 1, CreateFlags.PERSISTENT_SEQUENTIAL_WITH_TTL, ErrorCode.OK),
+    ],
+)
+def test_a_time_to_live_has_bounds_and_its_modes(ttl: int, flags: CreateFlags, code: ErrorCode) -> None:
+    server = PipelineServer(has_extended_types=True)
+
+    assert server.ask(server.client(), OpCode.CREATE_TTL, create_ttl("/t", ttl, flags))[0] == code
+
+
+def test_without_extended_types_nothing_has_a_time_to_live(server: PipelineServer) -> None:
+    assert server.ask(server.client(), OpCode.CREATE_TTL, create_ttl("/t", 1))[0] == ErrorCode.UNIMPLEMENTED
+
+
+def test_a_time_to_live_survives_a_restart_and_is_no_session() -> None:
+    server = PipelineServer(has_extended_types=True)
+    server.ask(server.client(), OpCode.CREATE_TTL, create_ttl("/t", 1000))
+    image = server.database.snapshot()
+    database = Database(Tree.restore(image.nodes, server.database.tree.last_zxid))
+
+    assert database.remove_orphans() == []
+
+    again = PipelineServer(database, has_extended_types=True)
+    again.clock.advance(2.0)
+    again.pipeline.delete_expired()
+    assert "/t" not in database.tree.nodes
+
+
+def test_a_container_that_is_never_used_may_be_deleted_too() -> None:
+    server = PipelineServer(max_never_used_ms=1000)
+    server.ask(server.client(), OpCode.CREATE_CONTAINER, create("/c", CreateFlags.CONTAINER))
+    server.pipeline.delete_expired()
+    assert "/c" in server.database.tree.nodes
+
+    server.clock.advance(1.1)
+    server.pipeline.delete_expired()
+
+    assert "/c" not in server.database.tree.nodes
+
+
+def limited(server: PipelineServer, client: FakeClient, limits: bytes) -> None:
+    """A znode /app with a quota, as the shell makes it."""
+    server.ask(client, OpCode.CREATE, create("/app"))
+    server.ask(client, OpCode.CREATE, create("/zookeeper/quota/app"))
+    for name, data in (("limits", limits), ("stats", b"count=0,bytes=0")):
+        path = f"/zookeeper/quota/app/zookeeper_{name}"
+        assert server.ask(client, OpCode.CREATE, CreateRequest(path, data, OPEN_ACL, 0))[0] == 0
+
+
+def counted(server: PipelineServer) -> bytes | None:
+    return server.database.tree.nodes["/zookeeper/quota/app/zookeeper_stats"].data
+
+
+def test_what_is_below_a_znode_with_a_quota_is_counted(server: PipelineServer) -> None:
+    client = server.client()
+    limited(server, client, b"count=1,bytes=1=;byteHardLimit=1;countHardLimit=1")
+    assert counted(server) == b"count=1,bytes=0"
+
+    server.ask(client, OpCode.CREATE, CreateRequest("/app/a", b"12345", OPEN_ACL, 0))
+    server.ask(client, OpCode.SET_DATA, SetDataRequest("/app", b"123", -1))
+    server.ask(client, OpCode.CREATE, create("/apple"))
+    assert counted(server) == b"count=2,bytes=8"
+
+    server.ask(client, OpCode.DELETE, DeleteRequest("/app/a", -1))
+    assert counted(server) == b"count=1,bytes=3"
+    restored = Tree.restore(server.database.snapshot().nodes, 1)
+    assert restored.nodes["/zookeeper/quota/app/zookeeper_stats"].data == counted(server)
+    assert restored.quotas.limiting("/app/b") == "/app"
+    assert restored.data_size == server.database.tree.data_size
+
+
+def test_hard_limits_hold_where_quotas_are_enforced() -> None:
+    server = PipelineServer(has_enforced_quotas=True)
+    client = server.client()
+    limited(server, client, b"count=-1,bytes=-1=;byteHardLimit=10;countHardLimit=2")
+
+    assert server.ask(client, OpCode.CREATE, create("/app/a"))[0] == 0
+    assert server.ask(client, OpCode.CREATE, create("/app/b"))[0] == ErrorCode.QUOTA_EXCEEDED
+    assert server.ask(client, OpCode.SET_DATA, SetDataRequest("/app/a", bytes(10), -1))[0] == 0
+    assert server.ask(client, OpCode.SET_DATA, SetDataRequest("/app/a", bytes(11), -1))[0] == ErrorCode.QUOTA_EXCEEDED
+    assert server.ask(client, OpCode.CREATE, create("/other"))[0] == 0
+    assert counted(server) == b"count=2,bytes=10"
 
 
 def test_an_empty_multi_works(server: PipelineServer) -> None:

@@ -42,7 +42,7 @@ from pykafka_cli.zookeeper.protocol.txn_records import (
     TxnHeader,
     decode_operation,
 )
-from pykafka_cli.zookeeper.server.transactions import Requester, TreeView, prepare, prepare_container_deletion
+from pykafka_cli.zookeeper.server.transactions import Requester, TreeView, prepare, prepare_expiry
 from pykafka_cli.zookeeper.server.tree import Tree
 
 SESSION = 0x100
@@ -290,10 +290,10 @@ def test_an_operation_is_checked_against_those_before_it(server: Server, first: 
 
 def test_a_container_is_deleted_only_while_it_is_empty(server: Server) -> None:
     server.do(OpCode.CREATE_CONTAINER, CreateRequest("/c", b"", OPEN_ACL, CreateFlags.CONTAINER))
-    assert prepare_container_deletion("/c", TreeView(server.tree)) == DeleteTxn("/c")
+    assert prepare_expiry("/c", TreeView(server.tree)) == DeleteTxn("/c")
 
     server.create("/c/child")
     with pytest.raises(NotEmpty):
-        prepare_container_deletion("/c", TreeView(server.tree))
-    with pytest.raises(BadVersion, match="is not a container"):
-        prepare_container_deletion("/c/child", TreeView(server.tree))
+        prepare_expiry("/c", TreeView(server.tree))
+    with pytest.raises(BadVersion, match="is neither a container"):
+        prepare_expiry("/c/child", TreeView(server.tree))
