@@ -61,6 +61,7 @@ class Consumer:
         self._subscription: TopicSubscription | None = None
         self._watching: asyncio.Task[None] | None = None
         self._joining: asyncio.Task[Joined] | None = None
+        self._joining_for: Mapping[str, int] = {}  # topics as they were known then, with their partitions
         self._assigned: list[TopicPartition] = []
         self._had: list[TopicPartition] = []  # before the last rebalance, for the sticky assignor
         self._positions: dict[TopicPartition, Position] = {}  # of all partitions whose position is known
@@ -203,9 +204,12 @@ class Consumer:
         if self._joining is None and member.must_rejoin.is_set():
             await self._prepare_to_join(member)
             owned = self._assigned if member.is_cooperative else self._had
+            self._joining_for = subscription.partition_counts
             self._joining = asyncio.get_running_loop().create_task(member.join(subscription.topics, owned))
         if self._joining and self._joining.done():
             joining, self._joining = self._joining, None
+            if subscription.partition_counts != self._joining_for:
+                member.must_rejoin.set()  # joining takes several requests, all with what was known when it began
             await self._adopt(member, joining.result())
 
     async def _prepare_to_join(self, member: Member) -> None:

@@ -54,6 +54,7 @@ from pykafka_cli.protocol.records.batch import CorruptRecords
 from pykafka_cli.protocol.records.record import Record, build_batch
 from tests.fakes.clock import forward
 from tests.fakes.cluster import FakeSession
+from tests.support.event_loop import until
 
 NO_TIME = i32Timedelta.parse(datetime.timedelta())
 T0, T1, T2 = (TopicPartition("t", index) for index in range(3))
@@ -595,6 +596,27 @@ async def test_a_leader_that_could_not_see_a_topic_assigns_again_once_it_can() -
     await reader.consumer.subscribe(["t"])
 
     assert await reader.read(1) == {T0: [0]}
+    await reader.consumer.close()
+
+
+async def test_a_topic_that_appears_while_a_member_joins_is_read() -> None:
+    """The member joins as one that does not know it, in several requests."""
+    cluster = Cluster()
+    reader = Reader(cluster, metadata_max_age_ms="1")
+    await reader.consumer.subscribe(pattern=re.compile("t"))
+
+    async def join(request: JoinGroupRequest) -> JoinGroupResponse:
+        if not cluster.joins:
+            cluster.logs[T0] = 0
+            cluster.session.topics["t"] = 1
+            cluster.add(T0, 1)
+            await until(lambda: reader.consumer._subscription.partition_counts == {"t": 1})  # noqa: SLF001
+        return cluster.join(request)
+
+    cluster.session.answers[JoinGroupRequest] = join
+
+    assert await reader.read(1) == {T0: [0]}
+    assert reader.assigned == [[], [T0]]
     await reader.consumer.close()
 
 
