@@ -29,7 +29,7 @@ from kio.static.primitive import i8, i32Timedelta
 from pykafka_cli.clients.message_versions import as_type, in_version
 from pykafka_cli.clients.settings import BadClientSetting, ClientSettings
 from pykafka_cli.model import BrokerId, Seconds
-from pykafka_cli.transport.connection import Connection, VersionRange
+from pykafka_cli.transport.connection import API_VERSIONS, Connection, VersionRange
 from pykafka_cli.transport.errors import (
     AnswerUnreadable,
     BrokerUnreachable,
@@ -49,8 +49,8 @@ _ADDRESS = re.compile(r"(?:\w+://)?(?:\[([0-9A-Fa-f:.%]+)\]|([^\s:]+)):(\d{1,5})
 ANSWER_MARGIN_S = 1.0
 _CONTROLLERS = i8(2)
 """In DescribeCluster: the nodes that are controllers (KIP-919)."""
-_ANY_CONTROLLER_KNOWS = frozenset({18, 60})
-"""ApiVersions and DescribeCluster."""
+_DESCRIBE_CLUSTER = 60
+_ANY_CONTROLLER_KNOWS = frozenset({API_VERSIONS, _DESCRIBE_CLUSTER})
 
 MOST_LOSSES = 5
 """Connections that may end before a request is given up."""

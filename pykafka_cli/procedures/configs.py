@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from kio.schema.errors import ErrorCode
+
 from pykafka_cli.clients.admin.cluster import describe_brokers
 from pykafka_cli.clients.admin.configs import (
     Change,
@@ -62,7 +64,6 @@ RESOURCE_TYPES = {
 }
 NOUNS = {CLIENT_METRICS: "client-metric", GROUPS: "group"}
 QUOTA_TYPES = {USERS: USER, CLIENTS: CLIENT_ID, IPS: IP}
-INVALID_TOPIC = 17
 
 
 class ConfigRequest(NamedTuple):
@@ -164,7 +165,7 @@ async def _entries(session: Session, resource: Resource, *, shows_all: bool) -> 
     raises    ApiError
     """
     if resource.type is ResourceType.TOPIC and (why := why_invalid(resource.name)):
-        raise ApiError(INVALID_TOPIC, f"Topic name is invalid: {why}")
+        raise ApiError(ErrorCode.invalid_topic_exception, f"Topic name is invalid: {why}")
     entries = (await describe_resources(session, [resource], synonyms=True))[resource]
     if isinstance(entries, ApiError):
         raise entries

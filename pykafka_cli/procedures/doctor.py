@@ -39,8 +39,6 @@ from pykafka_cli.transport.errors import ConnectionFailed, Rejected, UnsuitableL
 from pykafka_cli.transport.identification import identify
 from pykafka_cli.transport.port_owner import owner_of
 
-_DESCRIBE_QUORUM = 55
-
 Report = Callable[[Check], None]
 
 
@@ -395,6 +393,7 @@ def _known(size: int) -> int | None:
 async def _examine_clock(doctor: _Doctor, session: Session, address: Address) -> None:
     """Compare clocks: a KRaft controller reports when each replica was last caught up, for itself the present."""
     from pykafka_cli.clients.admin.quorum import describe_quorum
+    from pykafka_cli.protocol.api_keys import ApiKey
 
     if address.host == "localhost" or _is_of_this_machine(address.host):
         doctor.add(judge_clock(None, 0, "not compared, since the cluster is reached on this machine"))
@@ -403,7 +402,7 @@ async def _examine_clock(doctor: _Doctor, session: Session, address: Address) ->
     ahead, how = None, "the cluster does not show its clock"
     try:
         async with asyncio.timeout(doctor.patience):
-            if _DESCRIBE_QUORUM in await session.api_versions():
+            if ApiKey.DESCRIBE_QUORUM in await session.api_versions():
                 caught_up_ms = (await describe_quorum(session)).leader_replica.last_caught_up_ms
                 if caught_up_ms is not None:
                     ahead, how = caught_up_ms / 1000 - now, "the controller's clock"

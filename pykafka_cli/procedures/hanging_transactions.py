@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import TypeVar
 
+from kio.schema.errors import ErrorCode
+
 from pykafka_cli.clients.admin.topics import describe_topics, list_topics
 from pykafka_cli.clients.admin.transactions import describe_producers, describe_transactions, list_transactions
 from pykafka_cli.clients.errors import ApiError
@@ -23,7 +25,6 @@ from pykafka_cli.transport.errors import ConnectionFailed
 
 T = TypeVar("T")
 
-TRANSACTIONAL_ID_NOT_FOUND = 105
 BATCH = 500
 """Number of topics or partitions in one request."""
 
@@ -99,7 +100,7 @@ def _still_known(found: dict[str, TransactionDescription | ApiError]) -> dict[st
     for transactional_id, result in found.items():
         if not isinstance(result, ApiError):
             descriptions[transactional_id] = result
-        elif result.code != TRANSACTIONAL_ID_NOT_FOUND:
+        elif result.code != ErrorCode.transactional_id_not_found:
             raise result
     return descriptions
 

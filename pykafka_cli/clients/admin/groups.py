@@ -22,6 +22,7 @@ from pykafka_cli.model import (
     TopicPartition,
     partitions_by_topic,
 )
+from pykafka_cli.protocol.api_keys import ApiKey
 
 if TYPE_CHECKING:
     from pykafka_cli.clients.coordinator import Coordinator
@@ -74,7 +75,7 @@ async def describe_groups(
     """
     names = list(dict.fromkeys(groups))
     found: dict[str, GroupDescription | ApiError] = {}
-    if CONSUMER_GROUP_DESCRIBE in await session.api_versions():
+    if ApiKey.CONSUMER_GROUP_DESCRIBE in await session.api_versions():
         found = await ask_coordinators(session, names, partial(_describe_consumer_groups, session))
     classic = [name for name in names if _code(found.get(name)) in _NOT_OF_THE_NEW_PROTOCOL or name not in found]
     if classic:
@@ -88,7 +89,6 @@ async def describe_groups(
     return all_described({name: found[name] for name in names})
 
 
-CONSUMER_GROUP_DESCRIBE = 69
 _NOT_OF_THE_NEW_PROTOCOL = frozenset({ErrorCode.group_id_not_found, ErrorCode.unsupported_version})
 
 

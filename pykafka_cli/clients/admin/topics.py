@@ -15,7 +15,6 @@ from pykafka_cli.clients.session import Session, broker_timeout
 from pykafka_cli.model import PartitionDescription, Reassignment, TopicDescription, TopicListing, TopicPartition
 from pykafka_cli.transport.errors import VersionUnsupported
 
-DESCRIBE_TOPIC_PARTITIONS = 75
 DEFAULT_PARTITIONS = -1
 DEFAULT_REPLICATION_FACTOR = -1
 TOPIC_ALREADY_EXISTS = ErrorCode.topic_already_exists
@@ -46,7 +45,9 @@ async def describe_topics(
     Brokers that can are asked by DescribeTopicPartitions, which knows of eligible leader replicas (KIP-966).
     raises    ApiError for the first that cannot be described
     """
-    if DESCRIBE_TOPIC_PARTITIONS in await session.api_versions():
+    from pykafka_cli.protocol.api_keys import ApiKey
+
+    if ApiKey.DESCRIBE_TOPIC_PARTITIONS in await session.api_versions():
         found = await _describe_in_parts(session, sorted(topics), partitions_per_answer)
     else:
         found = {topic.name or "": topic for topic in (await session.metadata(topics)).topics}

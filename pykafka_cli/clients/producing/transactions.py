@@ -30,8 +30,8 @@ from pykafka_cli.clients.producing.topic_leaders import ProducerRefused
 from pykafka_cli.clients.session import Session
 from pykafka_cli.model import ProducerEpoch, ProducerIdAndEpoch, in_seconds
 from pykafka_cli.properties.producer import ProducerSettings
+from pykafka_cli.protocol.api_keys import ApiKey
 
-_PRODUCE = 0
 _FIRST_IMPLICIT_PRODUCE, _FIRST_IMPLICIT_LEVEL = 12, 2
 
 
@@ -55,7 +55,7 @@ async def has_implicit_transactions(session: Session) -> bool:
 
     That is so where the cluster has finalized transaction.version 2 (KIP-890).
     """
-    offered = (await session.api_versions()).get(_PRODUCE)
+    offered = (await session.api_versions()).get(ApiKey.PRODUCE)
     if offered is None or offered.max < _FIRST_IMPLICIT_PRODUCE:
         return False
     features = (await describe_features(session)).features

@@ -1,5 +1,7 @@
 """Groups: the list, and one with its members and its lag."""
 
+from kio.schema.errors import ErrorCode
+
 from pykafka_cli.clients.admin.groups import describe_groups, list_all_groups
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
@@ -30,7 +32,7 @@ async def group(session: Session, query: Query) -> Document:
     name = required(query, "name")
     described = (await describe_groups(session, [name], missing_is_dead=True))[name]
     if described.state == "Dead":
-        raise ApiError(_NOT_FOUND, f"Consumer group '{name}' does not exist.")
+        raise ApiError(ErrorCode.group_id_not_found, f"Consumer group '{name}' does not exist.")
     rows = (await lags(session, [described]))[name]
     return {
         "group": name,
@@ -42,9 +44,6 @@ async def group(session: Session, query: Query) -> Document:
         "partitions": [_row(each) for each in rows],
         "lag": sum(each.lag or 0 for each in rows),
     }
-
-
-_NOT_FOUND = 69  # GROUP_ID_NOT_FOUND
 
 
 def _member(member: MemberDescription) -> Document:

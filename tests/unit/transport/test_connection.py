@@ -21,7 +21,8 @@ from kio.serial import entity_writer
 from kio.static.primitive import Records, i16, i32, i32Timedelta, i64Timedelta
 
 from pykafka_cli.model import Seconds
-from pykafka_cli.transport.connection import Connection, VersionRange
+from pykafka_cli.protocol.api_keys import ApiKey
+from pykafka_cli.transport.connection import API_VERSIONS, SASL_AUTHENTICATE, Connection, VersionRange
 from pykafka_cli.transport.errors import (
     AuthenticationFailed,
     BrokerUnreachable,
@@ -438,3 +439,7 @@ async def test_a_reset_is_reported_in_words() -> None:
             ConnectionLost, match=rf"^127.0.0.1:{port} closed the connection: Connection reset by peer$"
         ):
             await connection.api_versions()
+
+
+def test_what_is_not_imported_from_the_list_of_apis_is_as_it_says() -> None:
+    assert (API_VERSIONS, SASL_AUTHENTICATE) == (ApiKey.API_VERSIONS, ApiKey.SASL_AUTHENTICATE)
