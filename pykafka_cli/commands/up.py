@@ -1,7 +1,6 @@
 """`pk up`: ZooKeeper and brokers, without any configuration."""
 
 import asyncio
-import logging
 import os
 import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -237,6 +236,7 @@ def _serve(
     from pykafka_cli.broker.server import BrokerUnusable
     from pykafka_cli.clients.errors import ApiError
     from pykafka_cli.properties.keys import BadProperty, ConfigError
+    from pykafka_cli.servers.log_output import log_warnings
     from pykafka_cli.zookeeper.server.server import ServerUnusable
 
     ends: list[int | None] = []
@@ -244,7 +244,7 @@ def _serve(
         if file.is_file():
             file.unlink()  # of one that was killed
 
-    _log_warnings()
+    log_warnings()
     processes = _processes(plan)
 
     async def run(stop: asyncio.Event) -> None:
@@ -264,14 +264,6 @@ def _serve(
         raise Ended(status if ends[0] is None else ends[0])
     if status is ExitStatus.HUNG_UP:
         raise Ended(status)  # otherwise it was stopped on request, which is no failure
-
-
-def _log_warnings() -> None:
-    """Loggers have the level of Kafka's log4j.properties, which tools show and change; the terminal is kept quiet."""
-    from pykafka_cli.servers.log_output import terminal_handler
-
-    logging.getLogger().addHandler(terminal_handler())
-    logging.getLogger("pykafka_cli").setLevel(logging.INFO)
 
 
 def _processes(plan: "LocalPlan") -> "BrokerProcesses | None":

@@ -33,7 +33,7 @@ from pykafka_cli.servers.broker_log import BrokerLog
 from pykafka_cli.servers.control import BadRequest, Command, serve_connection
 from pykafka_cli.servers.fault_requests import fault_of
 from pykafka_cli.servers.local_plan import address_of, advertised_by, settings_of
-from pykafka_cli.servers.log_output import terminal_handler
+from pykafka_cli.servers.log_output import log_warnings
 from pykafka_cli.servers.shared_times import SharedTimes
 from pykafka_cli.servers.starting import run_until_signalled
 
@@ -49,7 +49,7 @@ def serve_broker(number: int, channel: socket.socket) -> ExitStatus:
     _follow_parent(number)
     if file := os.environ.get(standstill.VARIABLE):
         os.environ[standstill.VARIABLE] = f"{file}-broker-{number}"
-    logging.getLogger().handlers[:] = [terminal_handler(f"broker {number}: ")]
+    log_warnings(f"broker {number}: ")
     return run_until_signalled(partial(_serve, channel), by=(signal.SIGTERM, signal.SIGHUP))
 
 

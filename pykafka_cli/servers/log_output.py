@@ -97,15 +97,17 @@ def console_handler() -> logging.Handler:
     return DaemonLog(Path(path)) if path else LogOutput(sys.stdout)
 
 
-def terminal_handler(prefix: str = "") -> logging.Handler:
-    """A handler for stderr, which prints warnings and errors.
+def log_warnings(prefix: str = "") -> None:
+    """Print warnings and errors on stderr, and let other handlers have as much as Kafka's log4j.properties logs.
 
     prefix    precedes each message, to show where it comes from
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter(LINE.replace("%(message)s", f"{prefix}%(message)s")))
     handler.addFilter(_is_logged)
-    return handler
+    logging.getLogger().handlers[:] = [handler]
+    for name in ("pykafka_cli", "kafka"):
+        logging.getLogger(name).setLevel(logging.INFO)
 
 
 def _is_logged(record: logging.LogRecord) -> bool:

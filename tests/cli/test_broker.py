@@ -53,6 +53,8 @@ def alive(data_dir: Path) -> list[int]:
 
 
 def act(cluster: RunningCluster, command: str, broker: int) -> str:
+    if command == "pause":
+        cluster.expect_standstill()
     done = pk("broker", command, str(broker), "--data-dir", str(cluster.data_dir))
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -94,6 +96,8 @@ def test_a_broker_that_is_killed_is_reported_and_comes_back_with_its_address_and
 
     after = brokers(cluster)[1]
     assert f"Broker 1 (process {before['pid']}) was ended by SIGKILL. `pk broker start 1` starts it" in cluster.said()
+    assert Path(before["log"]).read_text().count("broker 1 is registered") == 2
+    assert "is not newer" not in cluster.said()  # what the controller sends again to all whenever a broker starts
     assert shown["brokers"][1]["pid"] is None
     assert again == f"Broker 1 is running, in process {after['pid']}\n"
     assert (read.returncode, read.stdout) == (0, "one\n")

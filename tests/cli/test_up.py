@@ -160,7 +160,7 @@ def test_topics_are_created_as_docker_images_do(tmp_path: Path) -> None:
         (("--topic", "orders:1:2"), 1, "--brokers 2 starts enough."),
         (("--override", "num.partitions=none"), 1, "--override num.partitions: "),
         (("--override", "log.dirs=elsewhere"), 1, "Use --data-dir."),
-        (("--listen", "0.0.0.0"), 1, "--advertise HOST:PORT says which address they should use."),
+        (("--listen", "0.0.0.0"), 1, "--advertise HOST:PORT sets the address that they should use."),
         (("--advertise", "kafka"), 1, "--advertise kafka is not of the form HOST:PORT"),
     ],
 )

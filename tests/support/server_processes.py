@@ -103,8 +103,12 @@ class ServerProcess(ABC):
     def freeze(self) -> None:
         """Take its processor away, as a long pause would."""
         assert self.process is not None
-        self._was_frozen = True
+        self.expect_standstill()
         self.process.send_signal(signal.SIGSTOP)
+
+    def expect_standstill(self) -> None:
+        """Let an event loop stand still, since the test takes its process the processor away."""
+        self._was_frozen = True
 
     def thaw(self) -> None:
         assert self.process is not None

@@ -112,6 +112,7 @@ class LeaderFetcher:
         self._connection: PeerConnection | None = None
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._has_lost_leader = False
 
     def __len__(self) -> int:
         return len(self._followed)
@@ -165,9 +166,12 @@ class LeaderFetcher:
         try:
             answers = await self._fetch(plan)
         except (ConnectionFailed, ProtocolError) as failure:
-            _log.warning("following %s: %s", self.leader, failure)
+            if not self._has_lost_leader:
+                _log.warning("following %s: %s; retrying until it responds again", self.leader, failure)
+            self._has_lost_leader = True
             self._start_over()
             return
+        self._has_lost_leader = False
         if self._session.accept(plan, error=answers.error_code, session_id=answers.session_id):
             await self._take(plan, answers)
         elif answers.error_code not in _SESSION_ENDED:

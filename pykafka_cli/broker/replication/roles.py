@@ -99,7 +99,7 @@ class Roles:
                         missing.append(topic_partition)
                     chosen = to_lead if state.leader == self._broker_id else to_follow
                     chosen.append((self._hosted.get_or_add(topic_partition), topic.topic_id, state))
-                else:
+                elif not (isinstance(error, StaleControllerEpoch) and self._is_known(topic_partition, state)):
                     _log.warning("%s", error)
         if missing:
             self._warn_of_missing(missing)
@@ -109,6 +109,11 @@ class Roles:
         for notify in self.on_leadership:
             notify(leaders, followers)
         return errors
+
+    def _is_known(self, topic_partition: TopicPartition, state: LeaderAndIsrPartitionState) -> bool:
+        """Whether a state was sent before: a controller sends all of them whenever a broker starts."""
+        partition = self._hosted.get(topic_partition)
+        return partition is not None and partition.leader_epoch == state.leader_epoch
 
     def _is_missing(self, topic_partition: TopicPartition, state: LeaderAndIsrPartitionState) -> bool:
         """Whether this broker should have the only log of a partition that is not new, and has none."""

@@ -260,6 +260,24 @@ async def test_a_leader_that_cannot_be_reached_is_tried_again(bench: Bench) -> N
     assert len(bench.leader.asked) == 1
 
 
+async def test_a_leader_that_is_gone_makes_one_line_until_it_responds_again(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.leader.is_reachable = False
+    await followed(bench)
+    for _ in range(5):
+        await bench.advance(BACKOFF)
+    assert caplog.text.count("retrying until it responds again") == 1
+
+    bench.leader.is_reachable = True
+    await bench.advance(BACKOFF)
+    await bench.leader.answer()
+    bench.leader.is_reachable = False
+    await bench.leader.answer_raw(ConnectionLost("the leader hung up"))
+
+    assert caplog.text.count("retrying until it responds again") == 2
+
+
 @pytest.mark.parametrize(
     "error",
     [
