@@ -171,6 +171,7 @@ class BrokerServer:
         configs = DynamicConfigs(ConfigStore(store.client), self.settings, self._clock)
         quotas = ClientQuotas(self.settings, self._clock.of_peers)
         configs.subscribe_clients(quotas.configure)
+        configs.subscribe_clients(sockets.rates.configure)
         await configs.start()
         self._stops.append(("dynamic configs", configs.stop))
         await self._reload_security(sockets)

@@ -258,6 +258,12 @@ class BrokerSettings(
         """max.connections.per.ip.overrides by address or host name."""
         return self._checked("max.connections.per.ip.overrides", _parse_limits, self.max_connections_per_ip_overrides)
 
+    @property
+    def protected_listeners(self) -> frozenset[str]:
+        """The listener of brokers, if clients have others: limits of the whole broker must not lock out brokers."""
+        names = [listener.name for listener in self.listener_list]
+        return frozenset({self.inter_broker_listener} if len(names) > 1 else ())
+
     def for_listener(self, listener: str, name: str) -> Any:
         """The value of key `name` on one listener: listener.name.LISTENER.name, or `name`."""
         own = f"listener.name.{listener.lower()}.{name}"

@@ -33,6 +33,7 @@ from pykafka_cli.broker.metadata.topic_admin import CreatedTopic
 from pykafka_cli.broker.metadata.topic_rules import NewTopic
 from pykafka_cli.broker.metrics import Metrics
 from pykafka_cli.broker.network.connection import Connection, Disconnect, Peer, Service
+from pykafka_cli.broker.network.connection_rates import ConnectionRates
 from pykafka_cli.broker.network.limits import ConnectionLimits, Intake
 from pykafka_cli.broker.network.memory import Memory
 from pykafka_cli.broker.replication.peers import BrokerEndpoint
@@ -212,8 +213,9 @@ class SimulatedNode(Node):
             self._serve_new_groups()
         self.dispatcher = Dispatcher(broker, self.metrics, self.apis)
         self.service = Service(
-            LISTENER, self._answer, clock, self.metrics, ConnectionLimits(settings), Intake(settings),
-            Memory(settings, clock), settings.socket_request_max_bytes,
+            LISTENER, self._answer, clock, self.metrics, ConnectionLimits(settings),
+            ConnectionRates(settings, clock), Intake(settings), Memory(settings, clock),
+            settings.socket_request_max_bytes,
         )  # fmt: skip
         self.groups.start()
         self.transactions.start()

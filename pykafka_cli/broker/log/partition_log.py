@@ -144,7 +144,10 @@ class PartitionLog:
                 if marker is not None:
                     self._producers.check_marker(header, marker, self.log_end)
             else:
-                if origin is AppendOrigin.CLIENT and (known := self._appended_before(header)) is not None:
+                known = self._producers.find_duplicate(header) if origin is AppendOrigin.CLIENT else None
+                if known is None and self._producers.forgotten_before is not None and origin is AppendOrigin.CLIENT:
+                    known = self._recalled_duplicate(header)
+                if known is not None:
                     return AppendInfo(
                         known.first_offset, known.last_offset, known.timestamp, self.log_start, 0, 0, is_duplicate=True
                     )
@@ -169,15 +172,15 @@ class PartitionLog:
             must_flush=self._unflushed_records >= self.config.flush_messages,
         )
 
-    def _appended_before(self, header: BatchHeader) -> BatchRange | None:
-        known = self._producers.find_duplicate(header)
-        if known is None and self._producers.may_have_forgotten(header):
-            try:
-                recall_batches(self._producers, self.segments)
-            except OSError as error:
-                self._disk.fail("read", error)
-            known = self._producers.find_duplicate(header)
-        return known
+    def _recalled_duplicate(self, header: BatchHeader) -> BatchRange | None:
+        """What was appended of the same batch, if the producers' snapshot has left it out."""
+        if not self._producers.may_have_forgotten(header):
+            return None
+        try:
+            recall_batches(self._producers, self.segments)
+        except OSError as error:
+            self._disk.fail("read", error)
+        return self._producers.find_duplicate(header)
 
     def append_as_follower(self, batches: bytearray | memoryview) -> AppendInfo:
         """Write batches as the leader has them; a truncated batch at the end is ignored.

@@ -127,7 +127,7 @@ class ProducerState:
         for header, base_offset in earlier:
             producer = self.producers.get(header.producer_id)
             if producer and producer.epoch == header.producer_epoch and producer.batches:
-                batch = _range_of(header, base_offset)
+                batch = _range_of(header, base_offset, header.max_timestamp)
                 if batch.last_offset < producer.batches[0].last_offset:
                     left_out.setdefault(header.producer_id, []).append(batch)
         for producer_id, batches in left_out.items():
@@ -193,11 +193,12 @@ class ProducerState:
 
     def add_batch(self, header: BatchHeader, base_offset: Offset) -> None:
         """A data batch of a producer is in the log, at `base_offset`."""
-        producer = self._producer(header, header.max_timestamp)
+        timestamp = header.max_timestamp
+        producer = self._producer(header, timestamp)
         batches = producer.batches
         if len(batches) == BATCHES_KEPT:
             del batches[0]
-        batches.append(_range_of(header, base_offset))
+        batches.append(_range_of(header, base_offset, timestamp))
         if header.attributes & TRANSACTIONAL and producer.current_txn_first_offset is None:
             producer.current_txn_first_offset = base_offset
             self._ongoing[base_offset] = header.producer_id
@@ -340,9 +341,9 @@ class ProducerState:
         return os.path.join(self.directory, segment_name(offset) + SNAPSHOT_SUFFIX)
 
 
-def _range_of(header: BatchHeader, base_offset: Offset) -> BatchRange:
+def _range_of(header: BatchHeader, base_offset: Offset, timestamp: Timestamp) -> BatchRange:
     delta = header.last_offset_delta
-    return BatchRange(header.last_sequence, Offset(base_offset + delta), delta, header.max_timestamp)
+    return BatchRange(header.last_sequence, Offset(base_offset + delta), delta, timestamp)
 
 
 def _is_expired(producer: ProducerEntry, now_ms: Timestamp, expiration_ms: Milliseconds) -> bool:

@@ -17,6 +17,7 @@ from typing import TypeAlias, cast
 from pykafka_cli.broker.clock import Clock
 from pykafka_cli.broker.metrics import Metrics
 from pykafka_cli.broker.network.authentication import ANONYMOUS, Authentication
+from pykafka_cli.broker.network.connection_rates import ConnectionRates, Hold
 from pykafka_cli.broker.network.limits import READ_AHEAD_BYTES, READ_AHEAD_REQUESTS, ConnectionLimits, Intake
 from pykafka_cli.broker.network.memory import Memory
 from pykafka_cli.broker.network.pace import Pace
@@ -89,6 +90,7 @@ class Service:
     clock: Clock
     metrics: Metrics
     limits: ConnectionLimits
+    rates: ConnectionRates
     intake: Intake
     memory: Memory
     max_request_bytes: int
@@ -151,6 +153,9 @@ class Connection(asyncio.BufferedProtocol):
         metrics.connections_opened += 1
         metrics.connections_open += 1
         self._service.connections.add(self)
+        hold = self._service.rates.take(self.peer.host, self.peer.listener_name)
+        if hold.wait:
+            self._hold(hold)
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002
         return self._receiver.get_buffer()
@@ -294,6 +299,19 @@ class Connection(asyncio.BufferedProtocol):
             if self._is_last or self._transport.is_closing():
                 while self._waiting:
                     self._taken(self._waiting.popleft())
+
+    def _hold(self, hold: Hold) -> None:
+        """Serve a new connection later, or close it later."""
+        self._muted = asyncio.get_running_loop().create_future()
+        self._pause_reading()
+        self._service.clock.call_later(hold.wait, self._refuse if hold.is_closed else self._let_go)
+
+    def _let_go(self) -> None:
+        self._muted = None
+        self._resume_reading()
+
+    def _refuse(self) -> None:
+        self.end("rate", f"{self.peer.host} makes more connections than its connection_creation_rate", logging.DEBUG)
 
     async def _mute(self, silence: Seconds) -> None:
         """Send what there is to be sent, and then serve and read nothing for a while."""

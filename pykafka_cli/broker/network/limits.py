@@ -1,13 +1,15 @@
 """Limits: connections, per address and in total, and requests that wait to be processed.
 
-max.connections, max.connections.per.ip (.overrides)    a connection above them is closed at once
+max.connections, max.connections.per.ip (.overrides)    a connection above them is closed at once; those between
+                                                        brokers, on a listener of their own, are not limited together
 queued.max.requests, queued.max.request.bytes           above them no connection reads ahead of its current request
 """
 
-import socket
 from collections import Counter
 
+from pykafka_cli.broker.network.connection_rates import addresses_of
 from pykafka_cli.properties.broker import BrokerSettings
+from pykafka_cli.properties.keys import MAX_INT
 
 # What one connection may send ahead of the request that is being served for it, before it is no longer read.
 READ_AHEAD_REQUESTS = 64
@@ -30,8 +32,9 @@ class ConnectionLimits:
         if self._by_host[host] >= of_host:
             return f"max.connections.per.ip={of_host} from {host}"
         of_listener = self._settings.for_listener(listener, "max.connections")
-        if self._by_listener[listener] >= of_listener or self._by_listener.total() >= self._settings.max_connections:
-            return f"max.connections={min(of_listener, self._settings.max_connections)}"
+        of_broker = MAX_INT if listener in self._settings.protected_listeners else self._settings.max_connections
+        if self._by_listener[listener] >= of_listener or self._by_listener.total() >= of_broker:
+            return f"max.connections={min(of_listener, of_broker)}"
         self._by_host[host] += 1
         self._by_listener[listener] += 1
         return None
@@ -48,17 +51,10 @@ class ConnectionLimits:
             self._overrides = {
                 address: limit
                 for name, limit in self._settings.connections_per_ip_overrides.items()
-                for address in _addresses(name)
+                for address in addresses_of(name)
             }
             self._overrides_text = text
         return self._overrides.get(host, self._settings.max_connections_per_ip)
-
-
-def _addresses(name: str) -> set[str]:
-    try:
-        return {str(found[4][0]) for found in socket.getaddrinfo(name, None)}
-    except OSError:
-        return {name}
 
 
 class Intake:

@@ -19,6 +19,7 @@ from pykafka_cli.broker.clock import Clock, Timer
 from pykafka_cli.broker.metrics import Metrics
 from pykafka_cli.broker.network.authentication import Authentication, Authenticator
 from pykafka_cli.broker.network.connection import Answer, Connection, Service
+from pykafka_cli.broker.network.connection_rates import ConnectionRates
 from pykafka_cli.broker.network.limits import ConnectionLimits, Intake
 from pykafka_cli.broker.network.mechanisms import CredentialsOf, Issuers, TokenOf
 from pykafka_cli.broker.network.memory import Memory
@@ -102,6 +103,8 @@ class SocketServer:
     def __init__(self, settings: BrokerSettings, clock: Clock, metrics: Metrics) -> None:
         self._settings, self._clock, self._metrics = settings, clock, metrics
         self._limits, self._intake = ConnectionLimits(settings), Intake(settings)
+        self.rates = ConnectionRates(settings, clock)
+        """How fast connections may be made; to be told of the quotas of addresses."""
         self._memory = Memory(settings, clock)
         self._bound: list[_Bound] = []
         self._services: list[Service] = []
@@ -148,6 +151,7 @@ class SocketServer:
                 self._clock,
                 self._metrics,
                 self._limits,
+                self.rates,
                 self._intake,
                 self._memory,
                 self._settings.socket_request_max_bytes,

@@ -115,7 +115,7 @@ class NetworkKeys(Settings):
     max_connections_per_ip_overrides = Key(
         STRING, "", "Limits for single addresses or host names, as address:limit pairs.", update=CLUSTER_WIDE
     )
-    max_connection_creation_rate = InertKey(
+    max_connection_creation_rate = Key(
         INT, MAX_INT, "New connections per second; may also be set for a listener.", AtLeast(0), update=CLUSTER_WIDE
     )
     request_timeout_ms = Key(INT, 30_000, "How long a broker waits for another broker's response.", importance=HIGH)

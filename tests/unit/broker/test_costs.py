@@ -17,6 +17,7 @@ import pytest
 from pykafka_cli.broker.dispatch import Dispatcher
 from pykafka_cli.broker.metrics import Metrics
 from pykafka_cli.broker.network.connection import Connection, Peer, Service
+from pykafka_cli.broker.network.connection_rates import ConnectionRates
 from pykafka_cli.broker.network.limits import ConnectionLimits, Intake
 from pykafka_cli.broker.network.memory import Memory
 from pykafka_cli.model import Milliseconds, Offset
@@ -233,6 +234,7 @@ def connected(answer: Any) -> tuple[Connection, Wire]:
         clock,
         Metrics(),
         limits,
+        ConnectionRates(settings, clock),
         intake,
         Memory(settings, clock),
         settings.socket_request_max_bytes,

@@ -393,6 +393,42 @@ async def test_a_connection_above_a_limit_is_closed_at_once(
     assert words in caplog.text
 
 
+async def test_connections_above_the_rate_are_served_later() -> None:
+    async with running(max_connection_creation_rate="1") as it:
+        clients = [await it.connect() for _ in range(12)]
+        for client in clients:
+            client.send(b"x")
+        assert [await client.read() for client in clients[:10]] == [b"<x>"] * 10
+        await settle()
+        assert it.metrics.response_bytes == 10 * len(b"<x>")
+        for client in clients[10:]:
+            it.clock.advance(1.01)
+            assert await client.read() == b"<x>"
+
+
+async def test_connections_above_the_rate_of_their_address_are_closed_later() -> None:
+    async with running() as it:
+        it.server.rates.configure("ips/127.0.0.1", {"connection_creation_rate": "1"})
+        clients = [await it.connect() for _ in range(11)]
+        for client in clients:
+            client.send(b"x")
+        assert [await client.read() for client in clients[:10]] == [b"<x>"] * 10
+        await settle()
+        assert it.metrics.connections_open == 11
+        it.clock.advance(1.01)
+        assert await clients[10].read_to_the_end() == b""
+        assert it.metrics.connections_ended == {"rate": 1}
+
+
+async def test_held_connections_do_not_hold_up_the_stop() -> None:
+    async with running(max_connection_creation_rate="1") as it:
+        clients = [await it.connect() for _ in range(12)]
+        await until(lambda: it.metrics.connections_open == 12)
+        async with asyncio.timeout(DEADLINE):
+            await it.server.stop(grace=Seconds(3600.0))
+        assert await clients[-1].read_to_the_end() == b""
+
+
 async def test_a_host_name_is_listened_on_at_all_its_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
     def both(*_: object, **__: object) -> list[tuple[object, ...]]:
         kind = (socket.AF_INET, socket.SOCK_STREAM, 6, "")
