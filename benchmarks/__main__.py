@@ -29,6 +29,7 @@ from benchmarks.inside import INSIDE
 from benchmarks.limits import allow_files, limited_to, stop_in_order
 from benchmarks.machine import machine
 from benchmarks.measurements import IDLE_MEMORY, MEASUREMENTS, START, Measurement
+from benchmarks.pages import PAGES
 from benchmarks.scale import SCALE
 from benchmarks.servers import ONE_FILE, ROOT, OneFileServers, Servers, kafka_is_here, servers_here
 from benchmarks.single import SingleMeasurement
@@ -160,7 +161,7 @@ def main() -> int:
             runs += 1
             if not words:
                 report.write(table, conditions())
-        for measurement in (*SCALE, *INSIDE):
+        for measurement in (*SCALE, *INSIDE, *PAGES):
             if selection.has(measurement):
                 print(f"once: {measurement.rows[0].name}", file=sys.stderr, flush=True)
                 run_single(bench, table, measurement)

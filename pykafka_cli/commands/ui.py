@@ -14,9 +14,9 @@ MAX_PORT = 65535
 DEFAULT_PORT = 8080
 EPILOG = """\b
 Brokers, topics with their partitions, messages, configs, groups with their
-lag, transactions, and ACLs, as they change. The page is for this machine
-alone; --allow-changes lets it send records. Each page shows the command
-that prints the same, and has its data as JSON beside it: /topics.json.
+lag, transactions, ACLs, logs, and znodes, as they change. The page is for
+this machine alone; --allow-changes lets it send records. Each page shows the
+command that prints the same, and is also there as JSON, such as /topics.json.
 
 \b
 Examples:
@@ -42,6 +42,12 @@ def ui(
     port: Annotated[
         int, typer.Option(min=0, max=MAX_PORT, help="Port of the page; 0 means any free port.")
     ] = DEFAULT_PORT,
+    zookeeper: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT,...", help="ZooKeeper, where the brokers' own address of it does not lead there."
+        ),
+    ] = None,
     allow_changes: Annotated[bool, typer.Option("--allow-changes", help="Let the page send records.")] = False,
 ) -> None:
     """Show a cluster in the browser, on this machine."""
@@ -51,7 +57,7 @@ def ui(
     from pykafka_cli.ui.opening import listen, new_ui
 
     bootstrap = bootstrap_or_default(address or bootstrap_server, ScriptError("Missing the address of a cluster"))
-    shown = new_ui(bootstrap, command_config, allow_changes=allow_changes)
+    shown = new_ui(bootstrap, command_config, zookeeper=zookeeper, allow_changes=allow_changes)
     session_with(bootstrap, shown.connection.settings)  # fails if there can be no such cluster
     listener = listen(port, "--port")
 

@@ -1,6 +1,7 @@
 """The routes of the server: each page as HTML and as JSON, and errors as both."""
 
 import asyncio
+import shlex
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -79,16 +80,24 @@ class Ui:
 
     async def watched(self, view: View, page: Page, request: Request) -> tuple[Document, int]:
         """The document of a page, with the changes since it was last shown."""
-        document, status = await self.document(view, request)
+        source = self.connection.zookeeper if page.is_about_zookeeper else self.connection.session
+        document, status = await self.document(view, request, source)
         if "error" not in document:
-            document = self._history.completed(page.path, request.query_params.get("name", ""), document, now_ms())
+            query = request.query_params
+            name = query.get("name") or query.get("path", "")
+            document = self._history.completed(page.path, name, document, now_ms())
         return document, status
 
-    async def document(self, view: View, request: Request) -> tuple[Document, int]:
-        """The document of a page, or its error, and the HTTP status."""
+    async def document(
+        self, view: View, request: Request, source: Callable[[], Awaitable[Any]] | None = None
+    ) -> tuple[Document, int]:
+        """The document of a page, or its error, and the HTTP status.
+
+        source    the session that the view uses; by default that with the brokers
+        """
 
         async def shown() -> Document:
-            return await view(await self.connection.session(), request.query_params)
+            return await view(await (source or self.connection.session)(), request.query_params)
 
         return await answer(shown, self.most_s)
 
@@ -137,20 +146,25 @@ class Ui:
         self, template: str, request: Request, document: Document, page: Page | None, status: int = 200
     ) -> HTMLResponse:
         query = dict(request.query_params)
-        words = page.command(query) if page else []
         text = self._templates.get_template(template).render(
             document,
             query=query,
             path=request.url.path,
             address=f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path,
             json_address=f"{request.url.path}.json" + (f"?{request.url.query}" if request.url.query else ""),
-            command=command_line(words, self.connection.bootstrap, self.command_config) if words else None,
+            command=self._command(page, query, document) if page else None,
             refresh_s=page.refresh_s if page else None,
             bootstrap=self.connection.bootstrap,
             allow_changes=self.allow_changes,
             csrf_token=self.token.text,
         )
         return HTMLResponse(text, status)
+
+    def _command(self, page: Page, query: Document, document: Document) -> str | None:
+        if "error" not in document and (whole := page.whole_command(document)):
+            return shlex.join(whole)
+        words = page.command(query)
+        return command_line(words, self.connection.bootstrap, self.command_config) if words else None
 
     async def _show_http_error(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from pykafka_cli.model import ConsumedRecord
 from pykafka_cli.rules.expect_json import NOTHING, has_all_of, parse_value
+from pykafka_cli.ui.fields import AUTO, SHOWN_AS, Show, show_as
 
 Step = str | int
 
@@ -56,17 +57,19 @@ def parse_json_path(text: str) -> JsonPath:
 
 
 class Filter(NamedTuple):
-    """All given conditions must hold. `key` and `value` are contained in the text; `header` is a name, or NAME=TEXT."""
+    """All given conditions must hold. `key` and `value` are contained in what is shown; `header`: NAME or NAME=TEXT."""
 
     key: str = ""
     value: str = ""
     header: str = ""
     path: JsonPath | None = None
+    show_key: Show = SHOWN_AS[AUTO]
+    show_value: Show = SHOWN_AS[AUTO]
 
     def lets_through(self, record: ConsumedRecord) -> bool:
         return (
-            (not self.key or self.key in text_of(record.key))
-            and (not self.value or self.value in text_of(record.value))
+            (not self.key or self.key in _shown(record.key, self.show_key))
+            and (not self.value or self.value in _shown(record.value, self.show_value))
             and (not self.header or self._has_header(record.headers))
             and (
                 self.path is None
@@ -80,11 +83,20 @@ class Filter(NamedTuple):
 
 
 def filter_of(query: Mapping[str, str]) -> Filter:
-    """raises    BadFilter"""
+    """raises    BadFilter, BadField"""
     path = query.get("path", "").strip()
     return Filter(
-        query.get("key", ""), query.get("value", ""), query.get("header", ""), parse_json_path(path) if path else None
+        query.get("key", ""),
+        query.get("value", ""),
+        query.get("header", ""),
+        parse_json_path(path) if path else None,
+        show_as(query.get("key_as") or AUTO),
+        show_as(query.get("value_as") or AUTO),
     )
+
+
+def _shown(field: bytes | None, show: Show) -> str:
+    return "" if field is None else show(field)
 
 
 def text_of(field: bytes | None) -> str:

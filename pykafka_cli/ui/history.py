@@ -55,6 +55,23 @@ def group_changes(before: Document, after: Document) -> Iterator[str]:
             yield f"{partition}: {new[1]} reads it, and {old[1]} did"
 
 
+def znode_changes(before: Document, after: Document) -> Iterator[str]:
+    """Children that have come and gone on all levels, and data that has another version."""
+    was = {each["path"]: each for each in before["levels"]}
+    for level in after["levels"]:
+        old = was.get(level["path"])
+        if old is None or (old["page"], level["page"], old["pages"], level["pages"]) != (1, 1, 1, 1):
+            continue
+        names, old_names = ({each["path"] for each in one["children"]} for one in (level, old))
+        yield from (f"{each} is gone" for each in sorted(old_names - names))
+        yield from (f"{each} is new" for each in sorted(names - old_names))
+    now, then = after["stat"], before["stat"]
+    if now["czxid"] != then["czxid"]:
+        yield f"{after['znode']} was created again"
+    elif now["version"] != then["version"]:
+        yield f"the data of {after['znode']} has version {now['version']}, and had {then['version']}"
+
+
 def _alive(document: Document) -> set[int]:
     return {each["broker"] for each in document["brokers"] if each["is_alive"]}
 
@@ -79,6 +96,7 @@ CHANGES: Mapping[str, Callable[[Document, Document], Iterator[str]]] = {
     "/": broker_changes,
     "/topic": topic_changes,
     "/group": group_changes,
+    "/znodes": znode_changes,
 }
 """By the path of the page."""
 

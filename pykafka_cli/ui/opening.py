@@ -32,7 +32,9 @@ def ensure_installed() -> None:
         ) from None
 
 
-def new_ui(bootstrap: str, command_config: str | None, *, allow_changes: bool = False) -> "Ui":
+def new_ui(
+    bootstrap: str, command_config: str | None, *, zookeeper: str | None = None, allow_changes: bool = False
+) -> "Ui":
     """Create the pages of a cluster, without contacting it yet.
 
     raises    ScriptError
@@ -45,7 +47,7 @@ def new_ui(bootstrap: str, command_config: str | None, *, allow_changes: bool = 
         settings = read_settings(command_config, PATIENCE, warn)
     except BadClientSetting as error:
         raise ScriptError(str(error)) from None
-    return Ui(ClusterConnection(bootstrap, settings), command_config, allow_changes)
+    return Ui(ClusterConnection(bootstrap, settings, zookeeper), command_config, allow_changes)
 
 
 def listen(port: int, option: str) -> socket.socket:

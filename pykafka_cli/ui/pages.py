@@ -2,10 +2,9 @@
 
 import shlex
 from collections.abc import Awaitable, Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from pykafka_cli.clients.session import Session
-from pykafka_cli.ui.views import Document, Query
+from pykafka_cli.ui.views import Document, Query, logs, znodes
 from pykafka_cli.ui.views.cluster import configs, overview
 from pykafka_cli.ui.views.groups import group, groups
 from pykafka_cli.ui.views.messages import form, messages
@@ -13,7 +12,8 @@ from pykafka_cli.ui.views.security import acls
 from pykafka_cli.ui.views.topics import readers, topic, topics
 from pykafka_cli.ui.views.transactions import transaction, transactions
 
-View = Callable[[Session, Query], Awaitable[Document]]
+View = Callable[[Any, Query], Awaitable[Document]]
+"""Given the session with the brokers, or with ZooKeeper where the page is about that."""
 Words = Callable[[Query], Sequence[str]]
 
 
@@ -29,6 +29,9 @@ class Page(NamedTuple):
     """Seconds after which the page refreshes; None if it does not."""
     data: View | None = None
     """The document at PATH.json, if the page itself loads it later."""
+    is_about_zookeeper: bool = False
+    whole_command: Callable[[Document], Sequence[str] | None] = lambda _: None
+    """The words of a command that does not connect to a broker, from the document; None if there is none."""
 
 
 def _configs_command(query: Query) -> list[str]:
@@ -51,6 +54,13 @@ def _transaction_command(query: Query) -> list[str]:
     return ["transactions", "describe", "--transactional-id", query.get("name", "")]
 
 
+def _logs_command(query: Query) -> list[str]:
+    words = ["log-dirs", "--describe"]
+    for name, option in (("broker", "--broker-list"), ("topic", "--topic-list")):
+        words += [option, query[name]] if name in query else []
+    return words
+
+
 PAGES = (
     Page("/", "overview.html", overview, lambda _: ["cluster", "list-endpoints"], 2),
     Page("/topics", "topics.html", topics, lambda _: ["topics", "--list"], 5),
@@ -69,6 +79,17 @@ PAGES = (
     Page("/acls", "acls.html", acls, lambda _: ["acls", "--list"]),
     Page("/transactions", "transactions.html", transactions, lambda _: ["transactions", "list"], 5),
     Page("/transaction", "transaction.html", transaction, _transaction_command, 2),
+    Page("/logs", "logs.html", logs.logs, _logs_command, 5),
+    Page("/segments", "segments.html", logs.segments, _logs_command, 2, whole_command=logs.command_of),
+    Page(
+        "/znodes",
+        "znodes.html",
+        znodes.znodes,
+        lambda _: (),
+        2,
+        is_about_zookeeper=True,
+        whole_command=znodes.command_of,
+    ),
 )
 
 

@@ -10,6 +10,7 @@ from pykafka_cli.clients.producing.sender import Result
 from pykafka_cli.clients.producing.topic_leaders import ProducerRefused
 from pykafka_cli.clients.session import Session
 from pykafka_cli.properties.producer import ProducerSettings
+from pykafka_cli.ui.fields import BadField, typed
 from pykafka_cli.ui.views import BadQuery, Document, required
 from pykafka_cli.wall_clock import now_ms
 
@@ -21,7 +22,7 @@ class NotSent(Exception):
 
 
 def headers_of(text: str) -> list[Header]:
-    """Parse headers, one NAME: VALUE per line.
+    """Parse headers, one NAME: VALUE, or NAME:: VALUE in base64, per line.
 
     raises    BadQuery
     """
@@ -30,8 +31,17 @@ def headers_of(text: str) -> list[Header]:
         name, colon, value = line.partition(":")
         if not colon:
             raise BadQuery(f"Header {line}: there is no colon after its name")
-        headers.append((name.strip(), value.strip().encode()))
+        is_base64 = value.startswith(":")
+        headers.append((name.strip(), _typed(value.lstrip(":").strip(), "base64" if is_base64 else "text")))
     return headers
+
+
+def _typed(text: str, form: str) -> bytes:
+    """raises    BadQuery"""
+    try:
+        return typed(text, form)
+    except BadField as problem:
+        raise BadQuery(str(problem)) from None
 
 
 async def produce(session: Session, form: Mapping[str, str]) -> Document:
@@ -42,8 +52,8 @@ async def produce(session: Session, form: Mapping[str, str]) -> Document:
     """
     topic = required(form, "topic")
     await assignments(session, [topic])  # the producer would create a missing topic
-    key = form.get("key", "").encode() or None
-    value = None if form.get("tombstone") else form.get("value", "").encode()
+    key = _typed(form.get("key", ""), form.get("key_as") or "text") or None
+    value = None if form.get("tombstone") else _typed(form.get("value", ""), form.get("value_as") or "text")
     results: list[Result] = []
     producer = Producer(
         session,

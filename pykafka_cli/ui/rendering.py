@@ -1,5 +1,6 @@
 """Documents as HTML, with the templates of this package."""
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -31,12 +32,32 @@ def templates() -> Environment:
     environment.globals["most"] = most
     environment.globals["points"] = points
     environment.filters["clock"] = clock
+    environment.filters["bytes"] = in_bytes
+    environment.filters["indented"] = indented
     return environment
 
 
 def grouped(number: int | None) -> str:
     """A number with commas between thousands; a dash for None."""
     return "–" if number is None else f"{number:,}"
+
+
+def in_bytes(number: int) -> str:
+    """With a unit of a thousand, a million, ..."""
+    size, units = float(number), ["bytes", "kB", "MB", "GB", "TB", "PB"]
+    while size >= 999.5 and len(units) > 1:
+        size /= 1000
+        units.pop(0)
+    return f"{size:.3g} {units[0]}"
+
+
+def indented(text: str) -> str:
+    """JSON with line ends; other text as it is."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    return json.dumps(found, indent=2, ensure_ascii=False) if isinstance(found, (dict, list)) else text
 
 
 def moment(timestamp_ms: Timestamp | None) -> str:
@@ -50,7 +71,7 @@ def moment(timestamp_ms: Timestamp | None) -> str:
     return found.strftime("%Y-%m-%d %H:%M:%S.") + f"{timestamp_ms % 1000:03d}Z"
 
 
-def link(path: str, **query: Any) -> str:
+def link(path: str, /, **query: Any) -> str:
     """An address with the given query parameters."""
     given = {name: value for name, value in query.items() if value not in (None, "")}
     return f"{path}?{urlencode(given)}" if given else path

@@ -40,4 +40,4 @@ async def serving(ui: Ui, listener: socket.socket) -> AsyncIterator[str]:
     finally:
         server.should_exit = True
         await task
-        ui.connection.close()
+        await ui.connection.close()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from kazoo.client import KazooClient
 
 from pykafka_cli.script.errors import ScriptError
 from pykafka_cli.ui.opening import listen, new_ui
@@ -125,14 +126,98 @@ def test_acls_without_an_authorizer_are_not_offered(page: UiProcess) -> None:
     assert "No Authorizer is configured" in response.text
 
 
+def test_log_directories_are_those_that_the_brokers_report(page: UiProcess, cluster: RunningCluster) -> None:
+    found = page.document(f"logs.json?filter={TOPIC}")
+
+    assert [(each["broker"], each["log_dir"], each["error"]) for each in found["log_dirs"]] == [
+        (0, str(cluster.data_dir / "kafka"), None)
+    ]
+    shown = [each for each in found["replicas"] if each["topic"] == TOPIC]
+    assert {each["partition"] for each in shown} == {0, 1}
+    assert shown == sorted(shown, key=lambda each: -each["size"])
+    assert f"pk log-dirs --describe --bootstrap-server {cluster.bootstrap}" in httpx.get(f"{page.url}logs").text
+
+
+def test_segments_are_the_files_of_a_broker_on_this_machine(page: UiProcess, cluster: RunningCluster) -> None:
+    found = page.document(f"segments.json?topic={TOPIC}&partition=0&broker=0")
+
+    folder = cluster.data_dir / "kafka" / f"{TOPIC}-0"
+    assert found["folder"] == str(folder)
+    (segment,) = found["segments"]
+    assert segment["base_offset"] == 0
+    assert segment["log"] == (folder / f"{0:020d}.log").stat().st_size == found["size"]
+    assert segment["index"] == (folder / f"{0:020d}.index").stat().st_size
+    assert "partition.metadata" in {each["name"] for each in found["other_files"]}
+    shown = httpx.get(f"{page.url}segments?topic={TOPIC}&partition=0&broker=0").text
+    assert f"pk dump-log --files {folder}/{0:020d}.log" in shown
+
+
+@pytest.mark.parametrize("what", ["topic=missing&partition=0&broker=0", f"topic={TOPIC}&partition=7&broker=0"])
+def test_segments_of_what_is_not_there_are_a_mistake_in_the_address(page: UiProcess, what: str) -> None:
+    assert "has no replica" in httpx.get(f"{page.url}segments?{what}").text
+
+
+def test_znodes_are_a_tree(page: UiProcess, cluster: RunningCluster) -> None:
+    found = page.document("znodes.json?path=/brokers/ids/0")
+
+    assert found["zookeeper"] == cluster.zookeeper
+    assert [(level["path"], level["open"]) for level in found["levels"]] == [
+        ("/", "brokers"),
+        ("/brokers", "ids"),
+        ("/brokers/ids", "0"),
+        ("/brokers/ids/0", None),
+    ]
+    assert {"name": "topics", "path": "/brokers/topics"} in found["levels"][1]["children"]
+    assert f'"port":{cluster.port}' in found["data"].replace(" ", "")
+    assert found["stat"]["ephemeral_owner"].startswith("0x")
+    shown = httpx.get(f"{page.url}znodes?path=/brokers/ids/0").text
+    assert f"pk zookeeper-shell {cluster.zookeeper} get -s /brokers/ids/0" in shown
+
+
+def test_znodes_that_come_and_change_are_reported(page: UiProcess, cluster: RunningCluster) -> None:
+    def shell(*words: str) -> None:
+        assert pk("zookeeper-shell", cluster.zookeeper, *words).returncode == 0
+
+    shell("create", "/ui-watched", "one")
+    page.document("znodes.json?path=/ui-watched")
+    shell("create", "/ui-watched/child", "")
+    shell("set", "/ui-watched", "two")
+
+    found = page.document("znodes.json?path=/ui-watched")
+
+    assert found["data"] == "two"
+    assert [each["change"] for each in found["changes"]] == [
+        "/ui-watched/child is new",
+        "the data of /ui-watched has version 1, and had 0",
+    ]
+
+
+def test_a_znode_s_data_may_be_no_text(page: UiProcess, cluster: RunningCluster) -> None:
+    client = KazooClient(cluster.zookeeper)
+    client.start()
+    client.create("/ui-bytes", b"\xff\x00<script>")
+    client.stop()
+
+    assert page.document("znodes.json?path=/ui-bytes")["data"].startswith("ff 00 3c")
+
+
 @pytest.mark.parametrize(
-    "what", ["topic?name=missing", "group?name=missing", "configs?topic=missing", "transaction?name=missing"]
+    "what",
+    [
+        "topic?name=missing",
+        "group?name=missing",
+        "configs?topic=missing",
+        "transaction?name=missing",
+        "znodes?path=/missing",
+    ],
 )
 def test_what_the_cluster_lacks_is_not_found(page: UiProcess, what: str) -> None:
     assert httpx.get(page.url + what).status_code == 404
 
 
-@pytest.mark.parametrize("what", ["topic", "readers", "group", "configs", "configs?broker=x", "transaction"])
+@pytest.mark.parametrize(
+    "what", ["topic", "readers", "group", "configs", "configs?broker=x", "transaction", "segments", "segments?topic=x"]
+)
 def test_an_incomplete_address_says_what_it_lacks(page: UiProcess, what: str) -> None:
     response = httpx.get(page.url + what)
 

@@ -179,6 +179,76 @@ def test_what_arrives_stays_after_stopping(page: UiProcess, browser: Browser, cl
     assert browser.text("#rows").count("live") == 1
 
 
+def test_a_deserializer_shows_what_the_bytes_mean(page: UiProcess, cluster: RunningCluster) -> None:
+    form = {
+        "csrf_token": token_of(page),
+        "topic": TOPIC,
+        "key": "00 00 00 07",
+        "key_as": "hex",
+        "value": "/wAB",
+        "value_as": "base64",
+    }
+    assert httpx.post(f"{page.url}produce", data=form).status_code == 200
+
+    (number,) = page.document(f"messages.json?topic={TOPIC}&key_as=Integer&key=7&value_as=hex&value=ff")["records"]
+    (unsaid,) = page.document(f"messages.json?topic={TOPIC}&value=ff%2000")["records"]
+
+    assert (number["key"], number["key_base64"]) == ("7", "AAAABw==")
+    assert (number["value"], number["value_base64"]) == ("ff 00 01", "/wAB")
+    assert unsaid["key"] == "\0\0\0\x07"
+    assert "key_base64" not in unsaid
+
+
+@pytest.mark.parametrize(
+    "form", [{"value": "0g", "value_as": "hex"}, {"value": "/", "value_as": "base64"}, {"key_as": "x"}]
+)
+def test_a_text_that_is_not_of_its_form_is_not_sent(page: UiProcess, form: dict[str, str]) -> None:
+    words = {"csrf_token": token_of(page), "topic": TOPIC, "key": "k", **form}
+
+    assert httpx.post(f"{page.url}produce", data=words).status_code == 400
+
+
+def test_bytes_are_sent_again_by_clicks_as_they_are(page: UiProcess, browser: Browser) -> None:
+    form = {
+        "csrf_token": token_of(page), "topic": TOPIC, "value": "/v8=", "value_as": "base64", "key": "again",
+        "headers": "h:: /w==\nt: text",
+    }  # fmt: skip
+    assert httpx.post(f"{page.url}produce", data=form).status_code == 200
+    browser.open(f"{page.url}messages?topic={TOPIC}&key=again")
+    browser.click("#rows .again")
+    browser.click("#produce form button")
+
+    browser.sees("document.getElementById('sent').innerText.startsWith('Sent')")
+
+    one, other = page.document(f"messages.json?topic={TOPIC}&key=again")["records"]
+    assert one["value_base64"] == other["value_base64"] == "/v8="
+    assert one["headers"] == other["headers"]
+    assert one["headers"][0] == {"key": "h", "value": "ff", "value_base64": "/w=="}
+
+
+def test_clicks_lead_down_the_tree_which_changes_by_itself(
+    page: UiProcess, browser: Browser, cluster: RunningCluster
+) -> None:
+    browser.open(f"{page.url}znodes")
+    browser.click('a[href="/znodes?path=%2Fbrokers"]')
+    browser.click('a[href="/znodes?path=%2Fbrokers%2Ftopics"]')
+    browser.sees(f"document.querySelector('.tree').innerText.includes('{TOPIC}')")
+
+    created = pk("topics", "--bootstrap-server", cluster.bootstrap, "--create", "--topic", "ui-of-the-tree")
+
+    assert created.returncode == 0
+    browser.sees("document.querySelector('.tree').innerText.includes('ui-of-the-tree')")
+    browser.sees("document.querySelector('.changes').innerText.includes('/brokers/topics/ui-of-the-tree is new')")
+
+
+def test_clicks_lead_from_a_topic_to_its_segments(page: UiProcess, browser: Browser) -> None:
+    browser.open(f"{page.url}topic?name={TOPIC}")
+    browser.click(f'a[href="/logs?filter={TOPIC}"]')
+    browser.click(f'a[href="/segments?topic={TOPIC}&partition=0&broker=0"]')
+
+    browser.sees("document.querySelector('main').innerText.includes('leader-epoch-checkpoint')")
+
+
 def test_a_record_is_sent_again_by_clicks(page: UiProcess, browser: Browser) -> None:
     browser.open(f"{page.url}messages?topic={TOPIC}&path=.n%20%3D%2042")
     browser.click("#rows .again")

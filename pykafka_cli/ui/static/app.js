@@ -54,10 +54,15 @@
   });
   function fillForm(record) {
     const form = document.querySelector("#produce form");
-    form.elements.key.value = record.key ?? "";
-    form.elements.value.value = record.value ?? "";
+    for (const name of ["key", "value"]) {
+      const bytes = record[`${name}_base64`];
+      form.elements[name].value = bytes ?? record[name] ?? "";
+      form.elements[`${name}_as`].value = bytes === undefined ? "text" : "base64";
+    }
     form.elements.tombstone.checked = record.value === null;
-    form.elements.headers.value = record.headers.map((each) => `${each.key}: ${each.value ?? ""}`).join("\n");
+    form.elements.headers.value = record.headers
+      .map((each) => each.value_base64 === undefined ? `${each.key}: ${each.value ?? ""}` : `${each.key}:: ${each.value_base64}`)
+      .join("\n");
     document.getElementById("produce").open = true;
     form.elements.value.focus();
   }

@@ -17,7 +17,8 @@ from pykafka_cli.clients.session import Session
 from pykafka_cli.model import ConsumedRecord, Offset, OffsetSpec, Timestamp, TopicPartition
 from pykafka_cli.properties.consumer import ConsumerSettings
 from pykafka_cli.rules.offset_reset import BadDateTime, parse_date_time
-from pykafka_cli.ui.filters import BadFilter, Filter, filter_of, text_of
+from pykafka_cli.ui.fields import AUTO, SHOWN_AS, TYPED_AS, BadField, shown
+from pykafka_cli.ui.filters import BadFilter, Filter, filter_of
 from pykafka_cli.ui.views import BadQuery, Document, Query, required, whole_number
 
 STARTS = ("newest", "oldest", "offset", "time")
@@ -69,7 +70,7 @@ def wanted_of(query: Query) -> Wanted:
         elif start == "time":
             at = _time(query.get("time", ""))
         return Wanted(topic, whole_number(query, "partition"), start, at, limit, filter_of(query))
-    except (BadDateTime, BadFilter) as error:
+    except (BadDateTime, BadFilter, BadField) as error:
         raise BadQuery(str(error)) from None
 
 
@@ -179,7 +180,7 @@ async def _read(fetcher: Fetcher, window: Bounds, wanted: Filter) -> list[Docume
         fetched = await _next(fetcher)
         partition, end = fetched.partition, window[fetched.partition][1]
         found += [
-            document(partition, record)
+            document(partition, record, wanted)
             for record in fetched.records
             if record.offset < end and wanted.lets_through(record)
         ]
@@ -201,11 +202,11 @@ async def tail(session: Session, wanted: Wanted) -> AsyncGenerator[list[Document
             fetched = await _next(fetcher)
             records = [each for each in fetched.records if wanted.filter.lets_through(each)]
             if records:
-                yield [document(fetched.partition, each) for each in records[-wanted.limit :]]
+                yield [document(fetched.partition, each, wanted.filter) for each in records[-wanted.limit :]]
 
 
-def document(partition: TopicPartition, record: ConsumedRecord) -> Document:
-    """A record as `console-consumer --output json` prints it."""
+def document(partition: TopicPartition, record: ConsumedRecord, wanted: Filter) -> Document:
+    """A record as `console-consumer --output json` prints it, with its bytes where they are shown as something else."""
     kind = record.timestamp_type
     return {
         "topic": partition.topic,
@@ -213,11 +214,9 @@ def document(partition: TopicPartition, record: ConsumedRecord) -> Document:
         "offset": record.offset,
         "timestamp": None if kind is None else record.timestamp,
         "timestamp_type": None if kind is None else _TIMESTAMP_TYPES[kind],
-        "headers": [
-            {"key": name, "value": None if value is None else text_of(value)} for name, value in record.headers
-        ],
-        "key": None if record.key is None else text_of(record.key),
-        "value": None if record.value is None else text_of(record.value),
+        "headers": [{"key": name, **shown("value", value, SHOWN_AS[AUTO])} for name, value in record.headers],
+        **shown("key", record.key, wanted.show_key),
+        **shown("value", record.value, wanted.show_value),
     }
 
 
@@ -242,4 +241,10 @@ async def form(session: Session, query: Query) -> Document:
     """
     wanted = wanted_of(query)
     found = await assignments(session, [wanted.topic])
-    return {"topic": wanted.topic, "partitions": sorted(each.partition for each in found), "limit": wanted.limit}
+    return {
+        "topic": wanted.topic,
+        "partitions": sorted(each.partition for each in found),
+        "limit": wanted.limit,
+        "shown_as": list(SHOWN_AS),
+        "typed_as": list(TYPED_AS),
+    }

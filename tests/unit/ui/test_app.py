@@ -11,7 +11,13 @@ from tests.support.web_page import page_of
 
 NOWHERE = "127.0.0.1:1"
 
-NAMED = {"/topic": "?name=a", "/readers": "?name=a", "/group": "?name=a", "/configs": "?topic=a"}
+NAMED = {
+    "/topic": "?name=a",
+    "/readers": "?name=a",
+    "/group": "?name=a",
+    "/configs": "?topic=a",
+    "/segments": "?topic=a&partition=0&broker=0",
+}
 
 
 @pytest.fixture

@@ -1,0 +1,81 @@
+"""Keys and values as the reader of a page wants them shown, and as they are typed into its form."""
+
+import base64
+from collections.abc import Callable
+from typing import Any
+
+from pykafka_cli.rules.deserializers import DeserializationError, deserializer
+
+Show = Callable[[bytes], str]
+
+AUTO = "auto"
+_NUMBERS_AND_SUCH = ("Short", "Integer", "Long", "Float", "Double", "Boolean", "UUID")
+
+
+class BadField(ValueError):
+    """A form of showing that is not known, or a text that is not of its form."""
+
+
+def _auto(data: bytes) -> str:
+    """Text, or hex where it is none."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data.hex(" ")
+
+
+def _by_deserializer(name: str) -> Show:
+    deserialize = deserializer(f"org.apache.kafka.common.serialization.{name}Deserializer", {}, is_key=False)
+
+    def show(data: bytes) -> str:
+        try:
+            return deserialize(data).decode()
+        except DeserializationError as problem:
+            return f"{data.hex(' ')} ({problem})"
+
+    return show
+
+
+SHOWN_AS: dict[str, Show] = {
+    AUTO: _auto,
+    "text": lambda data: data.decode(errors="replace"),
+    "hex": lambda data: data.hex(" "),
+    "base64": lambda data: base64.b64encode(data).decode(),
+    **{name: _by_deserializer(name) for name in _NUMBERS_AND_SUCH},
+}
+"""By the name in the address."""
+
+_READ_FROM: dict[str, Callable[[str], bytes]] = {
+    "text": str.encode,
+    "hex": bytes.fromhex,
+    "base64": lambda text: base64.b64decode("".join(text.split()), validate=True),
+}
+TYPED_AS = tuple(_READ_FROM)
+
+
+def show_as(name: str) -> Show:
+    """raises    BadField"""
+    if name not in SHOWN_AS:
+        raise BadField(f"{name} is none of {', '.join(SHOWN_AS)}")
+    return SHOWN_AS[name]
+
+
+def typed(text: str, form: str) -> bytes:
+    """The bytes that a text stands for.
+
+    raises    BadField
+    """
+    if form not in _READ_FROM:
+        raise BadField(f"{form} is none of {', '.join(TYPED_AS)}")
+    try:
+        return _READ_FROM[form](text)
+    except ValueError:
+        raise BadField(f"{text[:40]} is not {form}") from None
+
+
+def shown(name: str, data: bytes | None, show: Show) -> dict[str, Any]:
+    """A member for a document; where its text is not the whole truth, the bytes in base64 as well."""
+    if data is None:
+        return {name: None}
+    text = show(data)
+    return {name: text} if text.encode() == data else {name: text, f"{name}_base64": base64.b64encode(data).decode()}
