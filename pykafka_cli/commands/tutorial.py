@@ -69,17 +69,20 @@ def _leave(number: int, _frame: object) -> None:
 
 
 def _play(name: str) -> None:
+    from pykafka_cli.output.tutorial import show_starting
     from pykafka_cli.tutorial.chapter import load_chapter
     from pykafka_cli.tutorial.guide import Guide, StandardInput
     from pykafka_cli.tutorial.playground import open_playground
 
     chapter = load_chapter(name)
+    show_starting()
     with open_playground(chapter.cluster) as playground:
         asyncio.run(_closing(playground, Guide(chapter, playground, StandardInput()).play()))
 
 
 def _lead(name: str, first: int) -> None:
     """From a step of a chapter to the end of the course."""
+    from pykafka_cli.output.tutorial import show_starting
     from pykafka_cli.tutorial.chapter import NAMES, load_chapter
     from pykafka_cli.tutorial.guide import Guide, StandardInput
     from pykafka_cli.tutorial.playground import open_playground
@@ -87,6 +90,7 @@ def _lead(name: str, first: int) -> None:
 
     for each in NAMES[NAMES.index(name) :]:
         chapter = load_chapter(each)
+        show_starting()
         with open_playground(chapter.cluster) as playground:
             guide = Guide(chapter, playground, StandardInput(), partial(_remember, each))
             try:

@@ -1,5 +1,6 @@
 """`pk tutorial`: text in Markdown, the command to type, and what has changed on the cluster."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Protocol
@@ -8,6 +9,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 WIDTH = 88
+_INDENT, _CONTINUES = "    ", " \\"
 _KEYS = "Enter: check or continue · hint · back · skip · quit"
 
 
@@ -43,6 +45,11 @@ def _console() -> "Console":
     return console
 
 
+def show_starting() -> None:
+    _console().print("Starting a cluster for you, in a temporary directory …", style="dim")
+    _flush()
+
+
 def show_text(markdown: str) -> None:
     from rich.markdown import Markdown
 
@@ -56,34 +63,66 @@ def show_chapter(chapter: _Chapter, exports: str) -> None:
     console.print()
     show_text(chapter.idea)
     console.print("A cluster is running for you. Type commands here, or paste this line into another terminal first:")
-    console.print()
-    console.print(f"    {exports}", style="dim", soft_wrap=True, markup=False)
-    console.print()
+    _show_exports(exports)
     console.print(_KEYS, style="dim")
     console.print()
 
 
-def show_step(number: int, steps: int, step: _Step, idea: str, command: str) -> None:
+def show_step(number: int, steps: int, step: _Step, idea: str, command: str, exports: str) -> None:
     """A step's idea, and what to type.
 
-    number    from 0
+    number     from 0
+    exports    what makes another terminal know the cluster
     """
     console = _console()
     console.rule(f"{number + 1}/{steps}  {step.title}", align="left", style="dim")
     console.print()
     show_text(idea)
+    if command and step.stays:
+        console.print("In another terminal, paste this line first, unless you have done that there:")
+        _show_exports(exports)
     if command:
-        where = "In another terminal, type:" if step.stays else "Type:"
-        console.print(where)
+        console.print("Then type there:" if step.stays else "Type:")
         console.print()
-        console.print(f"    {command}", style="bold cyan", soft_wrap=True, markup=False)
+        for line in in_lines(command, console.width - len(_INDENT)):
+            console.print(f"{_INDENT}{line}", style="bold cyan", soft_wrap=True, markup=False)
+        console.print()
+    if step.input:
+        console.print("When it prompts with >, type these lines, and then Ctrl-D:")
+        console.print()
         for line in step.input.splitlines():
-            console.print(f"    > {line}", style="cyan", soft_wrap=True, markup=False)
+            console.print(f"{_INDENT}{line}", style="bold cyan", soft_wrap=True, markup=False)
         console.print()
+
+
+def _show_exports(exports: str) -> None:
+    _console().print()
+    _console().print(f"{_INDENT}{exports}", style="dim", soft_wrap=True, markup=False)
+    _console().print()
+
+
+def in_lines(command: str, width: int) -> list[str]:
+    """A command as it is typed into a shell, in lines that end between its words and continue with a backslash."""
+    lines = [""]
+    for word in shlex.split(command, posix=False):
+        if not lines[-1]:
+            lines[-1] = word
+        elif len(lines[-1]) + len(word) + len(_CONTINUES) < width:
+            lines[-1] += f" {word}"
+        else:
+            lines[-1] += _CONTINUES
+            lines.append(f"  {word}")
+    return lines
 
 
 def prompt(reminder: str = "") -> None:
     _console().print(f"[dim]{reminder}[/dim] $ " if reminder else "$ ", end="")
+    _flush()
+
+
+def prompt_for_more() -> None:
+    """The line that was typed continues."""
+    _console().print("> ", end="")
     _flush()
 
 

@@ -102,6 +102,8 @@ class Guide:
         screen.show_chapter(self._chapter, self._playground.exports)
         number = 0
         with self._heeding_interrupts():
+            if not first and await self._go_on("Enter begins") is Go.QUIT:
+                return False
             for step in self._chapter.steps[:first]:
                 screen.show_catching_up(step)
                 await self._do(step, quietly=True)
@@ -165,7 +167,7 @@ class Guide:
     async def _line_or_success(self, step: Step) -> str | None:
         """The learner's next line; empty as soon as the cluster shows that the step is done."""
         screen.prompt()
-        reading = asyncio.ensure_future(self._lines.next())
+        reading = asyncio.ensure_future(self._whole_line())
         try:
             while step.until:
                 await asyncio.wait((reading,), timeout=LOOK_AGAIN_S)
@@ -179,6 +181,15 @@ class Guide:
             reading.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await reading
+
+    async def _whole_line(self) -> str | None:
+        """A line with those that continue it, each announced by a backslash at the end, as in a shell."""
+        line = await self._lines.next()
+        while line is not None and line.endswith("\\"):
+            screen.prompt_for_more()
+            following = await self._lines.next()
+            line = line[:-1] + (following or "")
+        return line
 
     async def _has_been_done_elsewhere(self, step: Step) -> bool:
         """Whether a step was done in another terminal."""
@@ -201,17 +212,18 @@ class Guide:
         screen.show_not_this(status)
         return False
 
-    async def _go_on(self) -> Go:
+    async def _go_on(self, reminder: str = "Enter continues") -> Go:
         """Wait until the learner has read; meanwhile lines typed here run as in a shell."""
         while True:
-            screen.prompt("Enter continues")
-            line = await self._lines.next()
+            screen.prompt(reminder)
+            line = await self._whole_line()
             match line.strip() if line is not None else None:
                 case None | "quit" | "exit":
                     return Go.QUIT
                 case "back":
                     return Go.BACK
                 case "" | "next" | "skip":
+                    screen.end_prompt()
                     return Go.NEXT
                 case command:
                     await self._run(command)
@@ -263,6 +275,7 @@ class Guide:
             step,
             self._playground.fill_in(step.idea),
             self._playground.fill_in(step.type),
+            self._playground.exports,
         )
 
     async def _show_outcome(self, step: Step) -> None:

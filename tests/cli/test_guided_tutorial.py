@@ -7,7 +7,7 @@ import re
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ import pytest
 from pykafka_cli.tutorial.chapter import NAMES
 from tests.support.polling import until
 from tests.support.running import PK, pk
+from tests.support.terminal import Terminal
 
 TEMPORARY = re.compile(r"PK_TUTORIAL=(\S+)")
 
@@ -95,6 +96,8 @@ def learner() -> Iterator[Learner]:
 def test_a_learner_is_led_through_a_chapter_and_comes_back(learner: Learner) -> None:
     exports = learner.sees("export ") and learner.sees("\n")
     environment = {**os.environ, **dict(word.split("=", 1) for word in exports.split()[:3])}
+    learner.sees("Enter begins $ ")
+    learner.types("")
     learner.sees("1/6  Create a topic")
     learner.sees("$ ")
     learner.types("pk topics --list")
@@ -137,6 +140,72 @@ def test_a_learner_is_led_through_a_chapter_and_comes_back(learner: Learner) -> 
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(again.process.pid, signal.SIGKILL)
+
+
+def newcomer(chapter: str, tmp_path: Path) -> Terminal:
+    """Somebody with a terminal of the usual size, who types what it says there."""
+    return Terminal(("tutorial", chapter), env={"XDG_STATE_HOME": str(tmp_path)}, rows=24, columns=80)
+
+
+def is_prompting(reminder: str = "") -> Callable[[list[str]], bool]:
+    return lambda lines: bool(lines) and lines[-1] == f"{reminder} $".lstrip()
+
+
+def test_a_newcomer_sees_at_once_that_something_happens_and_reads_one_screen_at_a_time(tmp_path: Path) -> None:
+    with newcomer("topics", tmp_path) as terminal:
+        terminal.wait_for(lambda lines: lines and lines[0].startswith("Starting a cluster for you"))
+        introduction = terminal.wait_for(is_prompting("Enter begins"))
+        assert any("Topics" in line for line in introduction), "the title has not scrolled away"
+
+        terminal.type("\r")
+        step = terminal.wait_for(is_prompting())
+
+        assert any(line.startswith("1/6  Create a topic") for line in step)
+        assert "    pk topics --create --topic firstTopic --partitions 3" in step
+
+
+def test_a_newcomer_may_type_long_commands_line_by_line_as_they_are_shown(tmp_path: Path) -> None:
+    with newcomer("keys", tmp_path) as terminal:
+        terminal.wait_for(is_prompting("Enter begins"))
+        terminal.type("\r")
+        terminal.wait_for(is_prompting())
+        terminal.type("pk topics --create --topic orders --partitions 3\r")
+        terminal.wait_for(is_prompting("Enter continues"))
+        terminal.type("\r")
+        step = terminal.wait_for(is_prompting())
+        first, second = (line.strip() for line in step[step.index("Type:") + 2 :][:2])
+        assert first.endswith(" \\")
+        assert "When it prompts with >, type these lines, and then Ctrl-D:" in step
+        assert "    alice:coffee" in step, "nothing before it that would be typed as well"
+
+        terminal.type(f"{first}\r")
+        terminal.wait_for(lambda lines: lines[-1] == ">")
+        terminal.type(f"{second}\r")
+        terminal.wait_for(lambda lines: lines[-1] == ">" and lines[-2].endswith(second))
+        for line in ("alice:coffee", "bob:tea", "alice:cake", "carol:water", "bob:toast", "alice:bill"):
+            terminal.type(f"{line}\r")
+        terminal.wait_for(lambda lines: lines[-2:] == [">alice:bill", ">"])
+        terminal.type("\x04")
+
+        shown = terminal.wait_for(is_prompting("Enter continues"))
+        ends = [line.split()[-1] for line in shown if line.split()[:1] == ["orders"]]
+        assert ends == ["5", "0", "1"], "the keys are in more than one partition, and partition 0 has some"
+
+
+def test_a_newcomer_learns_how_another_terminal_knows_the_cluster_whenever_it_is_needed(tmp_path: Path) -> None:
+    with Terminal(("tutorial", "groups"), env={"XDG_STATE_HOME": str(tmp_path)}, rows=24, columns=80) as terminal:
+        terminal.wait_for(is_prompting("Enter begins"))
+        terminal.type("\r")
+        for _ in range(4):
+            terminal.wait_for(is_prompting())
+            terminal.type("skip\r")
+            terminal.wait_for(is_prompting("Enter continues"))
+            terminal.type("\r")
+        step = terminal.wait_for(is_prompting())
+
+    assert any(line.startswith("5/8") for line in step)
+    assert any(line.startswith("    export PK_BOOTSTRAP_SERVER=") for line in step)
+    assert "Then type there:" in step
 
 
 def test_a_closed_terminal_leaves_nothing_running(learner: Learner) -> None:
