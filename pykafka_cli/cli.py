@@ -6,7 +6,7 @@ import errno
 import importlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, cast
 
 import typer
@@ -22,6 +22,9 @@ DEBUG_VARIABLE = "PK_DEBUG"
 COMPLETION_VARIABLE = "_PK_COMPLETE"
 SHOW_WIRE = "--show-wire"
 """Of every command: prints requests and responses to stderr."""
+DEBUG = "--debug"
+"""Of every command: prints the client's decisions to stderr."""
+CLIENTS = "pykafka_cli.clients"
 OUTPUT_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF})
 """What becomes of printing where stdout goes to a full or broken disk, or is closed."""
 
@@ -62,7 +65,7 @@ app = typer.Typer(
     epilog=(
         "Commands accept the options of Kafka's scripts and print what the scripts "
         "print; `pk COMMAND --help` lists the options. With --show-wire, a command also "
-        "prints its requests and responses, to stderr."
+        "prints its requests and responses, with --debug the client's decisions, to stderr."
     ),
     context_settings={"max_content_width": 100},
 )
@@ -106,8 +109,9 @@ def run(words: Sequence[str]) -> int:
 
 def _run(words: Sequence[str]) -> int:
     """The exit status of a command; raises what it does not report itself."""
-    if SHOW_WIRE in words:
-        words = _showing_wire(words)
+    for option, begin in ((SHOW_WIRE, _show_wire), (DEBUG, _show_decisions)):
+        if option in words:
+            words = _with(option, begin, words)
     try:
         command = typer.main.get_command(app)
         if COMPLETION_VARIABLE in os.environ:
@@ -131,11 +135,17 @@ def _run(words: Sequence[str]) -> int:
         return ExitStatus.FAILURE
 
 
-def _showing_wire(words: Sequence[str]) -> Sequence[str]:
-    """Have what goes over connections printed to stderr; the words without the option that asks for it."""
+def _with(option: str, begin: Callable[[], None], words: Sequence[str]) -> Sequence[str]:
+    """Call `begin` if the option is among the words of this command; the words without it."""
     own = words[: words.index("--")] if "--" in words else words  # the rest is for another command
-    if SHOW_WIRE not in own:
+    if option not in own:
         return words
+    begin()
+    return [*(word for word in own if word != option), *words[len(own) :]]
+
+
+def _show_wire() -> None:
+    """Have what goes over connections printed to stderr."""
     import time
 
     from pykafka_cli.output.wire import WirePrinter
@@ -143,7 +153,18 @@ def _showing_wire(words: Sequence[str]) -> Sequence[str]:
     from pykafka_cli.transport.connection import Connection
 
     Connection.observer = WireLog(WirePrinter(sys.stderr).show, time.monotonic)
-    return [*(word for word in own if word != SHOW_WIRE), *words[len(own) :]]
+
+
+def _show_decisions() -> None:
+    """Have what the client decides printed to stderr: leaders, coordinators, rebalances, retries, pauses."""
+    import logging
+
+    from pykafka_cli.console.log_lines import DebugLines
+
+    logger = logging.getLogger(CLIENTS)
+    logger.addHandler(DebugLines())
+    logger.setLevel(logging.DEBUG)
+    logger.propagate = False
 
 
 def _report(*lines: str) -> None:

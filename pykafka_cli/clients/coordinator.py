@@ -1,6 +1,7 @@
 """The coordinator of a group or a transactional id: found through any broker, and found again after it moved."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -17,6 +18,8 @@ from pykafka_cli.model import BrokerId, Seconds
 from pykafka_cli.transport.connection import Connection, VersionRange
 from pykafka_cli.transport.errors import ConnectionFailed, Rejected, VersionUnsupported
 from pykafka_cli.transport.messages import response_type_of
+
+_log = logging.getLogger(__name__)
 
 GROUP, TRANSACTION = 0, 1
 _FIRST_BATCHED = 4
@@ -129,6 +132,12 @@ class Coordinator:
                 if error.code not in COORDINATOR_UNREADY:
                     raise
                 problem = error
+            _log.debug(
+                "The coordinator of %s does not respond as such (%s): %s",
+                self.group_id,
+                problem or code.name.upper(),
+                "giving up" if clock() + self._pause > last else f"trying again in {self._pause:g} s",
+            )
             if clock() + self._pause > last:
                 if problem:
                     raise problem
@@ -146,6 +155,7 @@ class Coordinator:
         async with self._finding:
             if self._connection is None or not self._connection.is_open:
                 self.broker = await find_coordinator(self._session, self.group_id, self._kind)
+                _log.debug("Broker %s is the coordinator of %s", self.broker, self.group_id)
                 open_one = self._session.private_connection if self._private else self._session.connection
                 self._connection = await open_one(self.broker)
             return self._connection

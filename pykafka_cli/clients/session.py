@@ -12,6 +12,7 @@ KRaft cluster in place of its brokers; then what any broker could answer is aske
 import asyncio
 import contextlib
 import datetime
+import logging
 import re
 import socket
 import uuid
@@ -43,6 +44,8 @@ from pykafka_cli.transport.messages import response_type_of
 if TYPE_CHECKING:
     from pykafka_cli.transport.sasl import SaslExchange
 
+_log = logging.getLogger(__name__)
+
 T = TypeVar("T")
 
 _ADDRESS = re.compile(r"(?:\w+://)?(?:\[([0-9A-Fa-f:.%]+)\]|([^\s:]+)):(\d{1,5})")
@@ -57,6 +60,9 @@ MOST_LOSSES = 5
 
 SILENCE_S = 3.0
 """After so long without a response to the first request, we look who is there."""
+
+_NAMED = 5
+"""Brokers, topics and partitions of a response that --debug names."""
 
 LEAST_CONNECT_TIMEOUT = 1.0
 """Seconds; several bootstrap servers share the time that one has, but none gets less than this."""
@@ -257,6 +263,7 @@ class Session:
                 losses += 1
                 if losses == MOST_LOSSES or self.is_closed:
                     raise
+                _log.debug("The connection ended before the response: attempt %d of %d", losses + 1, MOST_LOSSES)
                 await asyncio.sleep(self.settings.retry_pause)
 
     async def ask_controller(self, request: Any, *, oldest: int = 0, timeout: Seconds | None = None) -> Any:
@@ -267,6 +274,7 @@ class Session:
             answer = await self.ask(request, broker=controller, oldest=oldest, timeout=timeout)
             if not _mentions(answer, ErrorCode.not_controller) or asyncio.get_running_loop().time() > deadline:
                 return answer
+            _log.debug("Broker %s is not the controller any more: looking for it again", controller)
             self._controller = None
             await asyncio.sleep(self.settings.retry_pause)
 
@@ -304,6 +312,8 @@ class Session:
         answer: MetadataResponse = await self.ask(request, oldest=1)
         self._brokers = {broker.node_id: Address(broker.host, broker.port) for broker in answer.brokers}
         self._controller = None if answer.controller_id < 0 else answer.controller_id
+        if _log.isEnabledFor(logging.DEBUG):
+            _log.debug("Metadata: %s", _summary(answer))
         return answer
 
     async def api_versions(self, broker: BrokerId | None = None) -> Mapping[int, VersionRange]:
@@ -373,7 +383,13 @@ class Session:
             return connection
 
     async def _open(self, address: Address, timeout: Seconds) -> Connection:
-        connection = await self._connect(address, timeout)
+        _log.debug("Connecting to %s:%d (%s), within %g s", *address, self.settings.protocol, timeout)
+        try:
+            connection = await self._connect(address, timeout)
+        except ConnectionFailed as failure:
+            _log.debug("Not connected: %s", failure)
+            raise
+        _log.debug("Connected to %s:%d", *address)
         if self.is_closed:  # meanwhile, and what closes a session has not seen this connection
             connection.close()
             raise ConnectionLost(f"the connection to {address.host}:{address.port} was closed")
@@ -403,7 +419,7 @@ def over_tcp(settings: ClientSettings) -> Connect:
     async def connect(address: Address, timeout: Seconds) -> Connection:
         tls, sasl = None, None
         login: Callable[[], SaslExchange | None] | None = None
-        if settings.properties.get("security.protocol", "PLAINTEXT").upper() != "PLAINTEXT":
+        if settings.protocol != "PLAINTEXT":
             from pykafka_cli.security.sasl import sasl_exchange
             from pykafka_cli.security.settings import security_settings
             from pykafka_cli.security.tls import tls_context
@@ -422,6 +438,33 @@ def over_tcp(settings: ClientSettings) -> Connect:
         )
 
     return connect
+
+
+def _summary(answer: MetadataResponse) -> str:
+    """Brokers, controller and topics of a response, of many the first."""
+    brokers = [f"{each.node_id} at {each.host}:{each.port}" for each in answer.brokers]
+    topics = [
+        f"{topic.name} ({topic.error_code.name})"
+        if topic.error_code
+        else f"{topic.name} ({_leaders(topic.partitions)})"
+        for topic in answer.topics
+    ]
+    return (
+        f"cluster {answer.cluster_id}, brokers {_first_of(brokers)}, controller {answer.controller_id}, "
+        f"topics {_first_of(topics)}"
+    )
+
+
+def _leaders(partitions: Sequence[Any]) -> str:
+    ordered = sorted(partitions, key=lambda each: int(each.partition_index))
+    found = [f"{each.partition_index} led by {each.leader_id} in epoch {each.leader_epoch}" for each in ordered]
+    return _first_of(found, "partition ")
+
+
+def _first_of(words: Sequence[str], each: str = "") -> str:
+    rest = len(words) - _NAMED
+    shown = ", ".join(f"{each}{word}" for word in words[:_NAMED])
+    return (shown or "none") + (f" and {rest} more" if rest > 0 else "")
 
 
 async def _full_names(addresses: Sequence[Address]) -> list[Address]:

@@ -36,6 +36,11 @@ class ClientSettings(NamedTuple):
         return self.properties.get(CLIENT_ID, "pk")
 
     @property
+    def protocol(self) -> str:
+        """security.protocol."""
+        return self.properties.get("security.protocol", "PLAINTEXT").upper()
+
+    @property
     def connect_timeout(self) -> Seconds:
         """Seconds for opening a connection, including TLS and SASL."""
         return self._seconds(CONNECT_TIMEOUT_MS, DEFAULT_CONNECT_TIMEOUT_MS)

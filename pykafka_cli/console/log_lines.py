@@ -1,5 +1,7 @@
 """Messages as the scripts' log4j prints them on stderr, with the name of Kafka's class where it is known."""
 
+import contextlib
+import logging
 import sys
 import time
 from collections.abc import Callable
@@ -43,6 +45,14 @@ def warn(message: str) -> None:
     """Log a warning, unless it only repeats the last one."""
     if not _warnings.repeats(message):
         log("WARN", message)
+
+
+class DebugLines(logging.Handler):
+    """What modules log at DEBUG, as such messages."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with contextlib.suppress(OSError):  # decisions go on where nobody can read of them
+            log("DEBUG", record.getMessage(), source=record.name)
 
 
 def error(message: str, *, source: str = "", cause: str = "") -> None:

@@ -15,6 +15,7 @@ source  org.apache.kafka.clients.consumer.internals.ConsumerHeartbeatRequestMana
 import asyncio
 import base64
 import datetime
+import logging
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -48,6 +49,9 @@ _LEAVE_TIMEOUT = Seconds(5.0)
 
 Assignment = dict[uuid.UUID, frozenset[int]]
 """Partitions by the id of their topic."""
+
+
+_log = logging.getLogger(__name__)
 
 
 class ConsumerProtocolMember:
@@ -161,6 +165,7 @@ class ConsumerProtocolMember:
             self._heartbeats = None
         if self.is_lost:
             return
+        self._say(f"member {self._member_id} leaves")
         epoch = LEAVING if self._settings.group_instance_id is None else LEAVING_FOR_A_WHILE
         deadline = asyncio.get_running_loop().time()  # one attempt
         with suppress(ConnectionFailed, ApiError):
@@ -203,10 +208,13 @@ class ConsumerProtocolMember:
             answer = await self._coordinator.ask(request, again=everything, oldest=oldest, deadline=deadline)
         except VersionUnsupported:
             raise ApiError(ErrorCode.unsupported_version, NOT_OFFERED) from None
-        except ConnectionFailed:
+        except ConnectionFailed as failure:
+            self._say(f"no heartbeat: {failure}")
             self._acknowledged = None  # whether it arrived is not known
             return in_seconds(self._settings.retry_backoff_ms)
         code = ErrorCode(answer.error_code)
+        if code is not ErrorCode.none:
+            self._say(f"a heartbeat was answered with {code.name.upper()}")
         if code is ErrorCode.none:
             self._acknowledged = everything
             self._note(answer)
@@ -220,7 +228,12 @@ class ConsumerProtocolMember:
             return in_seconds(self._settings.retry_backoff_ms)
         raise ApiError(code, NOT_OFFERED if code is ErrorCode.unsupported_version else answer.error_message)
 
+    def _say(self, what: str) -> None:
+        _log.debug("Group %s: %s", self._coordinator.group_id, what)
+
     def _note(self, answer: Any) -> None:
+        if int(answer.member_epoch) != self._epoch:
+            self._say(f"member {answer.member_id or self._member_id} is in epoch {answer.member_epoch}")
         self._epoch = int(answer.member_epoch)
         if answer.member_id:
             self._member_id = str(answer.member_id)
@@ -229,6 +242,7 @@ class ConsumerProtocolMember:
         self._target = {
             each.topic_id: frozenset(map(int, each.partitions)) for each in answer.assignment.topic_partitions
         }
+        self._say(f"the coordinator assigns {sum(map(len, self._target.values()))} partitions")
         if not self._has_target.is_set() or self._target != self._owned:
             self._has_target.set()
             self.must_rejoin.set()

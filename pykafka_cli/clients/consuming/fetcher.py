@@ -13,6 +13,7 @@ source  Fetcher and SubscriptionState of Kafka's consumer
 
 import asyncio
 import datetime
+import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -72,6 +73,9 @@ class RawRecords(NamedTuple):
     offset: Offset
     data: bytes
     aborted: tuple[AbortedTransaction, ...]
+
+
+_log = logging.getLogger(__name__)
 
 
 class Fetcher:
@@ -223,6 +227,7 @@ class Fetcher:
             if lead and source.is_older(lead):
                 del leads[source.partition]
             elif lead and source.leader is None and self._is_current(source):
+                _log.debug("%s: broker %d leads in epoch %d", source.partition, lead.broker, lead.epoch)
                 source.follow(lead)
                 self._ensure_asked(lead.broker)  # which connects, if there is nothing to ask yet
         await self._reset_offsets({each: lead.broker for each, lead in leads.items()})
@@ -237,6 +242,7 @@ class Fetcher:
             leaders=leaders,
         )
         for partition, offset in found.items():
+            _log.debug("%s: %s is %s", partition, wanted[partition].reset_to, offset)
             if not isinstance(offset, ApiError) and self._is_current(wanted[partition]):
                 self._begin_at(wanted[partition], Position(offset))
                 self._on_start(partition, Position(offset))
@@ -280,6 +286,7 @@ class Fetcher:
         if self._settings.auto_offset_reset == "none":
             self._fail(LogTruncated(truncation_text(source.partition, end)))
             return
+        _log.debug("%s: the log was truncated to %s", source.partition, end)
         fetched = [chunk for chunk in self._chunks if chunk.source is source]
         lost = fetched if end is None else chunks_behind(end.offset, fetched)
         self._chunks = deque(chunk for chunk in self._chunks if chunk not in lost)
@@ -348,7 +355,9 @@ class Fetcher:
                 except ConnectionFailed as failure:
                     failures += 1
                     self._warn(f"[Consumer clientId={self._settings.client_id}] {failure}")
-                    await asyncio.sleep(self._settings.backoff(failures))
+                    pause = self._settings.backoff(failures)
+                    _log.debug("Broker %d: looking for its partitions' leaders again in %g s", leader, pause)
+                    await asyncio.sleep(pause)
                     self._forget_leader(sources or {each.partition: each for each in self._leads(leader)})
                     continue
                 failures = 0
@@ -400,6 +409,9 @@ class Fetcher:
             return False
         if code is ErrorCode.none:
             return not self._keep_records(source, part)
+        _log.debug(
+            "%s: fetching from offset %d was answered with %s", source.partition, source.offset, code.name.upper()
+        )
         if code is ErrorCode.offset_out_of_range and source.nearer_until is None:
             self._reset(source)
         elif code in _LEADER_IS_ELSEWHERE or code is ErrorCode.offset_out_of_range:

@@ -10,6 +10,7 @@ source  KIP-62, KIP-345 (static members), KIP-394 (member id required), KIP-429 
 
 import asyncio
 import datetime
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
@@ -58,6 +59,9 @@ _LEAVE_TIMEOUT = Seconds(5.0)
 
 PartitionCounts = Callable[[Sequence[str]], Awaitable[Mapping[str, int]]]
 """Returns how many partitions topics have; the group's leader needs this of all topics that members subscribe to."""
+
+
+_log = logging.getLogger(__name__)
 
 
 class Joined(NamedTuple):
@@ -142,6 +146,8 @@ class GroupMember:
                 if assignment is not None:
                     self.polled()
                     self._heartbeats = asyncio.get_running_loop().create_task(self._stay_alive())
+                    has = ", ".join(map(str, assignment)) or "no partitions"
+                    self._say(f"member {self._member_id} has {has} in generation {self._generation}")
                     return Joined(assignment, self._generation, joined.leader == joined.member_id)
 
     def stands(self, joined: Joined) -> bool:
@@ -158,6 +164,7 @@ class GroupMember:
         self._stop_heartbeats()
         if not self._member_id or self._settings.group_instance_id is not None:
             return
+        self._say(f"member {self._member_id} leaves")
         member_id, self._member_id, self._generation = self._member_id, "", -1
         group = GroupId(self._coordinator.group_id)
         deadline = asyncio.get_running_loop().time()  # one attempt
@@ -191,6 +198,10 @@ class GroupMember:
         )
         answer = await self._coordinator.ask(request, timeout=timeout, deadline=float("inf"))
         code = ErrorCode(answer.error_code)
+        if code is ErrorCode.none:
+            self._say(f"joined as {answer.member_id} in generation {answer.generation_id}, by {answer.protocol_name}")
+        else:
+            self._say(f"joining was answered with {code.name.upper()}")
         if code is ErrorCode.member_id_required:
             self._member_id = answer.member_id
         elif code in LOST_MEMBER:
@@ -231,6 +242,7 @@ class GroupMember:
         code = ErrorCode(answer.error_code)
         if code is ErrorCode.none:
             return decode_assignment(bytes(answer.assignment))
+        self._say(f"synchronizing was answered with {code.name.upper()}")
         if code in LOST_MEMBER:
             self._forget()
         elif code not in _JOIN_AGAIN:
@@ -245,6 +257,7 @@ class GroupMember:
                 members[member.member_id] = decode_subscription(bytes(member.metadata), member.group_instance_id)
         topics = sorted({topic for subscription in members.values() for topic in subscription.topics})
         assignment = ASSIGNORS[joined.protocol_name](members, await self._counts(topics))
+        self._say(f"this member leads the group, and has assigned {', '.join(topics)} to {len(members)} members")
         return tuple(
             SyncGroupRequestAssignment(member_id=member, assignment=encode_assignment(partitions))
             for member, partitions in assignment.items()
@@ -258,13 +271,15 @@ class GroupMember:
         while True:
             await asyncio.sleep(interval)
             if clock() - self._last_poll > in_seconds(self._settings.max_poll_interval_ms):
+                self._say("the consumer has not polled for max.poll.interval.ms")
                 self._heartbeats = None  # leaving must not cancel this task
                 await self.leave()
                 self.must_rejoin.set()
                 return
             try:
                 await self._heartbeat(clock() + in_seconds(self._settings.session_timeout_ms))
-            except ConnectionFailed:
+            except ConnectionFailed as failure:
+                self._say(f"no heartbeat: {failure}")
                 continue  # the session may still be saved
             except ApiError as error:
                 self._failure = error
@@ -279,6 +294,8 @@ class GroupMember:
         )
         answer = await self._coordinator.ask(request, deadline=deadline)
         code = ErrorCode(answer.error_code)
+        if code is not ErrorCode.none:
+            self._say(f"a heartbeat was answered with {code.name.upper()}")
         if code is ErrorCode.rebalance_in_progress:
             self.must_rejoin.set()
         elif code in LOST_MEMBER:
@@ -290,6 +307,9 @@ class GroupMember:
     def _forget(self) -> None:
         """The coordinator does not know this member (any more); a static one keeps its name."""
         self._member_id, self._generation = "", -1
+
+    def _say(self, what: str) -> None:
+        _log.debug("Group %s: %s", self._coordinator.group_id, what)
 
     def _stop_heartbeats(self) -> None:
         if self._heartbeats:

@@ -1,6 +1,7 @@
 """What a producer needs before it can send: the partitions' leaders, and its producer id."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 
 from pykafka_cli.clients.error_texts import ErrorText
@@ -10,6 +11,8 @@ from pykafka_cli.clients.session import Session
 from pykafka_cli.model import ProducerEpoch, ProducerIdAndEpoch, in_seconds
 from pykafka_cli.properties.producer import ProducerSettings
 from pykafka_cli.transport.errors import ConnectionFailed, Rejected
+
+_log = logging.getLogger(__name__)
 
 _LAST_EPOCH = 0x7FFF
 _SHORT_PAUSES = 5
@@ -89,6 +92,7 @@ class Preparation:
                             self.has_implicit_transactions = await has_implicit_transactions(self._session)
                         self.producer = await new_producer_id(self._session, self._settings)
                         self.needs_producer = False
+                        _log.debug("The producer has id %d and epoch %d", *self.producer)
                     return
             except Rejected:
                 raise
@@ -102,7 +106,9 @@ class Preparation:
     async def pause(self) -> None:
         """Before metadata is requested again: short at first, as a new topic has its leaders soon."""
         self._attempts += 1
-        await asyncio.sleep(self._settings.backoff(max(1, self._attempts - _SHORT_PAUSES)))
+        pause = self._settings.backoff(max(1, self._attempts - _SHORT_PAUSES))
+        _log.debug("Looking for the leaders of %s in %g s", self._name, pause)
+        await asyncio.sleep(pause)
 
     def reached_leader(self) -> None:
         """What is known is right: pauses are short again."""

@@ -6,6 +6,7 @@ source  Sender of Kafka's producer
 
 import asyncio
 import datetime
+import logging
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -35,6 +36,9 @@ _IMPLICIT_PRODUCE = VersionRange(3, 12)
 _ABORTED = ErrorText(
     "org.apache.kafka.common.errors.TransactionAbortedException", "Failing batch since transaction was aborted"
 )
+
+
+_log = logging.getLogger(__name__)
 
 
 class Result(NamedTuple):
@@ -212,6 +216,7 @@ class Sender:
             queue.done(batch)
             self._on_result(Result(batch, None, answer.base_offset))
         elif code in TOO_LARGE and batch.record_count > 1:
+            _log.debug("%s-%d: a batch is too large, and is split", self._topic, batch.partition)
             queue.split(batch)
         elif code in LOST_PRODUCER and batch.sequence >= 0 and queue.in_flight[0] is not batch:
             # Because of a batch before it that failed, which counts as in flight until all are answered for.
@@ -230,8 +235,19 @@ class Sender:
         is_in_time = now < batch.opened_at + self._settings.delivery_timeout
         if retriable and is_in_time and batch.attempts <= self._settings.retries:
             put_back = queue.lost if is_lost else queue.back
-            put_back(batch, now + self._settings.backoff(batch.attempts))
+            pause = self._settings.backoff(batch.attempts)
+            _log.debug(
+                "%s-%d: %s for a batch of %d records, attempt %d: the next one in %g s",
+                self._topic,
+                batch.partition,
+                answer.code.name.upper(),
+                batch.record_count,
+                batch.attempts,
+                pause,
+            )
+            put_back(batch, now + pause)
             return
+        _log.debug("%s-%d: %s, and no further attempt", self._topic, batch.partition, answer.code.name.upper())
         queue.failed(batch)
         text = error_text(answer.code)
         self._on_result(Result(batch, text._replace(message=answer.message) if answer.message else text, None))
@@ -248,6 +264,7 @@ class Sender:
         producer = self._preparation.producer
         stuck = [queue for queue in self._accumulator.queues if queue.needs_epoch_after(producer)]
         if stuck and self._preparation.has_epochs:
+            _log.debug("%s: the next producer epoch is needed", self._topic)
             self._preparation.next_epoch()
             return
         for queue in stuck:

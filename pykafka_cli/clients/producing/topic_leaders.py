@@ -1,6 +1,7 @@
 """Which brokers lead the partitions of a topic that is to be written to, which is created if that is allowed."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 
 from kio.schema.errors import ErrorCode
@@ -9,6 +10,8 @@ from pykafka_cli.clients.error_texts import ErrorText
 from pykafka_cli.clients.errors import topic_refusal
 from pykafka_cli.clients.session import Session
 from pykafka_cli.model import BrokerId
+
+_log = logging.getLogger(__name__)
 
 _NO_LEADER = BrokerId(-1)
 
@@ -54,8 +57,14 @@ class TopicLeaders:
             self.leaders = dict.fromkeys(self.leaders)
             return False
         leaders = {int(part.partition_index): part.leader_id for part in entry.partitions}
-        self.leaders = {each: None if leader == _NO_LEADER else leader for each, leader in sorted(leaders.items())}
-        return any(leader is not None for leader in self.leaders.values())
+        known = {each: None if leader == _NO_LEADER else leader for each, leader in sorted(leaders.items())}
+        for partition, leader in known.items():
+            if self.leaders and self.leaders.get(partition) != leader:
+                _log.debug(
+                    "%s-%d: broker %s leads, and was %s", self._topic, partition, leader, self.leaders.get(partition)
+                )
+        self.leaders = known
+        return any(leader is not None for leader in known.values())
 
     def forget(self, partition: int) -> None:
         """Its leader is none, as it turned out."""
