@@ -1,6 +1,7 @@
 """Connections as the network sees them: real sockets, hostile peers."""
 
 import logging
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,7 @@ from pykafka_cli.zookeeper.protocol.requests import (
     CreateRequest,
     Empty,
     OpCode,
+    SaslToken,
     SetDataRequest,
     WatchableRequest,
     request_frame,
@@ -22,6 +24,7 @@ from pykafka_cli.zookeeper.server.server import ZooKeeperServer
 from tests.fakes.clock import FakeClock
 from tests.support.event_loop import until
 from tests.support.zookeeper.raw_client import RawClient
+from tests.support.zookeeper.secured import login_file
 from tests.support.zookeeper.starting import StartServer
 
 
@@ -264,3 +267,21 @@ async def test_a_request_may_be_as_long_as_jute_maxbuffer(
     assert await client.rest() == b""
     assert "jute.maxbuffer is 5000" in caplog.text
     assert await is_served(server)
+
+
+async def test_failing_logins_and_huge_tokens_cost_nobody_else_anything(
+    start_server: StartServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KAFKA_OPTS", f"-Djava.security.auth.login.config={login_file(tmp_path)}")
+    server = await start_server(maxClientCnxns=0)
+    clients = [await RawClient.with_session(server.port) for _ in range(100)]
+
+    for number, client in enumerate(clients):
+        client.send(OpCode.SASL, SaslToken(b""))
+        client.send(OpCode.SASL, SaslToken(b'username="kafka"' * (1 + number * 500)), xid=2)
+
+    assert await is_served(server)
+    for client in clients:
+        assert len(await client.rest()) < 1000
+    assert server.statistics.failed_authentications == 100
+    assert server.held_bytes == 0
