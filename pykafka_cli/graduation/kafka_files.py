@@ -67,6 +67,7 @@ def write_files(
     contents[README] = _readme(directory, report, started, prepared)
     for name, text in contents.items():
         (directory / name).parent.mkdir(parents=True, exist_ok=True)
+        (directory / name).touch(mode=0o600)  # a broker's settings may hold passwords
         (directory / name).write_text(text, encoding="utf-8")
     return [directory / name for name in contents]
 

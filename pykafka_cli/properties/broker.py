@@ -9,6 +9,7 @@ such as `retention_ms` for log.retention.ms, .minutes and .hours. Sources: Kafka
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from pykafka_cli.model import BrokerId
@@ -43,6 +44,7 @@ from pykafka_cli.properties.listeners import Listener, SecurityProtocol, parse_l
 
 T = TypeVar("T")
 
+_THIS_MACHINE = "localhost"
 _MINUTE_MS, _HOUR_MS = 60_000, 3_600_000
 
 _LISTENER_KEY = re.compile(r"listener\.name\.([^.]+)\.(.+)")
@@ -216,8 +218,16 @@ class BrokerSettings(
 
     @property
     def listener_list(self) -> tuple[Listener, ...]:
-        """The listeners to bind."""
-        return self._listeners("listeners", self.listeners, distinct_ports=True)
+        """The listeners to bind: on this machine only, unless listeners or advertised.listeners is set."""
+        listeners = self._listeners("listeners", self.listeners, distinct_ports=True)
+        if self.has_listeners:
+            return listeners
+        return tuple(replace(listener, host=_THIS_MACHINE) for listener in listeners)
+
+    @property
+    def has_listeners(self) -> bool:
+        """Whether listeners or advertised.listeners is set."""
+        return any(name in self.originals or name in self._dynamic for name in ("listeners", "advertised.listeners"))
 
     @property
     def advertised_listener_list(self) -> tuple[Listener, ...]:

@@ -20,6 +20,7 @@ from pykafka_cli.broker.metrics import Metrics
 from pykafka_cli.broker.network.authentication import Authentication, Authenticator
 from pykafka_cli.broker.network.connection import Answer, Connection, Service
 from pykafka_cli.broker.network.connection_rates import ConnectionRates
+from pykafka_cli.broker.network.exposure import exposures
 from pykafka_cli.broker.network.limits import ConnectionLimits, Intake
 from pykafka_cli.broker.network.mechanisms import CredentialsOf, Issuers, TokenOf
 from pykafka_cli.broker.network.memory import Memory
@@ -128,12 +129,16 @@ class SocketServer:
                 sockets = _listening_sockets(listener, self._settings)
                 port = sockets[0].getsockname()[1]
                 self._bound.append(_Bound(replace(listener, port=port), sockets, security))
+                for line in exposures(self._settings, listener):
+                    _log.warning("%s", line)
         except OSError as error:
             self._release()
             raise CannotListen(f"cannot listen on {listener}: {_reason(error)}") from error
         except ValueError as error:
             self._release()
             raise CannotListen(f"cannot listen on {listener}: {error}") from error
+        if not self._settings.has_listeners:
+            _log.info("listeners is not set, so only this machine can connect; PLAINTEXT://:9092 would let others in")
         return self.endpoints
 
     async def serve(

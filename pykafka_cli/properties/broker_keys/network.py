@@ -27,7 +27,8 @@ class NetworkKeys(Settings):
     listeners = Key(
         STRING,
         "PLAINTEXT://:9092",
-        "Listeners: NAME://host:port, separated by commas; no host means every interface, port 0 any free port.",
+        "Listeners: NAME://host:port, separated by commas; no host means every interface, port 0 any free port. If "
+        "neither this nor advertised.listeners is set, only this machine can connect.",
         importance=HIGH,
         update=PER_BROKER,
     )

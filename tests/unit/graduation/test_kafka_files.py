@@ -57,6 +57,14 @@ def test_paths_become_absolute(tmp_path: Path) -> None:
     assert server["ssl.keystore.location"] == str(Path("keys/store.p12").absolute())
 
 
+def test_nobody_else_may_read_what_may_hold_passwords(tmp_path: Path) -> None:
+    written(tmp_path / "new", broker_settings(log_dirs="/a", ssl_keystore_password="secret"))
+
+    files = [file for file in (tmp_path / "new").rglob("*") if file.is_file()]
+    assert (tmp_path / "new/server.properties") in files
+    assert [file.name for file in files if file.stat().st_mode & 0o077] == []
+
+
 def test_every_broker_has_a_file_of_its_own(tmp_path: Path) -> None:
     files = written(tmp_path, broker_settings(broker_id=0, log_dirs="/a"), broker_settings(broker_id=1, log_dirs="/b"))
 

@@ -37,7 +37,7 @@ def test_the_sample_file_is_accepted_whole() -> None:
     assert (sample.warnings, sample.without_effect) == ([], [])
     assert (sample.broker_id, sample.num_partitions, sample.group_initial_rebalance_delay_ms) == (0, 1, 0)
     assert sample.log_directories == ("data/kafka",)
-    assert sample.listener_list == (Listener("PLAINTEXT", SecurityProtocol.PLAINTEXT, "", 9092),)
+    assert sample.listener_list == (Listener("PLAINTEXT", SecurityProtocol.PLAINTEXT, "localhost", 9092),)
 
 
 def test_the_table_holds_the_keys_that_kafka_lists() -> None:
