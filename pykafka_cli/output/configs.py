@@ -22,8 +22,16 @@ def show_settings(
         ),
         table=lambda: [
             Table(
-                ("SETTING", "VALUE", "FROM"),
-                [(entry.name, entry.value, entry.source.lower().replace("_", " ")) for entry in entries],
+                ("SETTING", "VALUE", "FROM", "OTHERWISE"),
+                [
+                    (
+                        each.name,
+                        "(sensitive)" if each.is_sensitive else each.value,
+                        _source(each.source),
+                        ", ".join(f"{_or_null(other.value)} ({_source(other.source)})" for other in each.synonyms[1:]),
+                    )
+                    for each in entries
+                ],
                 entity_header(type_, resource.name, shows_all=shows_all).rstrip(":\n"),
             )
             for resource, entries in found
@@ -153,6 +161,10 @@ def entity_header(entity_type: str, name: str, *, shows_all: bool) -> str:
     if not name:
         return f"Default configs for {entity_type} in the cluster are:\n"
     return f"{'All' if shows_all else 'Dynamic'} configs for {entity_type[:-1]} {name} are:\n"
+
+
+def _source(name: str) -> str:
+    return name.lower().replace("_", " ")
 
 
 def entry(config: ConfigEntry) -> str:

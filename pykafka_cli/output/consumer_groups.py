@@ -245,11 +245,16 @@ def assignment(partitions: Iterable[TopicPartition]) -> str:
 
 
 def _members_table(group: GroupDescription, title: str) -> Table:
+    has_epochs = any(each.epoch is not None for each in group.members)
+    columns_ = ("CONSUMER", "INSTANCE", "CLIENT", "HOST", "PARTITIONS")
     rows = [
-        (each.member_id, each.instance_id or "", each.client_id, each.host, assignment(each.assignment))
+        (
+            each.member_id, each.instance_id or "", each.client_id, each.host, assignment(each.assignment),
+            *((each.epoch, group.target_epoch, assignment(each.target or ())) if has_epochs else ()),
+        )
         for each in group.members
-    ]
-    return Table(("CONSUMER", "INSTANCE", "CLIENT", "HOST", "PARTITIONS"), rows, title)
+    ]  # fmt: skip
+    return Table((*columns_, *(("EPOCH", "TARGET EPOCH", "TARGET") if has_epochs else ())), rows, title)
 
 
 def _member_document(member: MemberDescription) -> dict[str, object]:
@@ -299,8 +304,9 @@ def state_of_4(group: GroupDescription, *, verbose: bool) -> str:
 
 
 def _state_table(group: GroupDescription, title: str) -> Table:
-    row = (coordinator_name(group.coordinator), group.assignor, len(group.members))
-    return Table(("COORDINATOR", "ASSIGNOR", "MEMBERS"), [row], title)
+    epochs = () if group.epoch is None else (group.epoch, group.target_epoch)
+    row = (coordinator_name(group.coordinator), group.assignor, len(group.members), *epochs)
+    return Table(("COORDINATOR", "ASSIGNOR", "MEMBERS", *(("EPOCH", "TARGET EPOCH") if epochs else ())), [row], title)
 
 
 def _state_document(group: GroupDescription) -> dict[str, object]:

@@ -1,6 +1,6 @@
 """kafka-topics.sh: lists and descriptions of Kafka 3.9, and those of the --zookeeper generation."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from pykafka_cli.model import BrokerId, PartitionDescription, TopicDescription, TopicListing, base64_id
 from pykafka_cli.output.render import OutputFormat, Table, notice, show
@@ -228,24 +228,37 @@ def _show_descriptions(form: OutputFormat, text: Callable[[], str], views: Seque
 
 
 def _table(view: TopicView) -> Table | str:
-    configs = ", ".join(f"{entry.name}={entry.value}" for entry in view.topic.configs)
-    title = f"{view.topic.topic}  {configs}".rstrip() if view.shows_header else view.topic.topic
+    title = "  ".join((view.topic.topic, *(_facts(view.topic) if view.shows_header else ())))
     if not view.partitions:
         return title
+    has_elr = any(each.elr is not None for each in view.partitions)
     return Table(
-        ("PARTITION", "LEADER", "REPLICAS", "ISR", "MOVING"),
+        ("PARTITION", "LEADER", "REPLICAS", "ISR", *(("ELR", "LAST ELR") if has_elr else ()), "MOVING"),
         [
             (
                 each.partition,
                 _leader(each.leader),
                 _joined(each.replicas),
                 _joined(each.isr),
-                _moving(each.adding_replicas),
+                *((_joined(each.elr or ()), _joined(each.last_known_elr or ())) if has_elr else ()),
+                _moving(each.adding_replicas, each.removing_replicas),
             )
             for each in view.partitions
         ],
         title,
     )
+
+
+def _facts(topic: TopicDescription) -> Iterator[str]:
+    """What the script's header says of a topic."""
+    if topic.partitions:
+        yield f"replication factor {topic.partitions[0].replication_factor}"
+    if topic.topic_id:
+        yield f"id {base64_id(topic.topic_id)}"
+    if topic.configs:
+        yield ", ".join(f"{entry.name}={_or_null(entry.value)}" for entry in topic.configs)
+    if topic.is_marked_for_deletion:
+        yield "marked for deletion"
 
 
 def _document(view: TopicView) -> dict[str, object]:
@@ -279,8 +292,9 @@ def _leader(broker: BrokerId | None) -> BrokerId | None:
     return None if broker is None or broker < 0 else broker
 
 
-def _moving(adding: tuple[BrokerId, ...] | None) -> str:
-    return "" if adding is None else f"to {_joined(adding)}"
+def _moving(adding: tuple[BrokerId, ...] | None, removing: tuple[BrokerId, ...] | None) -> str:
+    places = (("to", adding), ("from", removing))
+    return " ".join(f"{word} {_joined(brokers)}" for word, brokers in places if brokers)
 
 
 def _yes(value: bool) -> str:

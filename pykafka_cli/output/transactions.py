@@ -26,7 +26,16 @@ def show_description(form: OutputFormat, found: TransactionDescription, now_ms: 
         text=lambda: description(found, now_ms),
         table=lambda: [
             Table(
-                ("TRANSACTIONAL ID", "COORDINATOR", "PRODUCER ID", "EPOCH", "STATE", "TIMEOUT (MS)", "OPEN FOR (MS)"),
+                (
+                    "TRANSACTIONAL ID",
+                    "COORDINATOR",
+                    "PRODUCER ID",
+                    "EPOCH",
+                    "STATE",
+                    "TIMEOUT (MS)",
+                    "STARTED (MS)",
+                    "OPEN FOR (MS)",
+                ),
                 [
                     (
                         found.transactional_id,
@@ -35,6 +44,7 @@ def show_description(form: OutputFormat, found: TransactionDescription, now_ms: 
                         found.producer_epoch,
                         found.state,
                         found.timeout_ms,
+                        "" if found.start_ms is None else found.start_ms,
                         "" if found.start_ms is None else now_ms - found.start_ms,
                     )
                 ],

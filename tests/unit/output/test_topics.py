@@ -2,8 +2,12 @@
 
 import uuid
 
+import pytest
+
 from pykafka_cli.model import BrokerId, ConfigEntry, PartitionDescription, TopicDescription
 from pykafka_cli.output import topics as text
+from pykafka_cli.output.render import OutputFormat
+from pykafka_cli.rules.topic_views import TopicView
 from tests.support.brokers import broker_ids
 
 ID = uuid.UUID(int=0)
@@ -63,3 +67,17 @@ def test_the_older_form_has_no_blanks_in_its_header() -> None:
         "\tTopic: t\tPartition: 0\tLeader: 1\tReplicas: 1,2\tIsr: 1,2\n"
     )
     assert text.zookeeper_partition(topic, PARTITION, below_header=False).endswith("\tMarkedForDeletion: true\n")
+
+
+def test_a_table_says_all_that_the_text_says(capsys: pytest.CaptureFixture[str]) -> None:
+    partition = PARTITION._replace(
+        elr=broker_ids(7), last_known_elr=broker_ids(8), adding_replicas=broker_ids(5), removing_replicas=broker_ids(6)
+    )
+    topic = TopicDescription("t", ID, (partition,), configs=(OVERRIDE,), is_marked_for_deletion=True)
+
+    text.show_descriptions(OutputFormat.TABLE, [TopicView(topic, True, (partition,))])
+
+    shown = capsys.readouterr().out
+    for said in ("AAAAAAAAAAAAAAAAAAAAAA", "factor 2", "retention.ms=1000", "marked for deletion", "to 5 from 6"):
+        assert said in " ".join(shown.split())
+    assert [line.split()[-6:-4] for line in shown.splitlines() if line.split()[:1] == ["0"]] == [["7", "8"]]
