@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from pykafka_cli.script.errors import ScriptError
+from pykafka_cli.servers.socket_path import short_name
 
 _log = logging.getLogger(__name__)
 
@@ -77,7 +78,8 @@ def _listen(path: Path) -> socket.socket:
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     mask = os.umask(0o177)
     try:
-        listening.bind(str(path))
+        with short_name(path) as name:
+            listening.bind(name)
     except OSError as error:
         listening.close()
         hint = "A shorter --data-dir would do." if "too long" in str(error) else ""

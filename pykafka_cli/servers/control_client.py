@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from pykafka_cli.script.errors import ScriptError
 from pykafka_cli.servers.control import SOCKET_NAME
+from pykafka_cli.servers.socket_path import short_name
 
 
 class NotControllable(ScriptError):
@@ -23,7 +24,8 @@ class ControlClient:
     def __init__(self, data_dir: str) -> None:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
-            self._socket.connect(str(Path(data_dir) / SOCKET_NAME))
+            with short_name(Path(data_dir) / SOCKET_NAME) as name:
+                self._socket.connect(name)
         except OSError as error:
             self._socket.close()
             raise NotControllable(

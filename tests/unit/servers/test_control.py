@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from pykafka_cli.script.errors import ScriptError
+from pykafka_cli.servers import socket_path
 from pykafka_cli.servers.control import SOCKET_NAME, STOP_WITH_ME, BadRequest, Command, controlled
+from pykafka_cli.servers.control_client import ControlClient
 from tests.support.event_loop import until
 
 
@@ -67,7 +69,23 @@ async def test_the_socket_is_for_this_user_alone_and_is_there_only_meanwhile(tmp
     assert not socket.exists()
 
 
-async def test_a_directory_with_too_long_a_path_is_rejected(tmp_path: Path) -> None:
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="only Linux has a shorter name for an open directory")
+async def test_a_directory_may_have_a_long_path(tmp_path: Path) -> None:
+    deep = tmp_path / ("d" * 200)
+    deep.mkdir()
+
+    async with controlled(deep, COMMANDS, lambda: None):
+        with ControlClient(str(deep)) as client:
+            answer = await asyncio.to_thread(client.request, "double", number=4)
+
+    assert answer == 8
+    assert list(deep.iterdir()) == []
+
+
+async def test_elsewhere_a_directory_with_too_long_a_path_is_rejected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket_path, "OPEN_DIRECTORIES", tmp_path / "absent")
     deep = tmp_path / ("d" * 200)
     deep.mkdir()
 
