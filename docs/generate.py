@@ -56,8 +56,8 @@ def supported_apis() -> Iterator[str]:
     yield "# Supported APIs"
     yield "The versions of each API that this broker supports, and those of Apache Kafka 3.9.1 in ZooKeeper mode."
     yield (
-        "With an authorizer, an API requires rights on what a request names, which [ACLs](acls.md) grant. Those listed "
-        "are all that are checked; in some cases one of them stands in for another."
+        "With an authorizer, an API requires rights on what a request names, which [ACLs](acls.md) grant. No other "
+        "rights are checked; in some cases one of them is enough."
     )
     kafka = {api["key"]: api for api in json.loads(RECORDED.read_text())["apis"]}
     rows = ["| key | API | Kafka 3.9.1 | this broker | requires |", "| ---: | --- | --- | --- | --- |"]

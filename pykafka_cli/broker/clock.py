@@ -15,7 +15,7 @@ DUE_WORK_S = 10.0
 
 
 class Timer(Protocol):
-    """A pending call that can be cancelled."""
+    """A pending call that can be canceled."""
 
     def cancel(self) -> None: ...
 
@@ -37,8 +37,7 @@ class Clock(Protocol):
 
     @property
     def of_peers(self) -> "Clock":
-        """What measures how long connections and followers are silent, which are in real time even if this clock is
-        moved."""
+        """The clock for how long connections and followers are silent: real time, even if this clock is moved."""
 
 
 class SystemClock:
@@ -62,7 +61,7 @@ class SystemClock:
 
 
 class MovableClock:
-    """The real time, and ahead of it by as much as it has been moved: for tests that cannot wait for days."""
+    """The real time plus however much it has been moved: for tests that cannot wait for days."""
 
     of_peers: Clock = SystemClock()
 
@@ -116,7 +115,7 @@ class MovableClock:
         for timer in sorted(self._pending, key=lambda timer: timer.due):
             if timer.due > now:
                 timer.reschedule(Seconds(timer.due - now))
-            elif timer in self._pending:  # else one that ran before it has cancelled it
+            elif timer in self._pending:  # else one that ran before it has canceled it
                 try:
                     timer.fire()
                 except Exception as error:

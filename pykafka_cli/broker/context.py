@@ -1,4 +1,4 @@
-"""What a handler is given: the parts of the broker, the client, and the table of APIs it belongs to."""
+"""What a handler gets: the parts of the broker, the client, and the table of APIs it belongs to."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -63,13 +63,13 @@ class Broker:
 class RequestContext:
     """One request: which, from whom, to whom.
 
-    api_version    what the client spoke; requests and answers are of the newest version whatever it says
+    api_version    the version that the client used; requests and responses are of the newest version all the same
     client_host    the client's address
     principal      TYPE:name, User:ANONYMOUS where nobody authenticated
     apis           every API that is offered, by key
-    authentication the connection's, on a listener that wants a login
+    authentication the connection's, on a listener that requires a login
     rights         what the client may do; None: everything, because there is no authorizer, or the broker itself asks
-    allowance      how much the client may use; None: as much as it likes
+    allowance      how much the client may use; None: without limit
     throttle       how long the client has to be silent, because it used more; the handler may set it
     """
 

@@ -32,7 +32,7 @@ from pykafka_cli.protocol.hot_path import produce
 
 _log = logging.getLogger(__name__)
 _request_log = logging.getLogger("kafka.request.logger")
-"""Kafka's name of it: at DEBUG each request with its duration, at TRACE with its content as well."""
+"""Kafka's name for it: at DEBUG each request with its duration, at TRACE with its content as well."""
 
 
 OF_THE_CONTROLLER = frozenset({
@@ -50,7 +50,7 @@ WITH_SECRETS = frozenset({
     ApiKey.ALTER_USER_SCRAM_CREDENTIALS, ApiKey.CREATE_DELEGATION_TOKEN, ApiKey.RENEW_DELEGATION_TOKEN,
     ApiKey.EXPIRE_DELEGATION_TOKEN, ApiKey.DESCRIBE_DELEGATION_TOKEN,
 })  # fmt: skip
-"""APIs whose messages hold passwords or what is as good as one; they are in no log."""
+"""APIs whose messages hold passwords or the like; they are never logged."""
 
 # An attribute of an enumeration is slow to look up, and these are compared for each request.
 _API_VERSIONS, _PRODUCE = ApiKey.API_VERSIONS, ApiKey.PRODUCE
@@ -90,7 +90,7 @@ class Dispatcher:
         self._admission = None
 
     async def answer(self, frame: bytearray, peer: Peer) -> list[Buffer] | None:
-        """The response to one request, in buffers to be sent one after the other; None if none is expected.
+        """The response to one request, in buffers to be sent in order; None if none is expected.
 
         raises    ProtocolError, Disconnect: the connection is to be closed
         """
@@ -185,7 +185,7 @@ class Dispatcher:
         return await self._handled(api, codec, context, request)
 
     def _fault_for(self, header: RequestHeader, request: Any) -> Fault | None:
-        """The one that was asked for; requests of followers are exempt."""
+        """The requested fault; requests of followers are exempt."""
         if getattr(request, "replica_id", -1) >= 0:
             return None
         return self._faults.take(header.api_key, header.client_id)

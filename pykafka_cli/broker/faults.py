@@ -1,4 +1,4 @@
-"""Faults on demand: requests of clients that fail, wait, or end their connection because somebody asked for that."""
+"""Faults on demand: requests of clients that fail, wait, or end their connection because somebody requested it."""
 
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -39,12 +39,12 @@ class Fault:
     """What happens to requests of one API.
 
     error         what they are answered with, instead of being served
-    delay_s       how long they wait first, as those wait that the connection sends after them
+    delay_s       how long they wait first; later requests of the connection wait behind them
     disconnects   whether their connection is closed instead of a response
     is_after      whether they are served all the same: the client learns nothing of it, or too late
-    client_id     the only client whose requests are meant; None is all
+    client_id     the only client whose requests are affected; None means all
     spared        a client whose requests are not
-    times         how many more it happens to; None is until it is cleared
+    times         how many more it happens to; None means until it is cleared
     """
 
     api_key: ApiKey
@@ -69,7 +69,7 @@ class Faults:
 
     def __init__(self) -> None:
         self.active: list[Fault] = []
-        """Always the same list, so that a dispatcher can see in no time that it is empty."""
+        """Always the same list, so that a dispatcher sees at once that it is empty."""
 
     def add(self, fault: Fault) -> None:
         self.active.append(fault)

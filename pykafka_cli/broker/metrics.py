@@ -13,7 +13,7 @@ class Metrics:
     failures             ended by a mistake of the broker's own, by API name
     request_bytes        received, sizes of frames left out
     response_bytes       sent, likewise
-    connections_opened   accepted; `connections_open` of them are there now
+    connections_opened   accepted; `connections_open` of them are open now
     connections_refused  closed at once, since a limit was reached
     connections_ended    closed by the broker, by reason: idle, protocol, shutdown ...
     """

@@ -73,8 +73,8 @@ _log = logging.getLogger(__name__)
 
 UNCLEAN_ELECTION = "unclean.leader.election.enable"
 GRACE = Seconds(1.0)  # seconds for responses in progress when the broker stops
-HAND_OVER_CHECKS = 2  # consecutive seconds without ZooKeeper after which a stopping broker moves nothing
-RESIGNATION = 3.0  # seconds to notify ZooKeeper, which may be away: then the session expires
+TRANSFER_CHECKS = 2  # consecutive seconds without ZooKeeper after which a stopping broker moves nothing
+RESIGNATION = 3.0  # seconds to notify ZooKeeper, which may be unreachable: then the session expires
 
 
 class BrokerUnusable(Exception):
@@ -148,7 +148,7 @@ class BrokerServer:
     async def stop(self) -> None:
         """Transfer leadership, respond to requests in progress, and leave files that need no recovery."""
         if not self._all_stop.is_set():
-            await self._hand_over_while_zookeeper_is_there()
+            await self._try_to_transfer_leadership()
         await self._stop_parts()
 
     async def _stop_parts(self) -> None:
@@ -447,25 +447,26 @@ class BrokerServer:
         self._broker.transactions.close()
         self._broker.verification.close()
 
-    async def _hand_over_while_zookeeper_is_there(self) -> None:
+    async def _try_to_transfer_leadership(self) -> None:
         """Without ZooKeeper nothing can be moved; if everything is being stopped, no part waits for another."""
-        handing_over, all_stop = asyncio.create_task(self._hand_over()), asyncio.create_task(self._all_stop.wait())
-        patience = HAND_OVER_CHECKS
-        while not handing_over.done() and not all_stop.done() and patience:
+        transfer = asyncio.create_task(self._transfer_leadership())
+        all_stop = asyncio.create_task(self._all_stop.wait())
+        patience = TRANSFER_CHECKS
+        while not transfer.done() and not all_stop.done() and patience:
             pause = asyncio.create_task(self._clock.sleep(Seconds(1.0)))
-            await asyncio.wait((handing_over, all_stop, pause), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((transfer, all_stop, pause), return_when=asyncio.FIRST_COMPLETED)
             pause.cancel()
-            patience = HAND_OVER_CHECKS if self._broker.store.client.is_connected else patience - 1
-        if not handing_over.done():
+            patience = TRANSFER_CHECKS if self._broker.store.client.is_connected else patience - 1
+        if not transfer.done():
             if not all_stop.done():
                 _log.warning("ZooKeeper cannot be reached, so what this broker leads is not moved to other brokers")
-            handing_over.cancel()
+            transfer.cancel()
         all_stop.cancel()
-        await asyncio.wait((handing_over,))
-        if not handing_over.cancelled() and (error := handing_over.exception()):
+        await asyncio.wait((transfer,))
+        if not transfer.cancelled() and (error := transfer.exception()):
             _log.error("what this broker leads was not moved to other brokers: %r", error)
 
-    async def _hand_over(self) -> None:
+    async def _transfer_leadership(self) -> None:
         """Ask the controller to move what this broker leads, if there is another broker to move it to.
 
         Kafka's last broker asks in vain, three times with pauses of five seconds, and then stops anyway.

@@ -23,7 +23,7 @@ EXEMPT = frozenset({
     ApiKey.ALTER_PARTITION, ApiKey.ALLOCATE_PRODUCER_IDS, ApiKey.WRITE_TXN_MARKERS,
     ApiKey.SASL_HANDSHAKE, ApiKey.SASL_AUTHENTICATE,
 })  # fmt: skip
-"""What brokers request of each other, and logins: nobody waits for these."""
+"""What brokers request of each other, and logins: these are never throttled."""
 
 # An attribute of an enumeration is slow to look up.
 _PRODUCE, _FETCH = ApiKey.PRODUCE, ApiKey.FETCH
@@ -98,7 +98,8 @@ class _Steps(Awaitable[T]):
 
 
 def with_throttle(response: Any, wait: Seconds) -> Any:
-    """The response, saying that its client has to wait; some say nothing, whose connections are muted all the same."""
+    """The response with the time that its client has to wait. Some have no field for it; their connections are muted
+    all the same."""
     wait_ms = round(wait * 1000)
     if hasattr(response, "throttle_time_ms"):  # Produce and Fetch
         response.throttle_time_ms = Milliseconds(wait_ms)

@@ -1,1 +1,1 @@
-"""The only way commands reach a cluster."""
+"""How commands connect to a cluster, the only way."""

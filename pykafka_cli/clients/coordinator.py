@@ -1,4 +1,4 @@
-"""The coordinator of a group or a transactional id: found through any broker, and found again after it moved."""
+"""The coordinator of a group or a transactional id: found through any broker, and again after it has moved."""
 
 import asyncio
 import logging
@@ -26,7 +26,7 @@ _FIRST_BATCHED = 4
 
 
 async def find_coordinator(session: Session, key: str, kind: int = GROUP) -> BrokerId:
-    """The id of the broker that keeps a group or transactional id.
+    """The id of the coordinator of a group or transactional id.
 
     raises    ApiError, ConnectionFailed
     """
@@ -37,7 +37,7 @@ async def find_coordinator(session: Session, key: str, kind: int = GROUP) -> Bro
 
 
 async def find_coordinators(session: Session, keys: Sequence[str], kind: int = GROUP) -> dict[str, BrokerId | ApiError]:
-    """The same for many, in one request if the broker supports it.
+    """The coordinators of many, in one request if the broker supports it.
 
     raises    ConnectionFailed
     """
@@ -58,7 +58,7 @@ async def find_coordinators(session: Session, keys: Sequence[str], kind: int = G
 
 
 def _refusal(key: str, code: ErrorCode) -> str:
-    """What Kafka's admin client says where a group or transactional id may not be looked up; else nothing."""
+    """The text of Kafka's admin client if the lookup is not authorized; otherwise empty."""
     match code:
         case ErrorCode.group_authorization_failed:
             what, type_ = "groupId", "GROUP"
@@ -73,15 +73,15 @@ def _refusal(key: str, code: ErrorCode) -> str:
 
 
 def top_level_error(answer: Any) -> ErrorCode:
-    """The error code of a response that has one for all of it."""
+    """The top-level error code of a response."""
     return ErrorCode(answer.error_code)
 
 
 class Coordinator:
-    """Sends requests to the coordinator of one group or transactional id, whichever broker that is at the moment.
+    """Sends requests to the current coordinator of one group or transactional id.
 
     kind        GROUP or TRANSACTION
-    private     over a separate connection, so that nothing waits for other requests to that broker
+    private     use a separate connection, so that requests do not wait for others to that broker
     """
 
     def __init__(self, session: Session, group_id: str, *, private: bool, pause: Seconds, kind: int = GROUP) -> None:
@@ -107,8 +107,8 @@ class Coordinator:
         """The coordinator's response; retried while it moves, loads, or cannot be reached, until `deadline`.
 
         again       sent instead of `request` from the second time on: the first may have been carried out
-        error_of    what says in the response that it is not the coordinator's
-        timeout     seconds for one answer
+        error_of    returns the response's error, to detect another coordinator
+        timeout     seconds for one response
         deadline    the loop's time; default.api.timeout.ms from now if not given
         raises      ConnectionFailed, ApiError if there is no coordinator; other errors are in the response
         """
@@ -146,7 +146,7 @@ class Coordinator:
             await asyncio.sleep(self._pause)
 
     def hang_up(self) -> None:
-        """Close the connection, and with it fail requests in flight; the next request opens another."""
+        """Close the connection, which fails requests in flight; the next request opens another."""
         if self._private and self._connection:
             self._connection.close()
         self._connection = None

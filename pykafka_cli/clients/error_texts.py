@@ -1,7 +1,7 @@
-"""The error codes of Kafka's protocol as its Java client names and describes them, which is how the scripts print them.
+"""The error codes of Kafka's protocol, with the Java client's names and texts, which the scripts print.
 
-One line: code, exception class (in org.apache.kafka.common.errors, where no package is given), text for a response that
-brings none of its own.
+One line: code, exception class (in org.apache.kafka.common.errors unless it has a package), text for a response without
+one.
 
 Source: org.apache.kafka.common.protocol.Errors, 3.9; from 128 on 4.3
 """

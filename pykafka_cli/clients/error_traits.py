@@ -1,4 +1,4 @@
-"""What a client may do about an error code. Codes without a line are final: a retry brings the same response.
+"""Traits of error codes. Codes without a line are final: a retry gets the same response.
 
 The first two traits are those of the code's exception class in Kafka's Java client, as tests/compat checks; the others
 are what its producer, consumer and coordinators check by code.
@@ -15,19 +15,19 @@ class Trait(Flag):
     RETRIABLE = auto()
     """The same request may succeed later: RetriableException."""
     STALE_METADATA = auto()
-    """Topics and leaders have to be looked up before it can: InvalidMetadataException."""
+    """Topics and leaders have to be looked up before a retry: InvalidMetadataException."""
     COORDINATOR_UNREADY = auto()
-    """The coordinator of a group or transaction is not available, or not yet."""
+    """The coordinator is not available, or not yet."""
     LOST_COORDINATOR = auto()
-    """It has to be found again before the request is retried."""
+    """The coordinator has to be looked up before a retry."""
     LOST_PRODUCER = auto()
-    """The broker has lost track of an idempotent producer, which needs another id."""
+    """The broker has lost the state of an idempotent producer, which needs a new id."""
     LOST_MEMBER = auto()
-    """The group continues without this member, which has to join as a new one."""
+    """The group has removed this member, which has to join as a new one."""
     LOST_SHARE_SESSION = auto()
     """The broker has lost track of a session of share fetches, which is opened again."""
     TOO_LARGE = auto()
-    """The batch may be accepted once it is split."""
+    """The batch may be accepted after splitting."""
 
 
 _LATER = Trait.RETRIABLE

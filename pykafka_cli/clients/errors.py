@@ -1,4 +1,4 @@
-"""What a cluster rejects, and what a user can do about a cluster that cannot be reached."""
+"""Errors of a cluster, and hints for clusters that cannot be reached."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -35,11 +35,11 @@ _HINTS: Mapping[type[ConnectionFailed], str] = {
     NotKafka: _SAY_SO,
     ConnectionLost: _SAY_SO,
 }
-"""What would help, by the kind of failure; the first that fits."""
+"""Hints by kind of failure; the first match counts."""
 
 
 class ApiError(Exception):
-    """An error code in a response. `str()` is the broker's text, or Kafka's own for the code if it sent none."""
+    """An error code in a response. `str()` is the broker's text, or Kafka's default for the code."""
 
     def __init__(self, code: int, message: str | None = None) -> None:
         from pykafka_cli.clients.error_texts import error_text
@@ -50,7 +50,7 @@ class ApiError(Exception):
 
     @property
     def java(self) -> str:
-        """As Java's `toString()` shows it: the class, then the text."""
+        """The form of Java's `toString()`: class and text."""
         return f"{self.exception}: {self}"
 
 
@@ -62,7 +62,7 @@ def ensure_none_failed(entries: Iterable[Any]) -> None:
 
 
 def topic_refusal(code: ErrorCode, topic: str) -> ApiError | None:
-    """What Kafka's clients fail with where Metadata has this code for a topic; None if a retry may help."""
+    """The error of Kafka's clients for this code of a topic in Metadata; None if a retry may help."""
     match code:
         case ErrorCode.invalid_topic_exception:
             return ApiError(code, f"Invalid topics: [{topic}]")
@@ -72,7 +72,7 @@ def topic_refusal(code: ErrorCode, topic: str) -> ApiError | None:
 
 
 def explain(error: ConnectionFailed) -> tuple[str, str]:
-    """What happened, and what would help (empty if we do not know)."""
+    """What happened, and what would help (empty if unknown)."""
     if isinstance(error, UnsuitableListener):
         return str(error), error.advice
     for kind, hint in _HINTS.items():

@@ -1,4 +1,4 @@
-"""What a session does if its first request fails, or takes long: find out who is there, and name the layer that failed.
+"""If a session's first request fails or takes long, finds out what is listening, and which layer failed.
 
 Only imported then.
 """
@@ -22,7 +22,7 @@ from pykafka_cli.transport.identification import Kind, Peer, identify
 
 PATIENCE_S = Seconds(1.0)
 _NO_MECHANISM = "PK"
-"""No broker has this SASL mechanism: rejecting it, a broker lists those that it has."""
+"""A SASL mechanism that no broker has: in its rejection, a broker lists those that it has."""
 
 _UNEXPLAINED = (ConnectionLost, NotKafka, NoAnswerInTime, TlsFailed)
 LOGIN_ADVICE = (
@@ -32,7 +32,7 @@ LOGIN_ADVICE = (
 
 
 async def explained(failure: ConnectionFailed, host: str, port: int, settings: ClientSettings) -> ConnectionFailed:
-    """The failure of a first request, or a better one that says who listens there."""
+    """The failure of a first request, or a better one that says what is listening there."""
     if not isinstance(failure, _UNEXPLAINED) or isinstance(failure, AnswerUnreadable):
         return failure
     has_tls = has_tls_set(settings)
@@ -45,13 +45,13 @@ async def explained(failure: ConnectionFailed, host: str, port: int, settings: C
 
 
 async def stranger(host: str, port: int, settings: ClientSettings) -> ConnectionFailed | None:
-    """Why a peer that is silent will not respond; None if it may."""
+    """Why a silent peer will not respond; None if it may."""
     peer = await identify(host, port, PATIENCE_S)
     return unsuitable(peer, f"{host}:{port}", has_tls=has_tls_set(settings)) if peer.is_stranger else None
 
 
 def unsuitable(peer: Peer, address: str, *, has_tls: bool) -> UnsuitableListener | None:
-    """Why a client with or without TLS gets nowhere with this peer; None if that is not the reason."""
+    """Why a client with or without TLS fails with this peer; None if that is not the reason."""
     if peer.kind is Kind.KAFKA and has_tls:
         return UnsuitableListener(
             f"{address} is a Kafka listener without TLS", "Set security.protocol to PLAINTEXT or SASL_PLAINTEXT."
@@ -71,7 +71,7 @@ def login_required(address: str, mechanisms: Sequence[str], *, has_tls: bool) ->
 
 
 async def login_mechanisms(host: str, port: int, settings: ClientSettings, patience: Seconds) -> Sequence[str]:
-    """The SASL mechanisms of a listener; empty if it requires no login, or does not say.
+    """The SASL mechanisms of a listener; empty if it requires no login, or does not respond.
 
     patience    seconds for each of two responses
     """

@@ -1,4 +1,4 @@
-"""The offsets that a group has committed: read, written, deleted."""
+"""Committed offsets of a group: fetching, committing, deleting."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
@@ -32,7 +32,7 @@ class Position(NamedTuple):
 
 
 class Membership(NamedTuple):
-    """The member that commits offsets; the default is none, for groups without members."""
+    """The member that commits offsets; by default none, for groups without members."""
 
     member_id: str = ""
     generation: int = -1
@@ -46,9 +46,9 @@ async def fetch_offsets(
     stable: bool = False,
     deadline: float | None = None,
 ) -> dict[TopicPartition, Position]:
-    """Committed positions of partitions, or of all that have one (None); partitions without one are left out.
+    """Committed positions of partitions, or of all (None); partitions without one are missing.
 
-    stable      wait for transactions that may still commit offsets
+    stable      wait for open transactions that may commit offsets
     raises      ApiError, ConnectionFailed
     """
     try:
@@ -156,6 +156,6 @@ def _group_error(answer: Any) -> ErrorCode:
 
 
 def _first_partition_error(answer: Any) -> ErrorCode:
-    """A broker that is not the coordinator has that error for every partition."""
+    """The first partition's error; a broker that is not the coordinator has it for every partition."""
     codes = (part.error_code for topic in answer.topics for part in topic.partitions)
     return next((ErrorCode(code) for code in codes), ErrorCode.none)

@@ -1,10 +1,10 @@
-"""What members of a consumer group send each other through the coordinator, which does not read it.
+"""Messages between members of a consumer group, which the coordinator passes on unread.
 
     subscription    version int16, topics, user data, owned partitions (1), generation (2), rack (3)
     assignment      version int16, partitions by topic, user data
 
-A version that is newer than ours is read as ours: later ones only add fields at the end. The user data of the sticky
-assignor is what its member had: topics with partitions, and the generation.
+Newer versions are read like ours: later ones only add fields at the end. The user data of the sticky assignor has the
+member's previous topics with partitions, and the generation.
 source  ConsumerProtocolSubscription, ConsumerProtocolAssignment, StickyAssignor
 """
 
@@ -32,8 +32,8 @@ _VERSION = struct.Struct(">h")
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """What a member sends the assignor: topics it wants, partitions it owns and since when, its instance id if it is
-    static."""
+    """A member's message to the assignor: subscribed topics, owned partitions and their generation, and the instance id
+    of a static member."""
 
     topics: Sequence[str]
     owned: Sequence[TopicPartition] = ()
@@ -86,7 +86,7 @@ def encode_assignment(partitions: Iterable[TopicPartition]) -> bytes:
 
 
 def decode_assignment(data: bytes) -> list[TopicPartition]:
-    """The partitions of a member; none from no bytes at all, which is what a member without partitions may get.
+    """The partitions of a member; none for empty bytes, which a member without partitions may get.
 
     raises    BadMemberMessage
     """
@@ -97,7 +97,7 @@ def decode_assignment(data: bytes) -> list[TopicPartition]:
 
 
 def sticky_user_data(owned: Sequence[TopicPartition], generation: int) -> bytes:
-    """What the sticky assignor's members remember for each other."""
+    """User data of the sticky assignor."""
     parts = [struct.pack(">i", len(partitions_by_topic(owned)))]
     for topic, its in partitions_by_topic(owned).items():
         name = topic.encode()
@@ -106,7 +106,7 @@ def sticky_user_data(owned: Sequence[TopicPartition], generation: int) -> bytes:
 
 
 def _sticky_memory(data: bytes, generation: int) -> tuple[list[TopicPartition], int]:
-    """What `sticky_user_data` wrote; nothing from user data of another kind, such as cooperative-sticky's."""
+    """Decode `sticky_user_data`; empty for user data of other assignors, such as cooperative-sticky."""
     owned: list[TopicPartition] = []
     try:
         (count,), position = struct.unpack_from(">i", data), 4

@@ -1,9 +1,8 @@
-"""The same message in another version of its API.
+"""Converts messages between versions of an API.
 
-Commands are written for the newest versions; a broker may be older. A request is sent in the newest version that both
-sides have, without the fields that version lacks, and its response is read back into the newest one, with the defaults
-of the message definition for what the older one did not say. Where an API changed its shape and not only its fields,
-the caller says from which version on this holds.
+Commands use the newest versions; a broker may be older. A request is sent in the newest version that both sides have,
+without the fields that version lacks, and its response is converted to the newest one, with the message definition's
+defaults for missing fields. If an API changed more than its fields, the caller gives the oldest version that works.
 """
 
 import dataclasses
@@ -28,7 +27,7 @@ def version_of(message_type: type[Any], version: int) -> type[Any]:
 
 
 def in_version(message: Any, version: int) -> Any:
-    """The message itself if it is of this version, else its like."""
+    """The message in this version; itself if it already is."""
     if message.__version__ == version:
         return message
     return as_type(message, version_of(type(message), version))

@@ -1,4 +1,4 @@
-"""Clusters with names, one of them current: where to connect if the command line does not say.
+"""Clusters with names, one of them current: where to connect by default.
 
     current: staging
     clusters:
@@ -6,7 +6,7 @@
         bootstrap-server: b1:9093,b2:9093
         command-config: /home/me/staging.properties
 
-Keys are named after options. The file is $PK_CONFIG, else pk/config.yaml in the folder for configuration.
+Keys are named after options. The file is $PK_CONFIG, or pk/config.yaml in the folder for configuration.
 Passwords stay in the .properties file that command-config names.
 """
 
@@ -22,7 +22,7 @@ CLUSTER_VARIABLE = "PK_CLUSTER"
 
 
 class NamedCluster(NamedTuple):
-    """How to reach a cluster."""
+    """How to connect to a cluster."""
 
     bootstrap_server: str
     command_config: str | None = None
@@ -85,7 +85,7 @@ def write_clusters(found: NamedClusters) -> None:
 
 
 def chosen_cluster() -> NamedCluster | None:
-    """The one that $PK_CLUSTER names, else the current one; None if there is neither.
+    """The one that $PK_CLUSTER names, or the current one; None if there is neither.
 
     raises    BadClientSetting
     """

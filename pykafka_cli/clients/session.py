@@ -1,12 +1,13 @@
-"""A command's session with a cluster: connections, opened when first needed and closed together at its end.
+"""A command's session with a cluster: connections, opened when first needed and closed together at the end.
 
     async with Session("localhost:9092", settings) as session:
-        answer = await session.ask(MetadataRequest(...))                  # whichever broker answered first
+        answer = await session.ask(MetadataRequest(...))                  # of the broker that responds first
         answer = await session.ask(request, broker=2)
         answer = await session.ask_controller(request)
 
 Requests are kio's newest; see message_versions.py for older brokers. A session can also be with the controllers of a
-KRaft cluster in place of its brokers; then what any broker could answer is asked of the active controller.
+KRaft cluster in place of its brokers; then requests for any broker go to
+the active controller.
 """
 
 import asyncio
@@ -56,16 +57,16 @@ _DESCRIBE_CLUSTER = 60
 _ANY_CONTROLLER_KNOWS = frozenset({API_VERSIONS, _DESCRIBE_CLUSTER})
 
 MOST_LOSSES = 5
-"""Connections that may end before a request is given up."""
+"""Number of lost connections after which a request fails."""
 
 SILENCE_S = 3.0
-"""After so long without a response to the first request, we look who is there."""
+"""Seconds without a response to the first request after which to check what is listening."""
 
 _NAMED = 5
 """Brokers, topics and partitions of a response that --debug names."""
 
 LEAST_CONNECT_TIMEOUT = 1.0
-"""Seconds; several bootstrap servers share the time that one has, but none gets less than this."""
+"""Seconds; several bootstrap servers share the time of one, but each gets at least this."""
 
 
 class Address(NamedTuple):
@@ -74,7 +75,7 @@ class Address(NamedTuple):
 
 
 Connect = Callable[[Address, Seconds], Awaitable[Connection]]
-"""Opens a connection to an address within that many seconds; raises ConnectionFailed, BadClientSetting."""
+"""Opens a connection to an address within some seconds; raises ConnectionFailed, BadClientSetting."""
 
 
 class BadAddress(BadClientSetting):
@@ -82,7 +83,7 @@ class BadAddress(BadClientSetting):
 
 
 def parse_addresses(text: str) -> list[Address]:
-    """HOST:PORT, as many as there are, with commas between; [ADDRESS]:PORT for IPv6.
+    """Parse HOST:PORT,...; [ADDRESS]:PORT for IPv6.
 
     raises    BadAddress
     """
@@ -98,7 +99,7 @@ def parse_addresses(text: str) -> list[Address]:
 
 
 def check_resolvable(bootstrap: str) -> None:
-    """At least one of the hosts must have an address; Java's clients look before they try any.
+    """Check that at least one host can be resolved, as Java's clients do first.
 
     raises    BadAddress
     """
@@ -112,10 +113,10 @@ def check_resolvable(bootstrap: str) -> None:
 class Session:
     """Connections to the brokers of one cluster.
 
-    connect        opens a connection; over TCP, with the TLS and SASL that `settings` describe, if not given
-    controllers    the bootstrap servers are KRaft controllers, and so is every node that this session knows
+    connect        opens a connection; by default over TCP, with the TLS and SASL of `settings`
+    controllers    the bootstrap servers, and all nodes of this session, are KRaft controllers
     warn           called with a line if the first response takes long
-    raises         ConnectionFailed from everything that asks; BadClientSetting on entering
+    raises         ConnectionFailed from all requests; BadClientSetting on entering
     """
 
     def __init__(
@@ -138,7 +139,7 @@ class Session:
         self._silent: set[Address] = set()
         """Bootstrap servers that accept connections, and did not respond to a first request."""
         self._connections: dict[Address, Connection] = {}
-        self._locks: dict[Address, asyncio.Lock] = {}  # of two connections to one address, one would be forgotten
+        self._locks: dict[Address, asyncio.Lock] = {}  # of two connections to one address, one would be lost
         self._private: list[Connection] = []
         self.is_closed = False
         self._on_open: Callable[[Address, Connection], None] | None = None
@@ -146,7 +147,7 @@ class Session:
         self._brokers: Mapping[BrokerId, Address] = {}
         self._controller: BrokerId | None = None
         self.lost_answers = 0
-        """Requests whose connection ended before their answer came, and which may have been carried out."""
+        """Requests whose response was lost, and which may have been carried out."""
 
     async def __aenter__(self) -> Self:
         try:
@@ -171,7 +172,7 @@ class Session:
         for connection in (*self._connections.values(), *self._private):
             connection.close()
 
-    # ---- asking
+    # ---- requests
 
     async def ask(
         self,
@@ -184,12 +185,12 @@ class Session:
     ) -> Any:
         """The response of one broker, in the version of `request`, whatever version the broker speaks.
 
-        A request whose connection ends is sent again over another, as Kafka's clients do, several times.
+        If its connection is lost, a request is retried several times, as by Kafka's clients.
 
         broker          its id; any broker if not given
-        oldest          the first version of the API in which the request can be said at all
+        oldest          the first version of the API that can express the request
         timeout         seconds for the response, request.timeout.ms if not given
-        response_type   a response that is not kio's own, for an API of one version
+        response_type   the response's type if it is not kio's, for an API of one version
         raises          VersionUnsupported and other ConnectionFailed
         """
         if broker is None and self.is_with_controllers and request.__api_key__ not in _ANY_CONTROLLER_KNOWS:
@@ -207,11 +208,11 @@ class Session:
             return answer if version == ours.max else as_type(answer, response_type_of(type(request)))
 
         answer = await self._despite_losses(once)
-        self._has_responded = True  # to ApiVersions alone, a listener responds before any login
+        self._has_responded = True  # before any login, a listener responds only to ApiVersions
         return answer
 
     async def _despite_losses(self, once: Callable[[], Awaitable[T]]) -> T:
-        """The result of `once`, which is called again if its connection ends."""
+        """The result of `once`, which is retried if its connection is lost."""
         if self._has_responded or not self._is_over_tcp:
             return await self._retrying(once)
         asked = asyncio.ensure_future(self._retrying(once))
@@ -238,7 +239,7 @@ class Session:
         return True
 
     async def _look_who_is_silent(self) -> None:
-        """raises    UnsuitableListener if no response is to be expected"""
+        """raises    UnsuitableListener if no response can be expected"""
         from pykafka_cli.clients.first_contact import stranger
 
         if problem := await stranger(*self._contacted, self.settings):
@@ -247,7 +248,7 @@ class Session:
         self._warn(f"{host}:{port} accepts connections, but has not responded for {SILENCE_S:g} s. Still waiting.")
 
     async def _explained(self, failure: ConnectionFailed) -> ConnectionFailed:
-        """The failure of a first request, with who listens there if it is no broker."""
+        """The failure of a first request, explained if the listener is not a broker."""
         from pykafka_cli.clients.first_contact import explained
 
         return await explained(failure, *self._contacted, self.settings)
@@ -267,7 +268,7 @@ class Session:
                 await asyncio.sleep(self.settings.retry_pause)
 
     async def ask_controller(self, request: Any, *, oldest: int = 0, timeout: Seconds | None = None) -> Any:
-        """The controller's response; a broker that is no longer the controller is not trusted."""
+        """The controller's response; looks up the controller again if it has changed."""
         deadline = asyncio.get_running_loop().time() + self.settings.api_timeout
         while True:
             controller = await self._active_controller()
@@ -279,13 +280,13 @@ class Session:
             await asyncio.sleep(self.settings.retry_pause)
 
     async def _active_controller(self) -> BrokerId | None:
-        """None where there is none at the moment."""
+        """The active controller; None if there is none at the moment."""
         if self._controller is None:
             await self._look_at_nodes()
         return self._controller
 
     async def _look_at_nodes(self) -> None:
-        """See which nodes there are, and which one is the controller."""
+        """Look up the nodes and the controller."""
         if self.is_with_controllers:
             from kio.schema.describe_cluster.v1.request import DescribeClusterRequest
 
@@ -299,7 +300,7 @@ class Session:
     async def metadata(
         self, topics: Iterable[str] | None, *, ids: Iterable[uuid.UUID] = (), create: bool = False
     ) -> MetadataResponse:
-        """Brokers, controller and the topics named (None: all); `create` lets the broker make missing ones."""
+        """Brokers, controller and the given topics (None: all); `create` lets the broker create missing ones."""
         wanted = None
         if topics is not None:
             wanted = (
@@ -317,7 +318,7 @@ class Session:
         return answer
 
     async def api_versions(self, broker: BrokerId | None = None) -> Mapping[int, VersionRange]:
-        """What a broker offers, that which answered first if none is named."""
+        """The APIs of a broker, by default the one that responded first."""
 
         async def once() -> Mapping[int, VersionRange]:
             return await (await self._chosen(broker)).api_versions()
@@ -325,7 +326,7 @@ class Session:
         return await self._despite_losses(once)
 
     async def is_kafka_4(self) -> bool:
-        """Whether the cluster is of the generation that begins with 4.0."""
+        """Whether the cluster runs Kafka 4.0 or later."""
         from pykafka_cli.rules.generation import is_kafka_4
 
         return is_kafka_4(await self.api_versions())
@@ -333,7 +334,7 @@ class Session:
     # ---- connections
 
     async def _chosen(self, broker: BrokerId | None) -> Connection:
-        """The connection to a broker; where none is named, to the one that answered first."""
+        """The connection to a broker, by default to the one that responded first."""
         if broker is not None:
             return await self.connection(broker)
         if self._any is None or not self._any.is_open:
@@ -341,11 +342,11 @@ class Session:
         return self._any
 
     async def connection(self, broker: BrokerId) -> Connection:
-        """The session's connection to one broker, for those who ask much and often."""
+        """The session's connection to one broker, for many requests."""
         return await self._shared(await self._address_of(broker))
 
     async def private_connection(self, broker: BrokerId) -> Connection:
-        """Another connection to one broker, for requests that others must not wait behind; closed with the session."""
+        """A separate connection to one broker, for requests that must not delay others; closed with the session."""
         connection = await self._open(await self._address_of(broker), self.settings.connect_timeout)
         self._private = [other for other in self._private if other.is_open] + [connection]
         return connection
@@ -372,7 +373,7 @@ class Session:
         return address
 
     async def _shared(self, address: Address, timeout: Seconds | None = None) -> Connection:
-        """The one connection to an address that all share who want no other."""
+        """The shared connection to an address."""
         async with self._locks.setdefault(address, asyncio.Lock()):
             connection = self._connections.get(address)
             if connection is None or not connection.is_open:
@@ -396,9 +397,9 @@ class Session:
         return connection
 
     async def _first_that_answers(self) -> Connection:
-        """The bootstrap servers in turn, all within the time that one has; the error is that of the first.
+        """Try the bootstrap servers in turn, within the time for one; the error is that of the first.
 
-        Brokers that were found later are tried as well: in a long session, the bootstrap servers may be gone.
+        Brokers found later are tried as well: in a long session, the bootstrap servers may be gone.
         """
         problems: list[BrokerUnreachable] = []
         share = max(self.settings.connect_timeout / len(self.bootstrap), LEAST_CONNECT_TIMEOUT)
@@ -414,7 +415,7 @@ class Session:
 
 
 def over_tcp(settings: ClientSettings) -> Connect:
-    """Opens connections as a client's properties describe them, over TLS and with a SASL login where they say so."""
+    """Opens connections with the TLS and SASL of a client's properties."""
 
     async def connect(address: Address, timeout: Seconds) -> Connection:
         tls, sasl = None, None
@@ -468,7 +469,7 @@ def _first_of(words: Sequence[str], each: str = "") -> str:
 
 
 async def _full_names(addresses: Sequence[Address]) -> list[Address]:
-    """The same with a host's full name for each of its addresses, which is what tickets and certificates are for.
+    """The full host names of all addresses, which tickets and certificates are issued for.
 
     source    ClientUtils.parseAndValidateAddresses
     """
@@ -480,7 +481,7 @@ async def _full_names(addresses: Sequence[Address]) -> list[Address]:
                 name, _ = await loop.getnameinfo(cast("tuple[str, int]", at))
                 found.append(Address(name, address.port))
         except OSError:
-            found.append(address)  # connecting shows whether it works
+            found.append(address)  # connecting will show whether it works
     return list(dict.fromkeys(found))
 
 
@@ -495,7 +496,6 @@ def _mentions(answer: Any, code: ErrorCode) -> bool:
 
 
 def broker_timeout(session: Session) -> i32Timedelta:
-    """How long a broker may work on it: somewhat less than we wait for its response, or its word could come too
-    late."""
+    """A timeout for the broker's work: less than that for its response, which could otherwise come too late."""
     seconds = max(session.settings.request_timeout - ANSWER_MARGIN_S, ANSWER_MARGIN_S)
     return i32Timedelta.parse(datetime.timedelta(seconds=seconds))

@@ -1,7 +1,7 @@
 """A client's properties, as in --command-config files, and the settings of our connections.
 
-Names, units and defaults are those of Kafka's AdminClientConfig; properties/admin.py has them all. What is about TLS
-and SASL is in security/.
+Names, units and defaults are those of Kafka's AdminClientConfig; properties/admin.py has them all. TLS and SASL are in
+security/.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,11 +23,11 @@ DNS_LOOKUP = "client.dns.lookup"
 CANONICAL_NAMES = "resolve_canonical_bootstrap_servers_only"
 
 DEFAULT_CONNECT_TIMEOUT_MS = Milliseconds(2_500)
-"""Below Kafka's 10 s: a user who mistyped an address should see it soon."""
+"""Less than Kafka's 10 s: a user who mistyped an address should see that soon."""
 
 
 class ClientSettings(NamedTuple):
-    """The properties of one client; times come out in seconds."""
+    """The properties of one client; times are in seconds."""
 
     properties: Mapping[str, str] = MappingProxyType({})
 
@@ -62,7 +62,7 @@ class ClientSettings(NamedTuple):
 
     @property
     def wants_full_names(self) -> bool:
-        """Whether bootstrap servers are to be called by the full name of each of their addresses (KIP-302)."""
+        """Whether to use the full host name of each address of bootstrap servers (KIP-302)."""
         return self.properties.get(DNS_LOOKUP) == CANONICAL_NAMES
 
     def _seconds(self, key: str, default_ms: Milliseconds) -> Seconds:
@@ -79,10 +79,10 @@ def read_settings(
     defaults: Mapping[str, str] = MappingProxyType({}),
     warn: Callable[[str], None] = lambda _: None,
 ) -> ClientSettings:
-    """The settings in a .properties file, as a command has them; only `defaults` without a file.
+    """The settings of a command from a .properties file; without a file, only `defaults`.
 
-    warn      called with a line that names what has no effect
-    raises    BadClientSetting; of a file that is missing the message begins with its name
+    warn      called with a line about properties without effect
+    raises    BadClientSetting; for a missing file the message begins with its name
     """
     if not file:
         return ClientSettings(defaults)
@@ -100,7 +100,7 @@ def read_settings(
 
 
 def read_property_file(file: str) -> dict[str, str]:
-    """Keys and values of a .properties file; of a key given twice the last one counts.
+    """Keys and values of a .properties file; the last value of a key counts.
 
     raises    BadClientSetting
     """

@@ -19,7 +19,7 @@ Examples:
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None)
 
 DataDir = Annotated[
-    Path | None, typer.Option(help="Choose the servers whose data is there; required if several pk up are running.")
+    Path | None, typer.Option(help="Choose servers by their data directory; required if several pk up are running.")
 ]
 Broker = Annotated[int, typer.Argument(metavar="ID", min=0, help="The broker's id, from 0 on.")]
 

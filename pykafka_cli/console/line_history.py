@@ -1,6 +1,6 @@
 """What was typed earlier, in a file of the user: one JSON string per entry, the oldest first.
 
-The file is readable by its user only, and bounded. All is best effort: without a place to write to, typing goes on.
+The file is readable by its user only, and bounded. All is best effort: without a place to write to, typing continues.
 """
 
 import contextlib

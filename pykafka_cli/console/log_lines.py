@@ -51,7 +51,7 @@ class DebugLines(logging.Handler):
     """What modules log at DEBUG, as such messages."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        with contextlib.suppress(OSError):  # decisions go on where nobody can read of them
+        with contextlib.suppress(OSError):  # decisions continue where nobody can read of them
             log("DEBUG", record.getMessage(), source=record.name)
 
 

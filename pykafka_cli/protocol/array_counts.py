@@ -1,7 +1,7 @@
 """Walks through messages without making anything of them: checks array counts, and finds what kio cannot read.
 
-kio makes room for as many elements as a message promises, and the process ends when there is not so much memory: five
-bytes from a stranger would do. So a message is walked through first, without making anything of it. Elements that are
+kio makes room for as many elements as a message promises, and the process ends when there is not enough memory: five
+bytes from a stranger suffice. So a message is walked through first, without making anything of it. Elements that are
 there take a hundred times as much memory as bytes, and time; so their number is bounded as well (MOST_ELEMENTS).
 
 kio also rejects what a reader has to accept: tagged fields that it does not know (KIP-482), and durations of more than

@@ -68,7 +68,7 @@ def read_request_header(data: memoryview) -> RequestHeader:
 
 
 class KeptAnswer:
-    """A response that is given many times over, to requests of one version, and written once."""
+    """A response that many requests of one version get, and that is encoded once."""
 
     def __init__(self, response: Any) -> None:
         self._response = response
@@ -88,7 +88,7 @@ class MessageCodec(Protocol):
         """The request whose header says it begins at `position`; raises ProtocolError."""
 
     def encode_response(self, correlation_id: int, response: Any, request: Any) -> list[Buffer]:
-        """Header and body of the response to `request`, in buffers to be sent one after the other."""
+        """Header and body of the response to `request`, in buffers to be sent in order."""
 
     def error_response(self, request: Any, error_code: ErrorCode, message: str | None) -> Any:
         """A response, in the newest shape, that rejects all of `request`."""

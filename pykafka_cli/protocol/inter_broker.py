@@ -284,7 +284,7 @@ class UpdateMetadataBroker:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateMetadataRequest:
-    """Controller to every broker: these brokers live (all others are gone), and this has become of these partitions."""
+    """Controller to every broker: these brokers live, and no others; this is the state of these partitions."""
 
     __type__: ClassVar = EntityType.request
     __version__: ClassVar[i16] = i16(8)

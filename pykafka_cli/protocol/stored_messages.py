@@ -1,6 +1,6 @@
 """Messages that Kafka keeps inside of records (groups, transactions, KRaft's metadata), read for printing by tables.
 
-A message is its fields one after the other, each in the versions that carry it. Integers are big-endian; a string has
+A message is its fields in order, each in the versions that carry it. Integers are big-endian; a string has
 its length before it (int16, -1: null), bytes and arrays theirs (int32). From the schema's `flexible` version on, these
 lengths are unsigned varints of length + 1, and each structure ends in tagged fields: a count, then tag, size and value
 of each. What is printed has Kafka's own field names in Kafka's order; a tagged field that was not sent is left out.

@@ -2,4 +2,4 @@
 
 
 class BadClientSetting(Exception):
-    """A property file that cannot be read, or a value that cannot be used."""
+    """A property file cannot be read, or a value is invalid."""

@@ -6,8 +6,9 @@
         useTicketCache=true [ticketCache=FILE]              tickets that kinit got
         useKeyTab=true keyTab=FILE principal="NAME@REALM"   keys to get tickets with; tried after the cache, if both
 
-KRB5_CONFIG and KRB5CCNAME mean what they mean to Kerberos' own tools. Tickets got with a keytab stay in this process's
-memory, where the next connection finds them; they are renewed with the keytab when half their time is over.
+KRB5_CONFIG and KRB5CCNAME mean what they mean to Kerberos' own tools. Tickets obtained with a keytab stay in this
+process's memory for the next connection; they are renewed with the keytab
+after half of their lifetime.
 
 source  KerberosLogin, com.sun.security.auth.module.Krb5LoginModule
 """

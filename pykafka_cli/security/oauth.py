@@ -3,7 +3,7 @@
 sasl.oauthbearer.token.endpoint.url=https://...   the client credentials grant: clientId, clientSecret, scope, ssl.* for
                                                   that server and extension_NAME in sasl.jaas.config (KIP-768)
 sasl.oauthbearer.token.endpoint.url=file:///...   a file with the token in it
-unsecuredLoginStringClaim_sub="alice" and so on   a token that nobody signed, for trying things out (KIP-255)
+unsecuredLoginStringClaim_sub="alice" and so on   an unsigned token, for tests (KIP-255)
 
 source  OAuthBearerLoginCallbackHandler, HttpAccessTokenRetriever, OAuthBearerUnsecuredLoginCallbackHandler
 """
@@ -31,7 +31,7 @@ _RESERVED_CLAIMS = ("iat", "exp")
 
 
 def extensions(its: Login) -> dict[str, str]:
-    """What goes to the broker with the token (KIP-342)."""
+    """Extensions to send with the token (KIP-342)."""
     prefixes = ("extension_", f"{_UNSECURED}Extension_")
     return {
         name.removeprefix(prefix): value
@@ -42,7 +42,7 @@ def extensions(its: Login) -> dict[str, str]:
 
 
 def bearer_token(settings: SecuritySettings, its: Login) -> str:
-    """A token for one login. Blocks while it is requested from a server.
+    """Get a token for one login. Blocks while it is requested from a server.
 
     raises    BadClientSetting, SaslFailure if the server does not give one
     """
@@ -61,7 +61,7 @@ def _from_endpoint(url: str, settings: SecuritySettings, its: Login) -> str:
         request = _token_request(url, its, encode=settings.sasl_oauthbearer_header_urlencode)
         about_tls = {name: value for name, value in its.options.items() if name.startswith("ssl.")}
         tls = tls_context(security_settings({"security.protocol": "SSL", **about_tls}))
-    # Python has one time-out for connecting and for reading.
+    # Python has one timeout for connecting and for reading.
     given = (settings.sasl_login_connect_timeout_ms, settings.sasl_login_read_timeout_ms)
     timeout_ms = max((each for each in given if each is not None), default=_ANSWER_TIMEOUT_MS)
     try:
@@ -96,7 +96,7 @@ def _token_request(url: str, its: Login, *, encode: bool) -> urllib.request.Requ
 
 
 def _explanation(error: urllib.error.HTTPError) -> str:
-    """What the server says of its refusal (RFC 6749, 5.2)."""
+    """The server's explanation of its error (RFC 6749, 5.2)."""
     try:
         body = json.loads(error.read())
         return " - ".join(str(body[name]) for name in ("error", "error_description") if name in body)
@@ -129,7 +129,7 @@ def unsecured_token(options: Mapping[str, str], now: float) -> str:
 
 
 def _listed(value: str) -> list[str]:
-    """The first character says what separates the elements."""
+    """Split a list; its first character is the separator."""
     return value[1:].split(value[0]) if len(value) > 1 else []
 
 

@@ -1,4 +1,4 @@
-"""SASL as a client's properties describe it: sasl.mechanism picks one, sasl.jaas.config says who logs in.
+"""SASL as a client's properties describe it: sasl.mechanism selects one, sasl.jaas.config has the login.
 
 PLAIN, SCRAM-SHA-256, SCRAM-SHA-512    transport/sasl.py
 OAUTHBEARER                            oauth.py
@@ -13,7 +13,7 @@ from pykafka_cli.transport.sasl import SCRAM_MECHANISMS, OAuthBearer, Plain, Sas
 
 
 def sasl_exchange(settings: SecuritySettings, host: str, own: Login | None = None) -> SaslExchange | None:
-    """A new exchange for one connection to the broker at `host`; None where the protocol is without SASL.
+    """A new exchange for one connection to the broker at `host`; None if the protocol is without SASL.
 
     own       who logs in, if that is not in the client's properties: brokers have a login for each listener
     raises    BadClientSetting

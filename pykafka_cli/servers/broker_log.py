@@ -1,7 +1,7 @@
 """What a broker of `pk up` reports in a process of its own: a file, and up to ten older ones.
 
 DIR/logs/broker-1.log      the newest last
-DIR/logs/broker-1.log.1    what was in it before, up to .10
+DIR/logs/broker-1.log.1    older output, up to .10
 """
 
 import logging

@@ -1,7 +1,7 @@
 """One broker of a `pk up`, in a process of its own: what `pk up` has of it.
 
 Before `pk up` has threads and an event loop, a process is forked: it has everything loaded, and shares its memory.
-Later, when a broker is started again, and where forking is not safe, the process starts anew.
+Later, when a broker is started again, and where forking is not safe, the process is a new one.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from pykafka_cli.servers.control_channel import ControlChannel
 from pykafka_cli.servers.program import own_command
 
 OPTION = "--as-broker"
-"""Of `pk up`, NUMBER:DESCRIPTOR, by which it starts a broker anew. No user gives it."""
+"""Of `pk up`, NUMBER:DESCRIPTOR, by which it starts a broker in a new process. No user gives it."""
 
 _CAN_FORK = sys.platform == "linux"
 """macOS has libraries that do not survive it."""
@@ -84,7 +84,7 @@ def start_processes(count: int) -> list[BrokerProcess]:
 
 
 def start_process(number: int) -> BrokerProcess:
-    """Start one anew, at any time. It takes as long as a command of pk does to start."""
+    """Start a new process, at any time. It takes as long to start as a command of pk."""
     our_end, their_end = socket.socketpair()
     with their_end:
         return _spawn(number, our_end, their_end)

@@ -50,7 +50,7 @@ class BrokerProcesses:
     """All of them.
 
     processes    those that have been started for the plan
-    report       called with a line about each broker that ends or starts while the others go on
+    report       called with a line about each broker that ends or starts while the others continue
     """
 
     def __init__(self, plan: LocalPlan, processes: Sequence[BrokerProcess], report: Callable[[str], None]) -> None:

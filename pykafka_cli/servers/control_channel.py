@@ -15,7 +15,7 @@ class ChannelClosed(Exception):
 
 
 class ControlChannel:
-    """Sends requests, several at a time; they are answered one after the other."""
+    """Sends requests, several at a time; they are answered in order."""
 
     def __init__(self, connected: socket.socket) -> None:
         self._socket = connected

@@ -64,7 +64,7 @@ class LocalCluster(NamedTuple):
     """What is running.
 
     zookeeper    HOST:PORT
-    failure      raises ServerUnusable if ZooKeeper can no longer keep what it is given
+    failure      raises ServerUnusable once ZooKeeper can no longer store data
     processes    the brokers, if each has a process of its own
     """
 
@@ -76,7 +76,7 @@ class LocalCluster(NamedTuple):
 
     @property
     def state(self) -> RunState:
-        """What others need to find it."""
+        """What other processes need to find it."""
         return RunState(os.getpid(), str(self.data_dir), f"{HOST}:{self.server.port}", self.brokers.states)
 
     @property
@@ -146,7 +146,7 @@ class OnlyBroker:
 async def running(
     plan: LocalPlan, processes: "BrokerProcesses | None", stop: asyncio.Event
 ) -> AsyncIterator[LocalCluster | None]:
-    """Start everything, and stop it in the end; None if `stop` is set before it has started.
+    """Start everything, and stop it when the block ends; None if `stop` is set before it has started.
 
     processes    those of the plan, if each broker is to have one
     raises       BrokerUnusable, ServerUnusable, ConfigError
@@ -180,7 +180,7 @@ async def _start(brokers: Brokers, zookeeper_port: int, stop: asyncio.Event) -> 
 
 
 async def _ensure_usable(plan: LocalPlan) -> None:
-    """Find obstacles before anything is written: ports in use, or brokers' logs without their ZooKeeper's data."""
+    """Check for obstacles before anything is written: ports in use, or brokers' logs without their ZooKeeper's data."""
     for number in range(len(plan.ports)):
         settings: BrokerSettings = settings_of(plan.broker_properties(number, {}, 0))
         sockets = SocketServer(settings, SystemClock(), Metrics())

@@ -33,11 +33,11 @@ _NONE: Mapping[str, str] = MappingProxyType({})
 
 
 class LocalPlan(NamedTuple):
-    """What to start.
+    """Servers to start.
 
-    ports            one for each broker; 0 is any free port, here and of ZooKeeper
+    ports            one for each broker; 0 means any free port, also for ZooKeeper
     overrides        settings of all brokers, beside those of `broker_properties`
-    clients          where clients connect; None is this machine only, by the listener that brokers use as well
+    clients          where clients connect; None: from this machine only, to the listener that brokers use
     has_clock        whether the time of all servers can be moved
     has_faults       whether clients' requests can be made to fail
     """

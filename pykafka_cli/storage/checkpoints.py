@@ -53,7 +53,7 @@ class WrongDirectory(Exception):
 
 
 class MetaProperties(NamedTuple):
-    """Whose a log directory is.
+    """The owner of a log directory.
 
     version         0 in ZooKeeper mode, 1 in KRaft mode (org.apache.kafka.metadata.properties.MetaPropertiesVersion)
     directory_id    of version 1 alone; which of a node's directories this is

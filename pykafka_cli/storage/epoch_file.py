@@ -21,7 +21,7 @@ class EpochFile:
         self._unwritten: Sequence[EpochStart] | None = None
 
     def store(self, entries: Sequence[EpochStart]) -> None:
-        """Write the list. A full disk puts it off; any other error is for `on_error`, which raises."""
+        """Write the list. A full disk postpones it; any other error is for `on_error`, which raises."""
         try:
             self._write(entries)
         except OSError as error:

@@ -20,7 +20,7 @@ class FlushPlan(NamedTuple):
     rewrites: int
 
     def run(self) -> None:
-        """Sync. raises OSError: what can be read may then be lost all the same, so the log must not be used on."""
+        """Sync. raises OSError: what can be read may then be lost all the same, so the log must not be used again."""
         try:
             for handle in self.handles:
                 handle.sync()

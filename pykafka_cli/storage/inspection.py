@@ -1,6 +1,6 @@
 """Inspects a log directory that no broker uses: its contents, and whether they are intact. Changes nothing.
 
-What recovery would repair in silence is named here instead:
+What recovery would repair silently is reported here instead:
 
     damage        should not be there after whatever kind of stop: a batch with a wrong checksum below the recovery
                   point, an index that contradicts its log, a checkpoint that is none
@@ -48,7 +48,7 @@ _SEGMENT = re.compile(r"\d{20}\.log")
 _SNAPSHOT = re.compile(r"\d{20}\.snapshot")
 
 OnBatch = Callable[[TopicPartition, ScannedBatch], None]
-"""Is shown every sound batch, in the order of the log."""
+"""Called with every sound batch, in the order of the log."""
 
 
 @dataclass(slots=True)

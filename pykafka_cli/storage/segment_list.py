@@ -134,7 +134,7 @@ class SegmentList:
                     return found
         return found
 
-    # Coming and going.
+    # Creating and deleting.
 
     def roll(self, base_offset: Offset, config: TopicConfig, *, now_ms: Timestamp) -> None:
         """End the active segment and begin one at `base_offset`."""
@@ -236,7 +236,7 @@ class SegmentList:
             segment.close()
 
     def release_idle(self) -> None:
-        """Give back descriptors and memory of segments that nobody used since the last call."""
+        """Release descriptors and memory of segments that nobody used since the last call."""
         for segment in self._segments:
             if segment is not self.active:
                 segment.release_if_idle()

@@ -50,7 +50,7 @@ def choose_versions(context: ssl.SSLContext, names: Iterable[str], suites: Itera
 
 
 def trust(context: ssl.SSLContext, certificates: str) -> None:
-    """Trust PEM certificates, each by itself: OpenSSL alone would want the root of each chain, unlike Java.
+    """Trust PEM certificates, each by itself: OpenSSL alone would require the root of each chain, unlike Java.
 
     raises    BadStore
     """
@@ -67,7 +67,7 @@ def show(context: ssl.SSLContext, own: Identity, password_key: str = "ssl.key.pa
     password_key    the setting that holds the key's password, for the error
     raises          BadStore
     """
-    # OpenSSL takes a certificate from a file only; this one is the owner's alone, and gone at once.
+    # OpenSSL takes a certificate from a file only; this one is readable by its owner alone, and deleted at once.
     descriptor, name = tempfile.mkstemp(prefix="pk-")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:

@@ -3,7 +3,7 @@
     certificates, or key and certificate chain    PEM text (KIP-651)
     location                                      a PEM, PKCS12 or JKS file
 
-A file that calls itself JKS may be PKCS12 and the other way round, as for Java; jks.py reads the former.
+A file declared as JKS may be PKCS12 and vice versa, as in Java; jks.py reads the former.
 
 source  DefaultSslEngineFactory
 """

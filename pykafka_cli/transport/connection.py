@@ -9,8 +9,8 @@ The tagged fields are there from each API's first flexible version on; the respo
 that a client can read it whatever the broker is (KIP-511). A broker answers in the order it was asked, but answers are
 matched by correlation id all the same, and any number of requests may be in flight.
 
-Not here: which broker to ask, retries, and the APIs themselves. aiokafka is not imported either; a command that asks
-one question must not pay for a client that can do everything.
+Not here: which broker to ask, retries, and the APIs themselves. aiokafka is not imported either; a command that sends
+one request must not pay for a client that can do everything.
 """
 
 import asyncio
@@ -54,7 +54,7 @@ _DEFAULT_TIMEOUT = Seconds(30.0)
 
 SASL_AUTHENTICATE = 36
 _SHARE_OF_LOGIN = (0.85, 0.95)
-"""Of the time that a login lasts, what may have passed when the next one is due, as in Kafka's clients."""
+"""The share of a login's lifetime after which the next one is due, as in Kafka's clients."""
 
 API_VERSIONS = 18  # as in protocol/api_keys.py, which a command that only lists need not load
 
@@ -86,7 +86,7 @@ class Observer(Protocol):
 class Connection(asyncio.BufferedProtocol):
     """A connection that is open when you get it; `open` makes one.
 
-    A request that is cancelled, or that had no response in time, leaves the connection usable: its response is dropped
+    A request that is canceled, or that had no response in time, leaves the connection usable: its response is dropped
     when it comes. Everything else that goes wrong ends the connection and fails all that is in flight.
 
     observer    sees all frames of all connections
@@ -257,7 +257,7 @@ class Connection(asyncio.BufferedProtocol):
             raise another(self._end)
 
     async def api_versions(self) -> Mapping[int, VersionRange]:
-        """What the broker offers, by API key; asked once, in version 0, which no broker has ever rejected."""
+        """What the broker supports, by API key; asked once, in version 0, which no broker has ever rejected."""
         if self._versions is None:
             if self._is_login_due():
                 await self._log_in_again()
@@ -346,7 +346,7 @@ class Connection(asyncio.BufferedProtocol):
         return self._last_id
 
     async def _authenticate(self, exchange: "SaslExchange") -> None:
-        """SaslHandshake 1, then SaslAuthenticate until both sides are content (KIP-43, KIP-152).
+        """SaslHandshake 1, then SaslAuthenticate until both sides are done (KIP-43, KIP-152).
 
         From SaslAuthenticate 1 on, the broker may say how long the login lasts (KIP-368).
         """

@@ -17,7 +17,7 @@ class ConnectionFailed(Exception):
 
 
 class BrokerUnreachable(ConnectionFailed):
-    """Nothing could be asked: nothing listens there, or there was no response in time."""
+    """No request could be sent: nothing listens there, or there was no response in time."""
 
 
 class HostUnknown(BrokerUnreachable):
@@ -33,7 +33,7 @@ class ConnectionLost(ConnectionFailed):
 
 
 class AnswerUnreadable(ConnectionLost):
-    """An answer is not what was asked for. Asking again brings no other."""
+    """A response does not fit its request. A retry would give the same."""
 
 
 class NoAnswerInTime(ConnectionFailed):
@@ -41,7 +41,7 @@ class NoAnswerInTime(ConnectionFailed):
 
 
 class Rejected(ConnectionFailed):
-    """The two sides will not talk to each other as they are. Trying again will not help."""
+    """The two sides cannot communicate as they are configured. Trying again will not help."""
 
 
 class NotKafka(Rejected):
@@ -49,7 +49,7 @@ class NotKafka(Rejected):
 
 
 class UnsuitableListener(NotKafka):
-    """Who was found behind the address instead: another kind of server, or a listener of another security protocol.
+    """What was found at the address instead: another kind of server, or a listener of another security protocol.
 
     advice    what would help; empty if we do not know
     """
@@ -67,7 +67,7 @@ class AuthenticationFailed(Rejected):
 
 
 class CertificateRefused(Rejected):
-    """We do not believe the broker's certificate."""
+    """The client does not trust the broker's certificate."""
 
 
 class CertificateOutdated(CertificateRefused):
@@ -79,7 +79,7 @@ class CertificateOfAnother(CertificateRefused):
 
 
 class ClientCertificateRefused(Rejected):
-    """The broker does not believe ours, or wants one where we showed none."""
+    """The broker does not trust the client's certificate, or requires one and got none."""
 
 
 class VersionUnsupported(ConnectionFailed):
@@ -101,7 +101,7 @@ _CERTIFICATE_ALERTS = (
 
 
 def another(end: ConnectionFailed) -> ConnectionFailed:
-    """The same for another waiter: an exception that is raised twice would show both places."""
+    """The same error for another waiter: an exception that is raised twice would show both places."""
     return type(end)(*end.args)
 
 

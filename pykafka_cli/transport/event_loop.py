@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 def run_without_waiting_for_lookups(work: Coroutine[Any, Any, T]) -> T:
-    """What asyncio.run does, except that lookups that nobody needs any more are left behind."""
+    """What asyncio.run does, except that lookups that nobody needs any more are abandoned."""
     with asyncio.Runner(loop_factory=_LookupLoop) as runner:
         return runner.run(work)
 

@@ -39,7 +39,7 @@ class Kind(StrEnum):
 
 
 class Peer(NamedTuple):
-    """Who listens on a port; `first_bytes` is what it sent, empty if nothing."""
+    """What listens on a port; `first_bytes` is what it sent, empty if nothing."""
 
     kind: Kind
     first_bytes: bytes = b""
@@ -77,14 +77,14 @@ _ADVICE = {
         "If this is a Kafka broker, set security.protocol=SSL (or SASL_SSL) in a file, and name the file with "
         "--command-config."
     ),
-    Kind.ZOOKEEPER: "Use the broker's port, 9092 by default. `pk zookeeper-shell` talks to ZooKeeper.",
+    Kind.ZOOKEEPER: "Use the broker's port, 9092 by default. `pk zookeeper-shell` connects to ZooKeeper.",
     Kind.HTTP: "Check the port. A web interface, a REST proxy, or Kafka Connect has another one than the broker.",
     Kind.SSH: "Check the port; a broker's is 9092 by default.",
     Kind.OTHER: "Check the address.",
     Kind.SILENT: "The process may be suspended or overloaded, or it is not a Kafka broker. Check the port.",
     Kind.CLOSING: (
         "If this listener requires TLS or SASL, set security.protocol in a file for --command-config. "
-        "A proxy with nothing behind it closes connections, too."
+        "A proxy with nothing behind it also closes connections."
     ),
 }
 
@@ -120,7 +120,7 @@ async def identify(host: str, port: int, patience: float) -> Peer:
 
 
 async def _identify_otherwise(host: str, port: int, patience: float) -> Peer | None:
-    """Ask one that did not answer Kafka's request; None if it does not answer any other, either."""
+    """Ask one that did not answer Kafka's request; None if it does not answer any other either."""
     zookeeper, http, has_tls = await asyncio.gather(
         _first_bytes(host, port, _ZOOKEEPER_REQUEST, patience),
         _first_bytes(host, port, _HTTP_REQUEST, patience),

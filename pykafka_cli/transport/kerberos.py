@@ -6,8 +6,8 @@
     server   wrapped: layers that it offers uint8, its largest message uint24
     client   wrapped: the layer chosen uint8 (1: none), 0 uint24
 
-The package gssapi, which needs a Kerberos library on the machine, is an optional extra: who makes an exchange sees to
-it that it is there. The first `respond` blocks while tickets are requested.
+The package gssapi, which needs a Kerberos library on the machine, is an optional extra: the caller that makes an
+exchange ensures that it is installed. The first `respond` blocks while tickets are requested.
 
 source  RFC 4752, RFC 4121; javax.security.sasl's com.sun.security.sasl.gsskerb.GssKrb5Client
 """

@@ -1,7 +1,7 @@
 """SASL mechanisms as pure exchanges: the peer's last token in, ours out; connection.py sends them.
 
 An exchange is used once. `respond(None)` gives the first token; every later call takes what came back and gives the
-next token, or None when the mechanism is content. Tokens travel in SaslAuthenticate (see connection.py).
+next token, or None when the mechanism is done. Tokens travel in SaslAuthenticate (see connection.py).
 
     PLAIN                 NUL user NUL password                                        RFC 4616
     SCRAM-SHA-256, -512   client-first, client-final; the server proves itself as well    RFC 5802, RFC 7677

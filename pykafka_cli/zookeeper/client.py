@@ -490,7 +490,7 @@ def _settle_done(closed: asyncio.Future[None]) -> None:
 
 
 def _settle(answer: asyncio.Future[Any], result: Any) -> None:
-    if answer.done():  # its waiter was cancelled
+    if answer.done():  # its waiter was canceled
         return
     if result.exception is None:
         answer.set_result(result.value)

@@ -13,7 +13,7 @@ from dataclasses import replace
 from kio.schema.errors import ErrorCode
 
 from pykafka_cli.broker.controller import alter_partition
-from pykafka_cli.broker.controller.alter_partition import AlreadySo, WantedIsr
+from pykafka_cli.broker.controller.alter_partition import Unchanged, WantedIsr
 from pykafka_cli.broker.controller.broker_channel import BrokerChannels
 from pykafka_cli.broker.controller.cluster_state import ClusterState, Replica
 from pykafka_cli.broker.controller.controller_context import ControllerContext
@@ -77,8 +77,8 @@ class ActiveController:
     # ---- start and end
 
     async def begin(self) -> None:
-        """Read everything, send every broker the live brokers, bring online what can be, and resume what earlier
-        controllers had begun."""
+        """Read everything, send every broker the live brokers, bring partitions online where possible, and resume
+        what earlier controllers began."""
         await self._store.ensure_features()
         await self._store.delete_notifications(await self._store.log_dir_events(self._log_dir_failed), self.state.fence)
         await self._store.delete_notifications(await self._store.isr_changes(self._isrs_changed), self.state.fence)
@@ -159,14 +159,14 @@ class ActiveController:
         for broker in sorted(new + restarted):
             self._channels.add(present[broker])
         if new:
-            await self._brokers_came({broker: present[broker] for broker in sorted(new)})
+            await self._brokers_joined({broker: present[broker] for broker in sorted(new)})
         if restarted:
-            await self._brokers_went(restarted)
-            await self._brokers_came({broker: present[broker] for broker in sorted(restarted)})
+            await self._brokers_left(restarted)
+            await self._brokers_joined({broker: present[broker] for broker in sorted(restarted)})
         if gone:
-            await self._brokers_went(gone)
+            await self._brokers_left(gone)
 
-    async def _brokers_came(self, brokers: Mapping[BrokerId, BrokerRegistration]) -> None:
+    async def _brokers_joined(self, brokers: Mapping[BrokerId, BrokerRegistration]) -> None:
         _log.info("brokers %s have joined", ", ".join(map(str, brokers)))
         others = list(self.state.brokers)
         self.state.brokers = dict(sorted({**self.state.brokers, **brokers}.items()))
@@ -182,15 +182,15 @@ class ActiveController:
         for broker in brokers:
             await self._store.broker(broker, self._broker_modified)
 
-    async def _brokers_went(self, brokers: Iterable[BrokerId]) -> None:
+    async def _brokers_left(self, brokers: Iterable[BrokerId]) -> None:
         _log.info("brokers %s have left", ", ".join(map(str, brokers)))
         for broker in brokers:
             self.state.brokers.pop(broker, None)
             self.state.stopping.discard(broker)
             self.state.offline_dirs.pop(broker, None)
-        await self._replicas_went(self.state.replicas_on(set(brokers)))
+        await self._replicas_left(self.state.replicas_on(set(brokers)))
 
-    async def _replicas_went(self, replicas: list[Replica]) -> None:
+    async def _replicas_left(self, replicas: list[Replica]) -> None:
         """Elect other leaders where these led, and remove them from the ISRs."""
         self.partitions.make_offline(self.state.without_live_leader())
         elections = await self.partitions.bring_all_online()
@@ -325,7 +325,7 @@ class ActiveController:
                 outcomes[partition] = error
                 continue
             match decision:
-                case AlreadySo(state):
+                case Unchanged(state):
                     outcomes[partition] = state
                 case PartitionState():
                     changes[partition] = replace(decision, controller_epoch=self.state.fence.epoch)
@@ -405,7 +405,7 @@ class ActiveController:
                     _log.error("broker %d: LeaderAndIsr of %s: %s", broker_id, partition, outcome.error_code.name)
         self.state.offline_dirs[broker_id] = offline
         if offline - known:
-            await self._replicas_went([Replica(partition, broker_id) for partition in sorted(offline - known)])
+            await self._replicas_left([Replica(partition, broker_id) for partition in sorted(offline - known)])
 
     def update_metadata_answered(self, broker_id: BrokerId, answer: UpdateMetadataResponse) -> None:
         if answer.error_code:

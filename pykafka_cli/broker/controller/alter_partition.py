@@ -1,4 +1,4 @@
-"""The result of a leader's request for another ISR (AlterPartition, KIP-497): accepted, already so, or rejected.
+"""The result of a leader's request for another ISR (AlterPartition, KIP-497): accepted, already in effect, or rejected.
 
 source  kafka.controller.KafkaController, tryProcessAlterPartition
 """
@@ -31,20 +31,21 @@ class WantedIsr(NamedTuple):
     partition_epoch: PartitionEpoch
 
 
-class AlreadySo(NamedTuple):
+class Unchanged(NamedTuple):
     """Nothing to write: the response to this very request was lost, or something else had the same result."""
 
     state: PartitionState
 
 
-def decide(wanted: WantedIsr, current: PartitionState | None, live: Collection[BrokerId]) -> PartitionState | AlreadySo:
+def decide(wanted: WantedIsr, current: PartitionState | None, live: Collection[BrokerId]) -> PartitionState | Unchanged:
     """The state to write over the current one.
 
     raises    NotController              the leader knows a later epoch than we: we are no longer the controller
               FencedLeaderEpoch          it no longer leads
               InvalidUpdateVersion       the partition has changed since
-              IneligibleReplica          it wants a replica whose broker is gone or shutting down (KIP-841)
-              InvalidRequest             a leader that is recovering wants company, or to recover again (KIP-704)
+              IneligibleReplica          it wants a replica whose broker is not alive or shutting down (KIP-841)
+              InvalidRequest             a leader that is recovering wants another replica in the ISR, or to recover
+                                         again (KIP-704)
               UnknownTopicOrPartition    the partition has no state
     """
     if current is None:
@@ -54,7 +55,7 @@ def decide(wanted: WantedIsr, current: PartitionState | None, live: Collection[B
     if wanted.leader_epoch < current.leader_epoch:
         raise FencedLeaderEpoch
     if _same_but_for_epoch(wanted, current):
-        return AlreadySo(current)
+        return Unchanged(current)
     if wanted.partition_epoch < current.partition_epoch:
         raise InvalidUpdateVersion
     if wanted.recovering == RECOVERING and (len(wanted.isr) > 1 or current.recovering == RECOVERED):

@@ -1,10 +1,10 @@
 """Leader elections: pure decisions from a partition's replicas, its ISR and the live brokers.
 
-Each answers the partition's next state - leader epoch one higher, partition epoch as it was, which is the version to
+Each returns the partition's next state - leader epoch one higher, partition epoch as it was, which is the version to
 write over - or None when nobody can lead.
 
     offline       the first live replica in the ISR; else, where unclean election is allowed, the first live replica,
-                  which may have lost records: then the ISR is it alone, and it is to recover first (KIP-704)
+                  which may have lost records: then it is alone in the ISR, and recovers first (KIP-704)
     preferred     the first replica, if it is alive and in the ISR
     reassignment  the first of the wanted replicas that is alive and in the ISR
     shutdown      the first replica in the ISR that is not about to stop; those that are leave the ISR
@@ -27,7 +27,7 @@ def led_by(current: PartitionState, leader: BrokerId, isr: Iterable[BrokerId]) -
 def elect_for_offline(
     replicas: Sequence[BrokerId], current: PartitionState, live: Collection[BrokerId], *, unclean: bool
 ) -> PartitionState | None:
-    """`unclean` is what unclean.leader.election.enable says, or that an operator asks for it."""
+    """`unclean`: unclean.leader.election.enable is set, or an operator requests it."""
     leader = next((replica for replica in replicas if replica in live and replica in current.isr), None)
     if leader is not None:
         return led_by(current, leader, (replica for replica in current.isr if replica in live))

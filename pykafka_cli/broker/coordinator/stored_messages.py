@@ -4,8 +4,8 @@
     ...    the fields of that version, in the order of the class, each in kio's encoding of its `kafka_type`
 
 A message is a dataclass in kio's form that holds the fields of all versions. `stored(type, versions=(first, last))`
-says which versions have a field; what a version lacks is read as the field's default and dropped on writing. kio's
-reader and writer do the bytes, through a class made for each version.
+says which versions have a field; what a version lacks is read as the field's default and dropped on writing. kio reads
+and writes the bytes, through a class made for each version.
 
 source  MessageUtil.toVersionPrefixedBytes; the definitions under */resources/common/message
 """
@@ -57,7 +57,7 @@ def version_of(data: bytes) -> int:
 
 
 def encode(message: StoredMessage, version: int) -> bytes:
-    """`message` as `version` has it, the version in front."""
+    """Encode `message` in `version`, the version first."""
     buffer = io.BytesIO()
     buffer.write(version.to_bytes(2, "big", signed=True))
     entity_writer(_shape(type(message), version))(buffer, message)  # it writes the fields that it knows, by name

@@ -1,7 +1,7 @@
 """AlterReplicaLogDirs (key 34), versions 0-2.
 
 Moves replicas of this broker to other directories of log.dirs (KIP-113). The response comes when the move has begun;
-DescribeLogDirs shows how far it is. A replica that is not here yet will be made in the directory named.
+DescribeLogDirs shows how far it is. A replica that is not here yet will be created in that directory.
 v2 flexible
 """
 

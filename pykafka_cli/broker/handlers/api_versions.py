@@ -1,6 +1,6 @@
 """ApiVersions (key 18), versions 0-4.
 
-What this broker offers. Clients ask it first, mostly before they authenticate.
+What this broker supports. Clients send it first, mostly before they authenticate.
 v1 throttle time   v3 flexible encoding, client software name   v4 as 3, features may start at 0
 A version nobody has is answered in version 0's form with UNSUPPORTED_VERSION and the range of this API alone (KIP-511);
 dispatch does that with `unsupported`. The features of KRaft are left out: ZooKeeper mode has none.

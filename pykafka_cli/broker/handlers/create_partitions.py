@@ -1,6 +1,6 @@
 """CreatePartitions (key 37), versions 0-3.
 
-Extends topics and waits until each partition has a leader, or the time is up. Only the controller does it.
+Extends topics and waits until each partition has a leader, or the timeout has passed. Only the controller does it.
 v2 flexible   v3 THROTTLING_QUOTA_EXCEEDED (KIP-599)
 """
 

@@ -1,6 +1,6 @@
 """CreateTopics (key 19), versions 0-7.
 
-Makes topics and waits until each partition has a leader, or the time is up. Only the controller does it.
+Creates topics and waits until each partition has a leader, or the timeout has passed. Only the controller does it.
 v1 validate_only, error messages   v2 throttle time
 v4 partitions and replicas may be left to the broker   v5 flexible; the configs come back (KIP-525)
 v6 THROTTLING_QUOTA_EXCEEDED (KIP-599)   v7 topic ids

@@ -1,6 +1,6 @@
 """DeleteTopics (key 20), versions 0-6.
 
-Has topics deleted and waits until they are gone, or the time is up. Only the controller does it.
+Has topics deleted and waits until they are, or the timeout has passed. Only the controller does it.
 v1 throttle time   v3 TOPIC_DELETION_DISABLED   v4 flexible   v5 error messages, THROTTLING_QUOTA_EXCEEDED (KIP-599)
 v6 topics by id (KIP-516)
 """

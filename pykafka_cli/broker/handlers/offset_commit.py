@@ -1,6 +1,6 @@
 """OffsetCommit (key 8), versions 0-9.
 
-Stores how far a group has come in its partitions: a member in its generation, or anybody for a group without members.
+Stores how far a group has read its partitions: a member in its generation, or anybody for a group without members.
 v0 goes to ZooKeeper   v1 generation and member, a time for each offset   v2 a retention time in its place
 v3 throttle time   v5 no retention time (KIP-211)   v6 leader epoch   v7 group_instance_id (KIP-345)
 v8 flexible   v9 member epoch in place of the generation, for groups of KIP-848

@@ -41,7 +41,7 @@ _log = logging.getLogger(__name__)
 FIRST_VERSION_WITH_COORDINATOR = 1
 
 _Found = OffsetCommitValue | UnstableOffsetCommit | TopicAuthorizationFailed | None
-"""What there is to say of a partition; None where nothing was committed."""
+"""The result for a partition; None where nothing was committed."""
 
 
 async def handle(ctx: RequestContext, request: OffsetFetchRequest) -> OffsetFetchResponse:

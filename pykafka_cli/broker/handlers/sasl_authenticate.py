@@ -1,8 +1,8 @@
 """SaslAuthenticate (key 36), versions 0 to 2.
 
-A token of the mechanism that was chosen, and our answer to it (KIP-152). A refusal is kept for
-connection.failed.authentication.delay.ms, so that guessing takes its time; then the connection is closed. Clients of
-version 1 are told how long the login lasts, if it does not last as long as the connection (KIP-368).
+A token of the mechanism that was chosen, and our answer to it (KIP-152). A rejection is delayed by
+connection.failed.authentication.delay.ms, to slow down guessing; then the connection is closed. From version 1 on the
+response says how long the login lasts, if not as long as the connection (KIP-368).
 """
 
 import datetime

@@ -1,7 +1,7 @@
 """SaslHandshake (key 17), versions 0 and 1.
 
 Which mechanism a client will log in with (KIP-43). After version 0 its tokens come in bare frames, after
-version 1 in SaslAuthenticate (KIP-152). Where a listener wants no login there are no mechanisms.
+version 1 in SaslAuthenticate (KIP-152). Where a listener requires no login there are no mechanisms.
 """
 
 from kio.schema.errors import ErrorCode

@@ -40,7 +40,7 @@ def marker_in(data: Buffer, position: int, where: object) -> EndTransactionMarke
 def written_together(batches: Sequence[tuple[int, BatchHeader]], segment: Segment, segment_bytes: int) -> int:
     """How many batches go into the segment with one write: the first, and what fits behind it up to a control batch.
 
-    batches   (position, header), one behind the other
+    batches   (position, header), in order
     """
     start, first = batches[0]
     room, count = segment_bytes - segment.size, 1

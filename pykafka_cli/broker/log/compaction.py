@@ -33,7 +33,7 @@ from pykafka_cli.storage.segment import Segment
 from pykafka_cli.storage.transaction_index import AbortedTransaction
 
 BYTES_PER_KEY = 200
-"""What an entry of the map takes, roughly: log.cleaner.dedupe.buffer.size is divided by it."""
+"""The approximate size of an entry of the map: log.cleaner.dedupe.buffer.size is divided by it."""
 
 _DIGEST_SIZE = 32
 
@@ -78,7 +78,7 @@ class OffsetMap:
         return len(self._offsets) >= self._capacity
 
     def fill(self, sources: Iterable[Source], start: Offset, end: Offset, check: Callable[[], None]) -> None:
-        """Take in the records of [start, end) until the map is full, which ends it after a whole batch.
+        """Read the records of [start, end) until the map is full, stopping after a whole batch.
 
         check   raises CleaningAborted when there is no use in continuing
         raises  CorruptRecords, OSError
@@ -149,7 +149,7 @@ class CleanedTransactions:
         return True
 
     def see_marker(self, batch: ScannedBatch) -> bool:
-        """Whether this control batch is of no use any more: no data of its transaction was met."""
+        """Whether this control batch is of no use any more: no data of its transaction is left."""
         header = batch.header
         self._begin_up_to(header.last_offset)
         marker = read_marker(batch.data, batch.at)

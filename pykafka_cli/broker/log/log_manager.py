@@ -46,7 +46,7 @@ _T = TypeVar("_T")
 _Job: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 
 _FLUSH_CHECK_MS = 10_000
-"""How often to check whether a topic has got a flush.ms, while none has."""
+"""How often to check for a topic with flush.ms, while there is none."""
 
 
 class DirectoryUsage(NamedTuple):
@@ -110,7 +110,7 @@ class LogManager(LogListener[PartitionLog]):
     # Starting and stopping.
 
     async def start(self) -> None:
-        """Take the directories and open every log in them. A directory that cannot be read goes offline.
+        """Lock the directories and open every log in them. A directory that cannot be read goes offline.
 
         raises  DirectoryInUse, WrongDirectory, MalformedFile, and nothing was touched; KafkaStorageError when no
                 directory can be used or a partition is in two of them
@@ -183,7 +183,7 @@ class LogManager(LogListener[PartitionLog]):
             delay_ms = interval_ms()
 
     async def shutdown(self) -> None:
-        """Sync every log, write all checkpoints, mark the directories as left cleanly and let go of them."""
+        """Sync every log, write all checkpoints, mark the directories as left cleanly and unlock them."""
         if not self._is_running:
             return
         self._is_running = False
@@ -325,7 +325,7 @@ class LogManager(LogListener[PartitionLog]):
     # Moving a log to another directory. The caller copies the records (replication/directory_moves.py).
 
     def prefer_directory(self, topic_partition: TopicPartition, path: str) -> None:
-        """Where to make the partition's log when its time comes. raises LogDirNotFound, KafkaStorageError."""
+        """Choose where the partition's log will be created. raises LogDirNotFound, KafkaStorageError."""
         self._preferred[topic_partition] = self._directory_at(path)
 
     def begin_move(self, log: PartitionLog, path: str) -> PartitionLog | None:
@@ -427,7 +427,7 @@ class LogManager(LogListener[PartitionLog]):
         task.add_done_callback(self._pending.discard)
         return task
 
-    # What is done from time to time.
+    # Periodic work.
 
     async def flush(self, log: PartitionLog) -> None:
         """Return when everything that is in the log now is on the device. raises KafkaStorageError."""

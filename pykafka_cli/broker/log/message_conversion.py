@@ -1,6 +1,6 @@
 """Converts between format 2, the only one that is stored, and formats 0 and 1, which old clients send and fetch.
 
-Sent (Produce 0-2): messages one after the other, or one compressed message; they become one batch under the same codec,
+Sent (Produce 0-2): messages in sequence, or one compressed message; they become one batch under the same codec,
 offsets 0, 1, 2 ..., time -1 in format 0. What a topic demands is then checked as on any batch (validation.py).
 Fetched (Fetch 0-3): each batch becomes messages, or one compressed message. Headers, producer ids and control batches
 have no place there and are left out. Source: LogValidator, RecordsUtil.downConvert.

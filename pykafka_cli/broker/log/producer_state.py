@@ -122,7 +122,7 @@ class ProducerState:
         )
 
     def recall(self, earlier: Iterable[tuple[BatchHeader, Offset]]) -> None:
-        """Take in data batches from before `forgotten_before`, each with its first offset, in the order of the log."""
+        """Add data batches from before `forgotten_before`, each with its first offset, in the order of the log."""
         left_out: dict[ProducerId, list[BatchRange]] = {}
         for header, base_offset in earlier:
             producer = self.producers.get(header.producer_id)
@@ -266,7 +266,7 @@ class ProducerState:
         return [self._files.open(self._path(offset)) for offset in taken if offset in self.snapshots]
 
     def load(self, log_start: Offset, end: Offset, now_ms: Timestamp) -> None:
-        """Take up the newest usable snapshot within (log_start, end]; the log from `end_offset` on is to be replayed.
+        """Load the newest usable snapshot within (log_start, end]; the log from `end_offset` on is to be replayed.
 
         Snapshots outside of that range are removed, and so is a corrupt one.
         """

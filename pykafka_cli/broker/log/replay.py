@@ -50,7 +50,7 @@ def replay_producers(
 
 
 def apply_batch(state: ProducerState, header: BatchHeader, data: Buffer, at: int = 0) -> AbortedTransaction | None:
-    """Take in one batch of a producer that is in the log; returns what the transaction index should say of it.
+    """Apply one batch of a producer that is in the log; returns what the transaction index should say of it.
 
     data  is looked into for a control batch only, at `at`
     """
@@ -66,7 +66,7 @@ def apply_batch(state: ProducerState, header: BatchHeader, data: Buffer, at: int
 
 
 def recall_batches(state: ProducerState, segments: SegmentList) -> None:
-    """Have `state` know the last five batches of each producer again, as far as RECALLED_BYTES reach.
+    """Restore the last five batches of each producer in `state`, as far as RECALLED_BYTES reach.
 
     raises  OSError
     """

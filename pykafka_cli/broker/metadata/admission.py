@@ -2,7 +2,7 @@
 
 What it is sent comes in steps. Another broker's controller sends it all partitions at once, but those that only this
 broker can lead still without a leader; if it is elected controller itself, it sends itself the live brokers first, then
-the partitions, then the leaders that it elects. A client that is admitted between two steps is told that topics do not
+the partitions, then the leaders that it elects. A client that is admitted between two steps learns that topics do not
 exist or have no leader, and acts on it: a Java consumer group rebalances.
 """
 
@@ -40,11 +40,11 @@ async def wait_for_metadata(
     """Wait until the cache has this broker, and is settled about every partition that ZooKeeper has a state of.
 
     patience    in seconds
-    returns     whether it has come so far
+    returns     whether that happened in time
     """
     deadline = clock.monotonic() + patience
     known = asyncio.create_task(_becomes_known(cache, store, waiting, clock, broker_id, deadline))
-    pause = asyncio.create_task(clock.sleep(patience))  # ZooKeeper, too, may keep this waiting
+    pause = asyncio.create_task(clock.sleep(patience))  # ZooKeeper may keep this waiting as well
     try:
         await asyncio.wait((known, pause), return_when=asyncio.FIRST_COMPLETED)
     finally:

@@ -35,7 +35,7 @@ BROKERS_CHANGED = "brokers changed"
 class MetadataCache:
     """Brokers and partitions of the cluster. Only `apply` changes it, in one step of the loop.
 
-    answers   what was made of all of it, by what was asked, for as long as it stays as it is
+    answers   responses by request, kept until something changes
     """
 
     def __init__(self, waiting: WaitingRoom, cluster_id: str = "") -> None:
@@ -52,7 +52,7 @@ class MetadataCache:
     def apply(self, request: UpdateMetadataRequest) -> list[TopicPartition]:
         """Take over what the controller says; returns the partitions that are gone.
 
-        raises  StaleControllerEpoch if a newer controller has spoken before
+        raises  StaleControllerEpoch if a newer controller has sent one before
         """
         if request.controller_epoch < self.controller_epoch:
             raise StaleControllerEpoch(

@@ -1,6 +1,6 @@
 """Creates, extends and deletes topics by writing the znodes that the controller watches.
 
-A request is answered when the outcome has come back round through UpdateMetadata - every partition has a leader, the
+A request is answered when the outcome has come back through UpdateMetadata - every partition has a leader, the
 topic is gone - or when its time is up: then with REQUEST_TIMED_OUT, though the topic may well be made or deleted later.
 
 source  kafka.server.ZkAdminManager, DefaultAutoTopicCreationManager
@@ -40,7 +40,7 @@ _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 Charge: TypeAlias = Callable[[int], None]
-"""Counts partitions that are about to be created or deleted; raises a BrokerError if the client must not now."""
+"""Counts partitions that are about to be created or deleted; raises a BrokerError above the client's quota."""
 
 
 def _for_free(partitions: int) -> None:
@@ -89,7 +89,7 @@ class TopicAdmin:
     ) -> dict[str, CreatedTopic | BrokerError]:
         """Create topics and wait for their leaders; the result for each, by name.
 
-        validate_only    only say what would come of it
+        validate_only    only return what the result would be
         """
         outcomes: dict[str, CreatedTopic | BrokerError] = {}
         wanted = list(topics)

@@ -7,8 +7,8 @@
     /config/users in ZooKeeper                        SCRAM credentials, as `pk configs --entity-type users` sets them
     connections.max.reauth.ms                         how long a login lasts, of each mechanism or of all
 
-A client says which mechanism it wants (SaslHandshake), then tokens go to and fro: in SaslAuthenticate, or, after
-SaslHandshake 0, in frames that hold nothing else. Until it has a name it may ask for nothing but ApiVersions.
+A client says which mechanism it wants (SaslHandshake), then tokens are exchanged: in SaslAuthenticate, or, after
+SaslHandshake 0, in frames that hold nothing else. Until it is authenticated it may request only ApiVersions.
 
 A login lasts as long as connections.max.reauth.ms and its token allow; then the client may do nothing but log in again,
 by the same mechanism and as the same user.
@@ -33,7 +33,7 @@ ANONYMOUS = "User:ANONYMOUS"
 
 
 class Authentication:
-    """One connection's way to a name."""
+    """The authentication of one connection."""
 
     def __init__(
         self,
@@ -132,7 +132,7 @@ class Authentication:
 
 
 class Authenticator:
-    """What a listener's connections begin with.
+    """Begins the authentication of a listener's connections.
 
     raises    ValueError where a mechanism is unknown, or has no users
     """

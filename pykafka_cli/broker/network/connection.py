@@ -1,9 +1,9 @@
 """One client's connection: frames in, responses out in the order of requests.
 
-Requests of one connection are served one at a time, as Kafka does, so that answers are in order and nobody waits but
-who asked; those that wait are read ahead up to a limit (limits.py), beyond which the socket is not read. A client that
-does not take its responses is not served on: the next request waits until the socket takes more. So what one connection
-can hold of memory is bounded: some requests ahead, one answer.
+Requests of one connection are served one at a time, as Kafka does, so that responses are in order and a slow one delays
+only its own client; those that wait are read ahead up to a limit (limits.py), beyond which the socket is not read. A
+client that does not read its responses is not served further: the next request waits until the
+socket takes more. So the memory of one connection is bounded: some requests ahead, one response.
 """
 
 import asyncio
@@ -39,7 +39,8 @@ _IPV4_IN_IPV6 = "::ffff:"
 # Answers to requests that came together leave together, up to this size.
 _TOGETHER_BYTES = 64 * 1024
 
-# How long requests may take that came before the end of their connection: who wants no responses sends and goes.
+# How long requests may take that came before the end of their connection: a client that wants no responses sends and
+# leaves.
 _LAST_REQUESTS_SECONDS = Seconds(5.0)
 
 
@@ -49,7 +50,7 @@ class Peer:
 
     host              an address
     principal         what authentication made of it
-    authentication    on a listener that wants a login
+    authentication    on a listener that requires a login
     pace              of large responses, where the client must not have them faster
     rights            what the principal may do; None before the first request, or without an authorizer
     silence           how long it is not listened to after the response to the current request, by its quotas
@@ -117,7 +118,7 @@ class Connection(asyncio.BufferedProtocol):
         self._writable: asyncio.Future[None] | None = None  # while the socket accepts nothing more
         self._reading = True
         self._received = 0
-        self._is_login_limited = False  # who has not logged in may send less
+        self._is_login_limited = False  # a client that has not logged in may send less
         self._room: asyncio.Future[None] | None = None  # while an answer has to wait for memory
         self._muted: asyncio.Future[None] | None = None  # while the client has to be silent
         self._is_last = False  # nothing is served after the current request

@@ -38,7 +38,7 @@ _WIDE_BACKLOG = 4096
 """Kafka's default of 50 is enough for a thread that does nothing but accept; here one loop does everything, and a
 client that finds the queue full retries after a second or more. The system also has a limit, net.core.somaxconn."""
 _HANDSHAKE_SECONDS = 10.0
-"""How long a client may take over its half of a TLS handshake; until then it is not among the connections."""
+"""How long a client may take for its half of a TLS handshake; until then it is not among the connections."""
 _OFFER_KEYS = ("ssl.enabled.protocols", "ssl.cipher.suites")
 _NO_SUCH_ADDRESS = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
 
@@ -48,7 +48,7 @@ class CannotListen(Exception):
 
 
 class _Security:
-    """Who may come in by a listener, and how: by the settings of the moment.
+    """Who may connect to a listener, and how, by its current settings.
 
     tls       None where the listener does not encrypt
     raises    ValueError
@@ -144,7 +144,7 @@ class SocketServer:
     async def serve(
         self, answer: Answer, credentials_of: CredentialsOf = lambda _: {}, token_of: TokenOf = lambda *_: None
     ) -> None:
-        """Accept connections on what `bind` took, and let `answer` serve their requests.
+        """Accept connections on what `bind` bound, and let `answer` serve their requests.
 
         credentials_of    gives a user's config, for the listeners that want a login by SCRAM
         token_of          gives a delegation token, for the same
@@ -174,7 +174,7 @@ class SocketServer:
         return _Security(self._settings, listener, self._clock, self._issuers)
 
     async def _accept(self, bound: "_Bound") -> list[asyncio.Server]:
-        """Accept connections on copies of a listener's sockets, with the certificate of the moment."""
+        """Accept connections on copies of a listener's sockets, with its current certificate."""
         assert bound.service
         make, tls = partial(Connection, bound.service), bound.security.tls
         return [

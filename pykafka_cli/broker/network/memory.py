@@ -5,7 +5,7 @@
     answers unread        16 MiB. Above that fetches wait; at sixteen times as much an answer is given up with its
                           connection
 
-While somebody waits for memory, whoever holds some without getting on with it is cut off, so a wait has an end.
+While a connection waits for memory, those that hold some without making progress are closed, so a wait ends.
 """
 
 from collections.abc import Iterable
@@ -54,7 +54,7 @@ class Memory:
     # Requests.
 
     def receive(self, holder: Holder, size: int) -> None:
-        """`holder` has so many bytes of a request that is not whole; 0: of none."""
+        """`holder` has `size` bytes of an incomplete request; 0: of none."""
         self._arriving += size - self._under_way.get(holder, 0)
         if size:
             self._under_way[holder] = size
@@ -84,7 +84,7 @@ class Memory:
     # Answers.
 
     def send(self, holder: Holder, size: int) -> None:
-        """`holder` has so many bytes that its socket does not take; 0: none."""
+        """`holder` has `size` bytes that its socket does not accept; 0: none."""
         before = self._unread.pop(holder, 0)
         self._leaving += size - before
         if size:

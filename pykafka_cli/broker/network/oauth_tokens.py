@@ -31,7 +31,7 @@ class SignedTokens:
     """Judges tokens that an issuer has signed.
 
     keys          those of the issuer, as far as they are known
-    missing       is told when a token is signed by another key
+    missing       called when a token is signed by another key
     skew_s        how far the issuer's clock may be from ours
     """
 

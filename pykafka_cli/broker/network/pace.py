@@ -7,9 +7,9 @@ then is idle: kcat took 10.5 s for what it prints in 1.7 s, and a loop of conflu
 long as it needs.
 
 So a large response is held back for as long as the client took to ask for it after the last one, which is what it needs
-to take one apart, and leaves the application that time to catch up. A client that paused in spite of that is given
-twice the time, and a little less again with each response while it does not. A client slower than a gigabit link has
-his pace from elsewhere. Other clients are never held back.
+to take one apart, and leaves the application that time to catch up. A client that pauses nevertheless is given twice
+the time, and then a little less with each response. A client slower than a gigabit link is limited by something else.
+Other clients are never held back.
 """
 
 from pykafka_cli.model import Seconds
@@ -18,7 +18,7 @@ BULK_BYTES = 512 * 1024
 """Answers that are smaller fill no queue."""
 GIGABIT_S_PER_BYTE = 8e-9
 STOOD_STILL_S_PER_BYTE = 100e-9
-"""A megabyte takes no client a tenth of a second that wants more."""
+"""No client that wants more takes a tenth of a second for a megabyte."""
 _NO_DELAY = Seconds(0.0)
 SLOWEST = 8.0
 RELAXATION = 0.999

@@ -14,7 +14,7 @@ Who guesses learns as little as can be: an unknown user is asked for the same, a
 same words as a wrong password.
 
 SCRAM's server is not scramp's, whose client our clients use: that one rejects librdkafka, which repeats its own part of
-the nonce, and clients that name whom they act as; Kafka takes both.
+the nonce, and clients that name whom they act as; Kafka accepts both.
 
 source  PlainSaslServer, ScramSaslServer, OAuthBearerSaslServer
 """

@@ -1,1 +1,1 @@
-"""Fair shares: how much each client may use of this broker, and how long one has to wait that used more."""
+"""Quotas: how much of this broker each client may use, and how long a client that used more has to wait."""

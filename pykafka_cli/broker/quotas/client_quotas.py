@@ -91,8 +91,8 @@ class Allowance:
     def fetched(self, size: int) -> Fetched:
         """Count the bytes of records for a consumer, unless it has to wait for them.
 
-        Who has fetched nothing lately gets them, however many they are: a batch that exceeds the quota all by itself
-        could never be read otherwise.
+                A client that has fetched nothing lately gets them, however many they are: otherwise a batch that alone
+        exceeds the quota could never be read.
         """
         if self._fetch is None:
             return Fetched(NO_TIME, is_sent=True)
@@ -141,7 +141,7 @@ class Allowance:
 class PartitionMutations:
     """What one request creates or deletes, counted against its client's quota.
 
-    is_strict    whether the client knows THROTTLING_QUOTA_EXCEEDED; what an older one wants is done in any case
+    is_strict    whether the client knows THROTTLING_QUOTA_EXCEEDED; the request of an older one is executed in any case
     """
 
     def __init__(self, allowance: Allowance | None, *, is_strict: bool) -> None:
@@ -237,7 +237,7 @@ class ClientQuotas:
         return Limited(applied.limit, self._buckets.setdefault(key, bucket))
 
     def _forget_idle(self) -> None:
-        """Keep only what clients have used lately: names of clients are chosen by anybody."""
+        """Keep only what clients have used lately: anybody can choose the name of a client."""
         now = self._clock.monotonic()
         self._allowances.clear()
         self._rates = {key: rate for key, rate in self._rates.items() if not rate.is_idle(now)}

@@ -15,7 +15,7 @@ _SHORTEST_WINDOW_S = 0.001
 
 @dataclass(frozen=True, slots=True)
 class Windows:
-    """Over which time a rate is measured: so many samples, each of so many seconds (quota.window.num and its like)."""
+    """The samples of a rate: how many, and the seconds of each (quota.window.num and its like)."""
 
     samples: int = 11
     size_s: float = 1.0
@@ -80,7 +80,7 @@ class Rate:
 
 
 class SimpleRate(Rate):
-    """A rate over no more time than there has been, but for the first window.
+    """A rate over no more time than has passed, except for the first window.
 
     source    org.apache.kafka.common.metrics.stats.SimpleRate
     """

@@ -2,7 +2,7 @@
 
 Records are taken apart and rebuilt, unlike anywhere else on the path of a fetch, so the work is bounded: a response
 stops at FETCH_BYTES of stored records and of converted ones, and other requests get their turn in between. The first
-batch that gives a message is always converted, however large: without it nobody would get on.
+batch that gives a message is always converted, however large: without it the client could not continue.
 Source: KafkaApis.maybeConvertFetchedData, LazyDownConversionRecords.
 """
 
@@ -28,7 +28,7 @@ def message_format(fetch_version: int) -> int:
 
 
 class DownConversion:
-    """One answer's conversions. `magic` is the format that they end in."""
+    """The conversions of one response. `magic` is the format that they end in."""
 
     def __init__(self, magic: int) -> None:
         self._magic = magic

@@ -187,7 +187,7 @@ class FetchSessions:
         uses_topic_ids: bool,
         now: float,
     ) -> FetchContext:
-        """Take in one request.
+        """Process one request.
 
         raises   FetchSessionIdNotFound, InvalidFetchSessionEpoch, FetchSessionTopicIdError (names after ids, or ids
                  after names): the fetcher starts again with a full fetch

@@ -59,7 +59,7 @@ _SESSION_ENDED = frozenset({ErrorCode.fetch_session_id_not_found, ErrorCode.inva
 
 @dataclass(frozen=True, slots=True)
 class FetchLimits:
-    """The replica.fetch.* settings: bytes, milliseconds, and seconds for the rest after an error."""
+    """The replica.fetch.* settings: bytes, milliseconds, and seconds for the pause after an error."""
 
     max_wait_ms: Milliseconds
     min_bytes: int
@@ -254,12 +254,12 @@ class LeaderFetcher:
             self._connection = None
 
     def _start_over(self) -> None:
-        """Nothing is known of what the leader took in: a new connection, a full fetch, after a rest."""
+        """It is unknown what the leader processed: a new connection, a full fetch, after a rest."""
         self._disconnect()
         self._session.lost()
         self._rest(self._followed.values())
 
-    # ---- what came of it
+    # ---- the response
 
     async def _take(self, plan: FetchPlan, answers: fetch.FetchResponse) -> None:
         lost = []

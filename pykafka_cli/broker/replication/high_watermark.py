@@ -22,5 +22,5 @@ def high_watermark(leader_end: Offset, isr_ends: Iterable[Offset | None], curren
 
 
 def effective_min_isr(min_insync_replicas: int, replica_count: int) -> int:
-    """min.insync.replicas, which may not ask for more replicas than there are."""
+    """min.insync.replicas, which may not require more replicas than there are."""
     return min(min_insync_replicas, replica_count)

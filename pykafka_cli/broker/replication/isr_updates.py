@@ -57,7 +57,7 @@ class _Pending(NamedTuple):
 class IsrUpdates:
     """The queue and its sender.
 
-    broker_epoch     this broker's epoch of the moment (czxid of its registration)
+    broker_epoch     this broker's current epoch (czxid of its registration)
     ask_controller   sends to the controller; raises ConnectionFailed or BrokerError when that cannot be
     """
 

@@ -47,7 +47,7 @@ class LeaderSession:
         return FetchPlan(self._session_id, self._epoch, wanted, named, forgotten)
 
     def accept(self, plan: FetchPlan, *, error: ErrorCode, session_id: int) -> bool:
-        """Take in the head of the response to `plan`; return whether its partitions count."""
+        """Process the head of the response to `plan`; return whether its partitions count."""
         if error is not ErrorCode.none:
             if error is ErrorCode.fetch_session_id_not_found:
                 self._session_id = NO_SESSION

@@ -44,7 +44,7 @@ Connect: TypeAlias = Callable[[BrokerEndpoint, str], Awaitable[PeerConnection]]
 
 
 def connector(timeout: Seconds, security: Callable[[], PeerSecurity]) -> Connect:
-    """What opens connections with the TLS and the login of the moment, which wait up to `timeout` seconds for an
+    """What opens connections with the current TLS settings and login, which wait up to `timeout` seconds for an
     answer."""
 
     async def connect(endpoint: BrokerEndpoint, client_id: str) -> PeerConnection:

@@ -63,7 +63,7 @@ _COORDINATOR_READ_BYTES = (
 class ReplicaManager:
     """The replicas of broker `settings.broker_id`.
 
-    broker_epoch   this broker's epoch of the moment (czxid of its registration)
+    broker_epoch   this broker's current epoch (czxid of its registration)
     connect        opens connections to other brokers
     """
 
@@ -151,11 +151,11 @@ class ReplicaManager:
         return self._roles.on_leadership
 
     def become_leader_or_follower(self, request: "LeaderAndIsrRequest") -> Errors:
-        """What came of each partition. raises StaleBrokerEpoch, StaleControllerEpoch."""
+        """The result for each partition. raises StaleBrokerEpoch, StaleControllerEpoch."""
         return self._roles.take_leader_and_isr(request)
 
     def stop_replicas(self, request: "StopReplicaRequest") -> Errors:
-        """What came of each partition. raises StaleBrokerEpoch, StaleControllerEpoch."""
+        """The result for each partition. raises StaleBrokerEpoch, StaleControllerEpoch."""
         return self._roles.take_stop_replica(request)
 
     def partition(self, topic_partition: TopicPartition) -> Partition:
@@ -175,7 +175,7 @@ class ReplicaManager:
         """Write one batch for each partition and, with acks=-1, wait until the in-sync replicas have them.
 
         entries   writable; batches are stamped in place
-        returns   for each partition what came of it. RequestTimedOut: written, but not confirmed in time
+        returns   the result for each partition. RequestTimedOut: written, but not confirmed in time
         """
         if acks not in (-1, 0, 1):
             return {tp: InvalidRequiredAcks(f"acks={acks}; it is 0, 1 or -1 (all)") for tp in entries}
@@ -360,7 +360,7 @@ class ReplicaManager:
         return self._clock.monotonic() + in_seconds(timeout_ms)
 
     def _directory_failed(self, _directory: Path, lost: list[TopicPartition]) -> None:
-        """Serve what was in a failed log directory no more; other replicas take over once the controller is
+        """Stop serving what was in a failed log directory; other replicas take over once the controller is
         notified."""
         self._fetchers.drop(lost)
         for topic_partition in lost:

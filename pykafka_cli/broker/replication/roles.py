@@ -47,7 +47,7 @@ MISSING_SHOWN = 10
 """Partitions that a warning names."""
 
 OnLeadership: TypeAlias = Callable[[list[tuple[TopicPartition, LeaderEpoch]], list[TopicPartition]], None]
-"""Told which partitions began to be led here, with their leader epochs, and which are led here no more."""
+"""Called with the partitions that this broker now leads, with their leader epochs, and those it no longer leads."""
 
 Errors: TypeAlias = dict[TopicPartition, BrokerError | None]
 """Why a partition is not as the controller wants it; None: it is."""
@@ -84,7 +84,7 @@ class Roles:
     # ---- LeaderAndIsr
 
     def take_leader_and_isr(self, request: LeaderAndIsrRequest) -> Errors:
-        """What came of each partition. raises StaleBrokerEpoch, StaleControllerEpoch."""
+        """The result for each partition. raises StaleBrokerEpoch, StaleControllerEpoch."""
         self._fence(request)
         to_lead: list[tuple[Partition, uuid.UUID | None, LeaderAndIsrPartitionState]] = []
         to_follow: list[tuple[Partition, uuid.UUID | None, LeaderAndIsrPartitionState]] = []
@@ -226,7 +226,7 @@ class Roles:
     # ---- StopReplica
 
     def take_stop_replica(self, request: StopReplicaRequest) -> Errors:
-        """What came of each partition. raises StaleBrokerEpoch, StaleControllerEpoch."""
+        """The result for each partition. raises StaleBrokerEpoch, StaleControllerEpoch."""
         self._fence(request)
         errors: Errors = {}
         gone = []

@@ -40,7 +40,7 @@ class AclManager:
     async def stop(self) -> None:
         await self._changes.stop()
 
-    # ---- what is asked for
+    # ---- requests
 
     async def create(self, acls: Sequence[AclBinding]) -> None:
         """Add ACLs of one resource pattern. raises    ZooKeeperError, BadZnode"""

@@ -1,7 +1,7 @@
 """Changes that brokers announce to each other in sequential znodes: each is read once, and the old ones are removed.
 
 After a session was lost, everything is loaded again, because announcements may have come and gone meanwhile. While
-ZooKeeper is away, what was read last holds.
+ZooKeeper is unreachable, what was read last holds.
 
 source  kafka.common.ZkNodeChangeNotificationListener
 """

@@ -75,7 +75,7 @@ class DelegationTokenManager:
         if is_controller:
             self._cleaner = asyncio.get_running_loop().create_task(self._clean(), name="expired delegation tokens")
 
-    # ---- what is asked for
+    # ---- requests
 
     def hmac_of(self, token_id: str) -> bytes:
         return hmac.digest(self._secret, token_id.encode(), _DIGEST)
@@ -162,7 +162,7 @@ class DelegationTokenManager:
         self._forget(token.id)
         _log.info("removed delegation token %s of %s", token.id, token.owner)
 
-    # ---- what is known
+    # ---- the tokens
 
     def _keep(self, token: TokenInformation) -> None:
         self._tokens[token.id] = token
@@ -204,7 +204,7 @@ class DelegationTokenManager:
         else:
             self._keep(token)
 
-    # ---- the end of tokens
+    # ---- expiry
 
     async def _clean(self) -> None:
         while True:

@@ -20,7 +20,7 @@ from pykafka_cli.clients.errors import ensure_none_failed
 from pykafka_cli.clients.session import Session
 
 _FIRST_WITH_PATTERNS = 1
-"""The version of the three APIs that knows other patterns than literal ones."""
+"""The version of the three APIs that supports patterns other than literal ones."""
 
 
 async def describe_acls(session: Session, selected: AclFilter = EVERY_ACL) -> list[AclBinding]:
@@ -46,9 +46,9 @@ async def describe_acls(session: Session, selected: AclFilter = EVERY_ACL) -> li
 
 
 async def create_acls(session: Session, acls: Sequence[AclBinding]) -> None:
-    """Add ACLs; those that exist already stay as they are.
+    """Add ACLs; existing ones stay unchanged.
 
-    raises    ApiError for the first that was rejected, VersionUnsupported
+    raises    ApiError for the first rejected one, VersionUnsupported
     """
     from kio.schema.create_acls.v3.request import AclCreation, CreateAclsRequest
 
@@ -71,7 +71,7 @@ async def create_acls(session: Session, acls: Sequence[AclBinding]) -> None:
 async def delete_acls(session: Session, filters: Sequence[AclFilter]) -> list[AclBinding]:
     """Remove the ACLs that any of the filters selects; return them, sorted.
 
-    raises    ApiError for the first that was not removed, VersionUnsupported
+    raises    ApiError for the first one that was not removed, VersionUnsupported
     """
     from kio.schema.delete_acls.v3.request import DeleteAclsFilter, DeleteAclsRequest
 

@@ -19,7 +19,7 @@ _BROKERS, _CONTROLLERS = i8(1), i8(2)
 
 
 class ElectionType(IntEnum):
-    """Who may become leader: the first replica if it is in sync; or any replica, if no in-sync replica is alive."""
+    """Which replica may become leader: the first one if it is in sync; or any one, if no in-sync replica is alive."""
 
     PREFERRED = 0
     UNCLEAN = 1
@@ -43,7 +43,7 @@ class LogDir(NamedTuple):
 
 
 async def describe_brokers(session: Session) -> list[Broker]:
-    """Brokers that are alive, by id; the controllers where the session is with controllers."""
+    """Live brokers by id; the controllers if the session is with controllers."""
     if session.is_with_controllers:
         return [Broker(each.id, each.host, each.port, each.rack) for each in await list_endpoints(session)]
     answer = await session.metadata(())
@@ -51,16 +51,16 @@ async def describe_brokers(session: Session) -> list[Broker]:
 
 
 async def cluster_id(session: Session) -> str | None:
-    """None from a broker that is too old to have one."""
+    """The cluster's id; None from a broker that is too old to have one."""
     if session.is_with_controllers:
         return str((await session.ask(_cluster_request(_CONTROLLERS), oldest=1)).cluster_id)
     return (await session.metadata(())).cluster_id
 
 
 async def list_endpoints(session: Session, *, include_fenced: bool = False) -> list[Endpoint]:
-    """All brokers, or the controllers where the session is with controllers, by id.
+    """All brokers, or the controllers if the session is with controllers, by id.
 
-    include_fenced    also brokers that are registered and not serving now (KIP-1073)
+    include_fenced    also registered brokers that are not serving now (KIP-1073)
     raises            VersionUnsupported, ApiError
     """
     type_ = _CONTROLLERS if session.is_with_controllers else _BROKERS
@@ -95,7 +95,7 @@ async def unregister_broker(session: Session, broker: BrokerId) -> None:
 async def offered_versions(
     session: Session, brokers: Iterable[Broker]
 ) -> dict[Broker, Mapping[int, VersionRange] | ConnectionFailed]:
-    """Each broker's own ApiVersions, or why it could not be asked."""
+    """Each broker's ApiVersions, or why it could not be fetched."""
     found: dict[Broker, Mapping[int, VersionRange] | ConnectionFailed] = {}
     for broker in brokers:
         try:
@@ -106,7 +106,7 @@ async def offered_versions(
 
 
 async def describe_log_dirs(session: Session, broker: BrokerId) -> list[LogDir]:
-    """All log directories of one broker with all that is in them.
+    """All log directories of one broker, with their contents.
 
     raises    ApiError
     """

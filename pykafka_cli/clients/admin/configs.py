@@ -1,4 +1,4 @@
-"""Settings of topics, brokers and other resources."""
+"""Configs of topics, brokers and other resources."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from enum import IntEnum
@@ -24,7 +24,7 @@ SOURCES = {
 
 
 class ResourceType(IntEnum):
-    """What can have settings; the numbers are those of org.apache.kafka.common.config.ConfigResource.Type."""
+    """Resources that have configs; the numbers are those of org.apache.kafka.common.config.ConfigResource.Type."""
 
     TOPIC = 2
     BROKER = 4
@@ -34,14 +34,14 @@ class ResourceType(IntEnum):
 
 
 class Resource(NamedTuple):
-    """One thing with settings; the name of a broker is its id, and empty for what all brokers share."""
+    """A resource with configs; the name of a broker is its id, or empty for the default of all brokers."""
 
     type: ResourceType
     name: str
 
     @property
     def broker(self) -> BrokerId | None:
-        """The broker that alone can be asked about it."""
+        """The only broker that can respond, if any."""
         if self.type in (ResourceType.BROKER, ResourceType.BROKER_LOGGER) and self.name:
             return BrokerId(int(self.name))
         return None
@@ -50,7 +50,7 @@ class Resource(NamedTuple):
 async def describe_configs(
     session: Session, resources: Sequence[Resource], *, synonyms: bool = False
 ) -> dict[Resource, list[ConfigEntry] | ApiError]:
-    """All settings of each resource, in the broker's order, or why there are none."""
+    """All configs of each resource, in the broker's order, or why there are none."""
     found: dict[Resource, list[ConfigEntry] | ApiError] = {}
     for broker, asked in _by_broker(resources).items():
         request = DescribeConfigsRequest(
@@ -89,7 +89,7 @@ def _entry(config: Any) -> ConfigEntry:
 
 
 class Operation(IntEnum):
-    """What is done to a setting; APPEND and SUBTRACT are for lists."""
+    """Changes of a config; APPEND and SUBTRACT are for lists."""
 
     SET = 0
     DELETE = 1
@@ -106,7 +106,7 @@ class Change(NamedTuple):
 async def alter_configs(
     session: Session, changes: Mapping[Resource, Sequence[Change]], *, validate_only: bool = False
 ) -> None:
-    """Change settings, each resource's all or none.
+    """Change configs, for each resource all or none.
 
     raises    ApiError for the first resource that could not be changed
     """
@@ -117,9 +117,9 @@ async def alter_configs(
 async def try_to_alter_configs(
     session: Session, changes: Mapping[Resource, Sequence[Change]], *, validate_only: bool = False
 ) -> dict[Resource, ApiError]:
-    """The same; the failures. Brokers that come after one whose settings could not be changed are not asked.
+    """Change configs, and return the failures. Brokers after one whose configs could not be changed get no request.
 
-    validate_only    only find out what would fail
+    validate_only    only check what would fail
     """
     from kio.schema.incremental_alter_configs.v1.request import (
         AlterableConfig,
@@ -165,7 +165,7 @@ async def list_client_metrics(session: Session) -> list[str]:
 
 
 async def list_groups_with_configs(session: Session) -> list[str]:
-    """Names of groups that have settings of their own (KIP-1142).
+    """Names of groups that have configs (KIP-1142).
 
     raises    ApiError, VersionUnsupported
     """

@@ -1,4 +1,4 @@
-"""SCRAM credentials of users (KIP-554). Passwords never travel: the broker gets them salted."""
+"""SCRAM credentials of users (KIP-554). Passwords are never sent: the broker gets them salted."""
 
 import secrets
 from collections.abc import Iterable, Mapping
@@ -22,7 +22,7 @@ class NewCredential(NamedTuple):
 
 
 def new_stored_credential(mechanism: str, credential: NewCredential) -> str:
-    """What ZooKeeper keeps of a credential, with a new salt."""
+    """The form of a credential in ZooKeeper, with a new salt."""
     salt, iterations = secrets.token_bytes(_SALT_BYTES), credential.iterations
     return stored_credential(
         mechanism, salted_password(mechanism, credential.password, salt, iterations), salt, iterations
@@ -30,7 +30,7 @@ def new_stored_credential(mechanism: str, credential: NewCredential) -> str:
 
 
 async def describe_credentials(session: Session, users: Iterable[str]) -> dict[str, dict[str, int] | ApiError]:
-    """Iterations by mechanism of each user (of all, if none is named), sorted; users without any are left out.
+    """Iterations by mechanism of each user (all users if none is named), sorted; users without credentials are skipped.
 
     raises    ApiError
     """
@@ -51,9 +51,9 @@ async def describe_credentials(session: Session, users: Iterable[str]) -> dict[s
 async def alter_credentials(
     session: Session, user: str, upserted: Mapping[str, NewCredential], deleted: Iterable[str]
 ) -> None:
-    """Give one user credentials, and take some away.
+    """Set and delete credentials of one user.
 
-    Where the request had to be sent again because its answer was lost, a credential that is not there is deleted.
+    If the request was retried because its response was lost, a missing credential counts as deleted.
 
     raises    ApiError
     """

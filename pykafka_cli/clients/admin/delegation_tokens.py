@@ -1,4 +1,4 @@
-"""Delegation tokens (KIP-48): logins that users hand to others, for a limited time."""
+"""Delegation tokens (KIP-48): logins that users give to others, for a limited time."""
 
 import datetime
 from collections.abc import Sequence
@@ -27,13 +27,13 @@ class DelegationToken(NamedTuple):
     issued: int
     expires: int
     ends: int
-    """When it cannot be renewed any longer."""
+    """When it can no longer be renewed."""
 
 
 async def create_token(
     session: Session, renewers: Sequence[Principal], owner: Principal | None, lifetime_ms: int
 ) -> DelegationToken:
-    """A new token of the user's own, or of another owner's.
+    """Create a token for the user, or for another owner.
 
     lifetime_ms    -1 for the broker's default
     raises         ApiError, VersionUnsupported
@@ -58,7 +58,7 @@ async def create_token(
 
 
 async def renew_token(session: Session, hmac: bytes, period_ms: int) -> int:
-    """When the token now expires, in ms since the epoch.
+    """Return the new expiry, in ms since the epoch.
 
     period_ms    -1 for the broker's default
     raises       ApiError
@@ -72,9 +72,9 @@ async def renew_token(session: Session, hmac: bytes, period_ms: int) -> int:
 
 
 async def expire_token(session: Session, hmac: bytes, period_ms: int) -> int:
-    """When the token now expires, in ms since the epoch.
+    """Return the new expiry, in ms since the epoch.
 
-    period_ms    from now; -1 for at once
+    period_ms    from now; -1 expires it immediately
     raises       ApiError
     """
     from kio.schema.expire_delegation_token.v2.request import ExpireDelegationTokenRequest
@@ -86,7 +86,7 @@ async def expire_token(session: Session, hmac: bytes, period_ms: int) -> int:
 
 
 async def describe_tokens(session: Session, owners: Sequence[Principal]) -> list[DelegationToken]:
-    """The tokens of these owners that the user may see; none without an owner.
+    """The tokens of these owners that the user may see; without owners, none.
 
     raises    ApiError
     """

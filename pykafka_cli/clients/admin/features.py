@@ -16,7 +16,7 @@ NO_EPOCH = -1
 
 
 class UpgradeType(IntEnum):
-    """How far an update may go; the numbers are the protocol's."""
+    """Kinds of updates; the numbers are the protocol's."""
 
     UPGRADE = 1
     SAFE_DOWNGRADE = 2
@@ -24,9 +24,9 @@ class UpgradeType(IntEnum):
 
 
 async def describe_features(session: Session, node: BrokerId | None = None) -> Features:
-    """All features that a node supports, by name; any node if none is named.
+    """All features that a node (by default any) supports, by name.
 
-    Before ApiVersions 4 a broker says nothing of features whose first level is 0 (KIP-584).
+    Before ApiVersions 4, brokers omit features whose first level is 0 (KIP-584).
     """
     request = ApiVersionsRequest(client_software_name="pykafka-cli", client_software_version=__version__)
     answer = await session.ask(request, broker=node)

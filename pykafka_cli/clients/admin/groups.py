@@ -1,4 +1,4 @@
-"""Consumer groups: which there are, what they do, deleting them and their offsets."""
+"""Consumer groups: listing and describing them, deleting them and their offsets."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
@@ -46,7 +46,7 @@ async def list_groups(session: Session, *, states: Sequence[str] = (), types: Se
 async def list_all_groups(
     session: Session, *, states: Sequence[str] = (), types: Sequence[str] = ()
 ) -> list[GroupListing]:
-    """The same, whatever the protocol."""
+    """All groups of all protocols, by name."""
     from kio.schema.list_groups.v5.request import ListGroupsRequest
 
     request = ListGroupsRequest(states_filter=tuple(states), types_filter=tuple(types))
@@ -68,10 +68,10 @@ async def list_all_groups(
 async def describe_groups(
     session: Session, groups: Iterable[str], *, missing_is_dead: bool = False
 ) -> dict[str, GroupDescription]:
-    """Groups by name; of one that does not exist the state is Dead, or it is an error from Kafka 4 on.
+    """Groups by name; a missing one has the state Dead, or is an error since Kafka 4.
 
-    missing_is_dead    no error, either, where the group does not exist
-    raises             ApiError for the first that cannot be described
+    missing_is_dead    a missing group is not an error either
+    raises             ApiError for the first one that cannot be described
     """
     names = list(dict.fromkeys(groups))
     found: dict[str, GroupDescription | ApiError] = {}
@@ -80,7 +80,7 @@ async def describe_groups(
     classic = [name for name in names if _code(found.get(name)) in _NOT_OF_THE_NEW_PROTOCOL or name not in found]
     if classic:
         of_classic = await ask_coordinators(session, classic, partial(_describe_classic_groups, session))
-        # A group that is neither is reported as not being what was asked for first.
+        # A group of neither type is reported by the first error.
         neither = {name for name in classic if _code(of_classic[name]) == ErrorCode.group_id_not_found}
         found |= {name: each for name, each in of_classic.items() if not (name in neither and name in found)}
     if missing_is_dead:
@@ -175,7 +175,7 @@ def _member(member: Any, protocol_type: str) -> MemberDescription:
 async def delete_groups(session: Session, groups: Iterable[str]) -> dict[str, ApiError | None]:
     """Delete groups without members; return the result of each.
 
-    Where a request had to be sent again because its answer was lost, a group that is not there is deleted.
+    If a request was retried because its response was lost, a missing group counts as deleted.
     """
     from kio.schema.delete_groups.v2.request import DeleteGroupsRequest
 
@@ -195,8 +195,8 @@ async def delete_groups(session: Session, groups: Iterable[str]) -> dict[str, Ap
 async def remove_members(session: Session, group: str, members: Iterable[MemberDescription], reason: str) -> None:
     """Remove members from the group; one that has already left is ignored.
 
-    reason    what the coordinator's log is to say
-    raises    ApiError for the first that could not be removed
+    reason    for the coordinator's log
+    raises    ApiError for the first one that could not be removed
     """
     from kio.schema.leave_group.v5.request import LeaveGroupRequest, MemberIdentity
 
@@ -249,7 +249,7 @@ async def delete_offsets(
 
 
 async def committed_offsets(session: Session, group: str) -> dict[TopicPartition, Offset]:
-    """All that a group has committed.
+    """All committed offsets of a group.
 
     raises    ApiError
     """
@@ -257,7 +257,7 @@ async def committed_offsets(session: Session, group: str) -> dict[TopicPartition
 
 
 async def committed_positions(session: Session, group: str) -> "dict[TopicPartition, Position]":
-    """The same with leader epochs."""
+    """All committed offsets of a group, with leader epochs."""
     from pykafka_cli.clients.group_offsets import fetch_offsets
 
     return await fetch_offsets(coordinator_of(session, group), None)
@@ -284,9 +284,9 @@ async def ask_coordinators(
     groups: Iterable[str],
     ask: Callable[[Broker, list[str]], Awaitable[Mapping[str, T | ApiError]]],
 ) -> dict[str, T | ApiError]:
-    """Each group's result from its coordinator, in the order given; retried if that moved or is not ready.
+    """Each group's result from its coordinator, in the given order; retries if the coordinator moved or is not ready.
 
-    ask    one broker about the groups that it coordinates
+    ask    sends one broker a request about the groups that it coordinates
     """
     from pykafka_cli.clients.coordinator import find_coordinators
     from pykafka_cli.clients.error_traits import COORDINATOR_UNREADY
@@ -315,7 +315,7 @@ async def ask_coordinators(
 def all_described(found: Mapping[str, T | ApiError]) -> dict[str, T]:
     """Descriptions by group.
 
-    raises    ApiError for the first that could not be described
+    raises    ApiError for the first one that could not be described
     """
     described: dict[str, T] = {}
     for name, result in found.items():

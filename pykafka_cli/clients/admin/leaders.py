@@ -1,4 +1,4 @@
-"""Requests that only the leader of a partition answers: finds leaders, and retries when they change."""
+"""Requests that only leaders of partitions serve: finds leaders, and retries when they change."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from enum import Enum, auto
@@ -16,18 +16,18 @@ from pykafka_cli.transport.errors import ConnectionFailed, Rejected
 T = TypeVar("T")
 
 _MAY_HEAL = RETRIABLE - {ErrorCode.unknown_topic_or_partition, ErrorCode.unknown_topic_id}
-"""What another leader, or the same a little later, may well answer. A missing topic is not among them."""
+"""Errors that another leader, or the same one a little later, may not have. A missing topic is not among them."""
 
 
 class Patience(Enum):
-    """What is worth waiting for."""
+    """Which errors to retry."""
 
     RETRY = auto()
-    """Everything that may heal."""
+    """All transient errors."""
     NEEDS_LEADER = auto()
-    """The same, but for a partition that nobody leads: LEADER_NOT_AVAILABLE at once."""
+    """All transient errors, except that a partition without a leader is LEADER_NOT_AVAILABLE at once."""
     ASK_ONCE = auto()
-    """Nothing, as the caller asks again; NETWORK_EXCEPTION for what a broker leads that cannot be asked."""
+    """None, as the caller retries; NETWORK_EXCEPTION for partitions whose leader cannot be reached."""
 
 
 _PASSING = {
@@ -44,9 +44,9 @@ async def ask_leaders(
     *,
     patience: Patience = Patience.RETRY,
 ) -> dict[TopicPartition, T | ApiError]:
-    """Each partition's result from its leader; an error that time may heal only once default.api.timeout.ms is over.
+    """Each partition's result from its leader; transient errors only after default.api.timeout.ms.
 
-    ask    one broker about the partitions that it leads
+    ask    sends one broker a request about the partitions that it leads
     """
 
     async def ask_all(wanted: list[TopicPartition]) -> dict[TopicPartition, T | ApiError]:
@@ -67,7 +67,7 @@ async def ask_known_leaders(
     partitions: Iterable[TopicPartition],
     ask: Callable[[BrokerId, list[TopicPartition]], Awaitable[Mapping[TopicPartition, T | ApiError]]],
 ) -> dict[TopicPartition, T | ApiError]:
-    """The same for who knows the leaders, and asks again: NETWORK_EXCEPTION for what a broker leads that is away."""
+    """The same for known leaders, without retries: NETWORK_EXCEPTION for partitions whose leader cannot be reached."""
     led: dict[BrokerId, list[TopicPartition]] = {}
     for partition in partitions:
         led.setdefault(leaders[partition], []).append(partition)
@@ -85,7 +85,7 @@ async def ask_known_leaders(
 async def _leaders(
     session: Session, partitions: list[TopicPartition]
 ) -> tuple[dict[BrokerId, list[TopicPartition]], dict[TopicPartition, ApiError]]:
-    """Partitions by the broker that leads them, and an error for each that nobody leads."""
+    """Partitions by their leader, and an error for each without one."""
     answer = await session.metadata({partition.topic: None for partition in partitions})
     alive = {broker.node_id for broker in answer.brokers}
     known: dict[TopicPartition, BrokerId] = {}

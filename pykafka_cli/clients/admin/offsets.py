@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 HIGH_WATERMARK = -1
-"""As the offset to delete up to: all that consumers can see."""
+"""As the offset to delete up to: everything that consumers can see."""
 
 _CONSUMER = -1
 _OLDEST_VERSION = 1
@@ -35,7 +35,7 @@ async def list_offsets(
 ) -> dict[TopicPartition, Offset | ApiError]:
     """Where logs begin and end: the EARLIEST or LATEST offset of each partition, which every log has.
 
-    leaders    asked once, and nobody asked for them
+    leaders    known leaders, which get one request each
     """
     found = await offsets_for_times(session, wanted, read_committed=read_committed, patience=patience, leaders=leaders)
     return {
@@ -54,7 +54,7 @@ async def offsets_for_times(
 ) -> dict[TopicPartition, Offset | ApiError | None]:
     """The first offset of each partition at or after a time, or for an OffsetSpec; None if no record is there.
 
-    leaders    asked once, and nobody asked for them
+    leaders    known leaders, which get one request each
     """
     from kio.schema.list_offsets.v9.request import ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic
 
@@ -112,7 +112,7 @@ def _offset_in(answer: "ListOffsetsPartitionResponse") -> Offset | ApiError | No
 async def delete_records(
     session: Session, before: Mapping[TopicPartition, Offset]
 ) -> dict[TopicPartition, Offset | ApiError]:
-    """Delete what lies below an offset; the new beginning of each partition (its low watermark)."""
+    """Delete records below an offset; return the new start of each partition (its low watermark)."""
     from kio.schema.delete_records.v2.request import DeleteRecordsPartition, DeleteRecordsRequest, DeleteRecordsTopic
 
     async def ask(broker: BrokerId, partitions: list[TopicPartition]) -> dict[TopicPartition, Offset | ApiError]:

@@ -16,7 +16,7 @@ _METADATA = TopicData(topic_name=TopicName("__cluster_metadata"), partitions=(Pa
 
 
 async def describe_quorum(session: Session) -> Quorum:
-    """raises    ApiError, VersionUnsupported where the cluster is not in KRaft mode"""
+    """raises    ApiError, VersionUnsupported if the cluster is not in KRaft mode"""
     answer = await session.ask(DescribeQuorumRequest(topics=(_METADATA,)))
     ensure_none_failed([answer])
     partition = answer.topics[0].partitions[0]

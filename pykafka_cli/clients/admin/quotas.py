@@ -15,14 +15,14 @@ _REMOVED_VALUE = 0.0
 
 
 class QuotaComponent(NamedTuple):
-    """One half of what is limited: a type and a name; DEFAULT_NAME for what has no other, None for any name."""
+    """One part of a quota's entity: a type and a name; DEFAULT_NAME for the default, None for any name."""
 
     type: str
     name: str | None
 
 
 QuotaEntity = tuple[QuotaComponent, ...]
-"""What is limited: a user, a client id, both together, or an address; users come first."""
+"""A quota's entity: a user, a client id, both together, or an address; users come first."""
 
 
 async def describe_quotas(
@@ -54,7 +54,7 @@ async def describe_quotas(
 
 
 async def alter_quotas(session: Session, entity: QuotaEntity, values: Mapping[str, float | None]) -> None:
-    """Set limits of one entity, or take them away (None).
+    """Set limits of one entity, or remove them (None).
 
     raises    ApiError
     """

@@ -44,9 +44,9 @@ async def list_reassignments(
 async def alter_reassignments(
     session: Session, targets: Mapping[TopicPartition, Sequence[BrokerId] | None], *, same_factor: bool = False
 ) -> dict[TopicPartition, ApiError]:
-    """Begin to move partitions to these replicas; None cancels. The failures.
+    """Start moving partitions to these replicas (None cancels), and return the failures.
 
-    same_factor    refuse partitions that would get more or fewer replicas than they have (KIP-860)
+    same_factor    reject changes of the number of replicas (KIP-860)
     raises         ApiError for the request as a whole, VersionUnsupported
     """
     from kio.schema.alter_partition_reassignments.v1.request import (
@@ -71,7 +71,7 @@ async def alter_reassignments(
     lost = session.lost_answers
     answer = await session.ask_controller(request, oldest=1 if same_factor else 0)
     ensure_none_failed([answer])
-    # What was cancelled by a request whose answer was lost is in progress no more.
+    # If the response to a cancellation was lost, the move is no longer in progress.
     done = {ErrorCode.none} if session.lost_answers == lost else {ErrorCode.none, ErrorCode.no_reassignment_in_progress}
     return {
         TopicPartition(topic.name, each.partition_index): ApiError(each.error_code, each.error_message)
@@ -84,7 +84,7 @@ async def alter_reassignments(
 async def alter_log_dirs(
     session: Session, broker: BrokerId, log_dirs: Mapping[TopicPartition, str]
 ) -> dict[TopicPartition, ApiError | None]:
-    """Tell one broker in which directories its replicas should be; what it says to each."""
+    """Set the directories of one broker's replicas; return the result for each."""
     from kio.schema.alter_replica_log_dirs.v2.request import (
         AlterReplicaLogDir,
         AlterReplicaLogDirsRequest,
@@ -113,7 +113,7 @@ async def alter_log_dirs(
 async def find_replicas(
     session: Session, broker: BrokerId, partitions: Iterable[TopicPartition]
 ) -> dict[TopicPartition, ReplicaPlace]:
-    """In which log directories of one broker these replicas are.
+    """The log directories of these replicas on one broker.
 
     raises    ApiError
     """

@@ -1,4 +1,4 @@
-"""Requests about many things, retried for those whose errors may pass."""
+"""Retries requests about many keys, for those with transient errors."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Set
@@ -12,7 +12,7 @@ from pykafka_cli.clients.session import Session
 K = TypeVar("K")
 T = TypeVar("T")
 
-_LEFT_OUT = "The broker left it out of its answer."
+_LEFT_OUT = "The broker's response lacks it."
 
 
 async def ask_until_final(
@@ -21,9 +21,9 @@ async def ask_until_final(
     ask: Callable[[list[K]], Awaitable[Mapping[K, T | ApiError]]],
     passing: Set[ErrorCode],
 ) -> dict[K, T | ApiError]:
-    """The result for each key; one of the `passing` errors only once default.api.timeout.ms is over.
+    """The result for each key; one of the `passing` errors only after default.api.timeout.ms.
 
-    ask    gives a result for each key it is called with; a key that the broker left out has an error
+    ask    returns a result for each given key; a key missing from the response has an error
     """
     clock, pause = asyncio.get_running_loop().time, session.settings.retry_pause
     deadline = clock() + session.settings.api_timeout

@@ -80,7 +80,7 @@ async def _share_offsets(session: Session, broker: Broker, names: list[str]) -> 
 
 
 def _offset(topic: str, part: Any) -> ShareOffset:
-    """Before version 1 of the answer nobody says what the lag is: -1 as for what is not known."""
+    """The lag is missing before version 1 of the response: -1, as for unknown values."""
     partition = TopicPartition(topic, int(part.partition_index))
     if part.start_offset == NO_OFFSET:
         return ShareOffset(partition, None, None, None)
@@ -94,7 +94,7 @@ def _offset(topic: str, part: Any) -> ShareOffset:
 async def alter_share_offsets(session: Session, group: str, offsets: Mapping[TopicPartition, Offset]) -> None:
     """Set the offsets of a group without members, which is created if it does not exist.
 
-    raises    ApiError for the group, or the first partition that is rejected
+    raises    ApiError for the group, or the first rejected partition
     """
     from kio.schema.alter_share_group_offsets.v0.request import (
         AlterShareGroupOffsetsRequest,

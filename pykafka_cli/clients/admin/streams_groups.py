@@ -79,7 +79,7 @@ def _tasks(assignment: Any) -> StreamsTasks:
 
 
 async def streams_offsets(session: Session, group: StreamsGroup) -> list[StreamsOffset]:
-    """How far a group is in all that its topology reads; what it has not read yet counts from the log's start."""
+    """A group's position and lag in all partitions of its topology; unread ones count from the log's start."""
     answer = await session.metadata(group.topics)
     partitions = sorted(
         TopicPartition(str(topic.name), int(part.partition_index))

@@ -40,9 +40,9 @@ async def list_topics(session: Session) -> list[TopicListing]:
 async def describe_topics(
     session: Session, topics: Sequence[str], *, partitions_per_answer: int = 2000
 ) -> list[TopicDescription]:
-    """Topics by name, in the order given, without their settings.
+    """Topics by name, in the given order, without their configs.
 
-    Brokers that can are asked by DescribeTopicPartitions, which knows of eligible leader replicas (KIP-966).
+    DescribeTopicPartitions is used if supported, as it returns eligible leader replicas (KIP-966).
     raises    ApiError for the first that cannot be described
     """
     from pykafka_cli.protocol.api_keys import ApiKey
@@ -57,7 +57,7 @@ async def describe_topics(
 
 
 async def describe_all_topics(session: Session) -> list[TopicDescription]:
-    """All topics, sorted by name, without their settings; a partition without a leader has none.
+    """All topics, sorted by name, without their configs; a partition without a leader has none.
 
     raises    ApiError
     """
@@ -76,7 +76,7 @@ async def describe_topic_by_id(session: Session, topic_id: uuid.UUID) -> TopicDe
 
 
 async def assignments(session: Session, topics: Iterable[str]) -> dict[TopicPartition, tuple[BrokerId, ...]]:
-    """Where the replicas of all partitions of these topics are.
+    """The assignment of all partitions of these topics.
 
     raises    ApiError, which names a topic that does not exist
     """
@@ -94,7 +94,7 @@ async def assignments(session: Session, topics: Iterable[str]) -> dict[TopicPart
 
 
 class NewTopic(NamedTuple):
-    """A topic to be created; `assignment` has replicas by partition, instead of the two numbers."""
+    """A topic to create; `assignment` has replicas by partition, instead of the two numbers."""
 
     name: str
     configs: Mapping[str, str]
@@ -112,7 +112,7 @@ async def create_topic(
     assignment: Mapping[int, Sequence[BrokerId]] | None = None,
     configs: Mapping[str, str],
 ) -> None:
-    """Create one topic and wait until the controller says that it is there.
+    """Create one topic and wait until the controller confirms it.
 
     assignment   replicas by partition, instead of the two numbers
     raises       ApiError
@@ -125,12 +125,12 @@ async def create_topic(
 async def try_to_create_topics(
     session: Session, topics: Sequence[NewTopic], *, validate_only: bool = False
 ) -> dict[str, ApiError]:
-    """Create topics and wait until the controller says that they are there; the failures.
+    """Create topics, wait until the controller confirms them, and return the failures.
 
-    A topic that exists when the request is sent again, because its answer was lost, is what the first one created,
-    unless it has other partitions.
+    If a request was retried because its response was lost, an existing topic counts as created by it, unless its
+    partitions differ.
 
-    validate_only    only find out what would fail
+    validate_only    only check what would fail
     """
     from kio.schema.create_topics.v7.request import (
         CreatableReplicaAssignment,
@@ -183,9 +183,9 @@ def _is_as_wanted(
 
 
 async def delete_topics(session: Session, topics: Iterable[str]) -> None:
-    """Delete topics and wait until they are gone.
+    """Delete topics and wait until they are deleted.
 
-    raises    ApiError for the first that could not be; the others may be gone all the same
+    raises    ApiError for the first one that could not be; others may have been deleted
     """
     for error in (await try_to_delete_topics(session, topics)).values():
         if error:
@@ -193,9 +193,9 @@ async def delete_topics(session: Session, topics: Iterable[str]) -> None:
 
 
 async def try_to_delete_topics(session: Session, topics: Iterable[str]) -> dict[str, ApiError | None]:
-    """Delete topics and wait until they are gone; return the result of each.
+    """Delete topics, wait until they are deleted, and return the result of each.
 
-    Where the request had to be sent again because its answer was lost, a topic that is not there is deleted.
+    If the request was retried because its response was lost, a missing topic counts as deleted.
     """
     from kio.schema.delete_topics.v6.request import DeleteTopicsRequest, DeleteTopicState
 
@@ -214,10 +214,10 @@ async def try_to_delete_topics(session: Session, topics: Iterable[str]) -> dict[
 async def create_partitions(
     session: Session, counts: Mapping[str, int], assignments: Mapping[str, Sequence[Sequence[BrokerId]]] | None = None
 ) -> None:
-    """Give each topic as many partitions as its count says.
+    """Increase the number of partitions of each topic to its count.
 
-    assignments   for a topic that has an entry, the replicas of the new partitions in their order
-    raises        ApiError for the first that could not be; the others may have theirs all the same
+    assignments   replicas of the new partitions, in order, for some of the topics
+    raises        ApiError for the first one that could not be; others may have been changed
     """
     from kio.schema.create_partitions.v3.request import (
         CreatePartitionsAssignment,
@@ -245,14 +245,14 @@ async def create_partitions(
 
 
 async def _without_carried_out(session: Session, results: Sequence[Any], counts: Mapping[str, int]) -> list[Any]:
-    """The results but for those topics that have as many partitions as they were to get."""
+    """The results without topics that already have the requested number of partitions."""
     refused = {each.name for each in results if each.error_code == ErrorCode.invalid_partitions}
     present = Counter(partition.topic for partition in await assignments(session, refused))
     return [each for each in results if each.name not in refused or present[each.name] != counts[each.name]]
 
 
 async def _describe_in_parts(session: Session, topics: Sequence[str], partitions_per_answer: int) -> dict[str, Any]:
-    """Topics by DescribeTopicPartitions, which stops after a number of partitions and returns where to continue."""
+    """Topics by DescribeTopicPartitions, whose responses end after a number of partitions, with a cursor."""
     import dataclasses
 
     from kio.schema.describe_topic_partitions.v0.request import Cursor, DescribeTopicPartitionsRequest, TopicRequest
@@ -280,7 +280,7 @@ async def _describe_in_parts(session: Session, topics: Sequence[str], partitions
 
 
 async def _with_reassignments(session: Session, topics: list[TopicDescription]) -> list[TopicDescription]:
-    """Adding and removing replicas of what is being reassigned; nothing where the cluster cannot or will not say."""
+    """Add the adding and removing replicas of reassignments, if the cluster returns them."""
     try:
         ongoing = await list_reassignments(session, {topic.topic: range(len(topic.partitions)) for topic in topics})
     except VersionUnsupported:
@@ -304,7 +304,7 @@ def _reassigned(
 
 
 def _description(topic: Any) -> TopicDescription:
-    """From a topic in the response of Metadata or of DescribeTopicPartitions."""
+    """The description from a topic in a response of Metadata or DescribeTopicPartitions."""
     partitions = [
         PartitionDescription(
             partition.partition_index,

@@ -1,4 +1,4 @@
-"""Transactions: what coordinators and partitions know of them, and aborting one (KIP-664)."""
+"""Transactions: the state in coordinators and partitions, and aborting one (KIP-664)."""
 
 import asyncio
 import datetime
@@ -46,9 +46,9 @@ async def list_transactions(
     longer_than_ms: Milliseconds | None = None,
     pattern: str | None = None,
 ) -> list[TransactionListing]:
-    """What every broker coordinates, those of some producers only, or those that have been open for that long.
+    """Transactions of all coordinators; or only those of some producers, or those open for a time.
 
-    pattern    an expression of RE2 that transactional ids match (KIP-1152)
+    pattern    an RE2 expression that transactional ids must match (KIP-1152)
     raises     ApiError, VersionUnsupported
     """
     from kio.schema.list_transactions.v2.request import ListTransactionsRequest
@@ -86,7 +86,7 @@ async def list_transactions(
 async def describe_transactions(
     session: Session, transactional_ids: Iterable[str]
 ) -> dict[str, TransactionDescription | ApiError]:
-    """Each id as its coordinator knows it; retried if that moved or is not ready."""
+    """Each id's state in its coordinator; retries if the coordinator moved or is not ready."""
 
     async def ask_all(wanted: list[str]) -> dict[str, TransactionDescription | ApiError]:
         return {
@@ -131,7 +131,7 @@ async def _describe_transaction(
 async def describe_producers(
     session: Session, partitions: Iterable[TopicPartition], *, broker: BrokerId | None = None
 ) -> dict[TopicPartition, list[ProducerState] | ApiError]:
-    """The producers that each partition's log knows, on its leader or on the replica of one broker."""
+    """The producers in each partition's log, on its leader or on one broker's replica."""
     from kio.schema.describe_producers.v0.request import DescribeProducersRequest, TopicRequest
 
     async def ask(node: BrokerId, theirs: list[TopicPartition]) -> dict[TopicPartition, list[ProducerState] | ApiError]:
@@ -156,7 +156,7 @@ async def describe_producers(
 
 
 async def abort_transaction(session: Session, spec: AbortSpec) -> None:
-    """Write an abort marker to one partition, whatever the coordinator thinks.
+    """Write an abort marker to one partition, regardless of the coordinator's state.
 
     raises    ApiError
     """
@@ -218,12 +218,12 @@ def _producer_state(said: object) -> ProducerState:
 
 
 def _state_name(said: str) -> str:
-    """A state as it is shown: one that 3.9 does not know is Unknown."""
+    """The shown name of a state: Unknown for one that 3.9 does not have."""
     return said if said in _STATES else "Unknown"
 
 
 async def fence_producer(session: Session, transactional_id: str) -> None:
-    """Take a transactional id away from whoever uses it, which aborts an open transaction.
+    """Fence the producer of a transactional id, which aborts its open transaction.
 
     raises    ApiError, ConnectionFailed
     """

@@ -1,5 +1,4 @@
-"""What the scripts up to Kafka 2.8 did with --zookeeper: read and write Kafka's znodes, and leave the rest to the
-broker that is the controller. Nothing here waits for it.
+"""The scripts' --zookeeper up to Kafka 2.8: reads and writes Kafka's znodes, and leaves the rest to the controller.
 
 source  kafka.admin.AdminUtils and kafka.zk.AdminZkClient of Apache Kafka 2.2
 """
@@ -24,17 +23,17 @@ OVERRIDE_SOURCE = "DYNAMIC_TOPIC_CONFIG"
 
 
 class AdminRefused(Exception):
-    """A change that the scripts did not make, in their words."""
+    """A change that the scripts reject, in their words."""
 
 
 class TopicExists(AdminRefused):
-    """There is a topic of that name."""
+    """The topic already exists."""
 
 
 class ZooKeeperAdmin:
     """One command's session with ZooKeeper.
 
-    raises    ZooKeeperUnreachable on entering, ZooKeeperError from everything
+    raises    ZooKeeperUnreachable on entering, ZooKeeperError from all methods
     """
 
     def __init__(self, connect: str, security: ClientSecurity) -> None:
@@ -64,7 +63,7 @@ class ZooKeeperAdmin:
         return set(await self._children(znodes.DELETE_TOPICS))
 
     async def brokers(self) -> list[Candidate]:
-        """Brokers that are registered, by id."""
+        """Registered brokers, by id."""
         found = []
         for name in await self._children(znodes.BROKER_IDS):
             broker = BrokerId(int(name))
@@ -73,7 +72,7 @@ class ZooKeeperAdmin:
         return sorted(found)
 
     async def describe_topic(self, topic: str, *, is_marked_for_deletion: bool = False) -> TopicDescription | None:
-        """A topic with its overrides; None if it is gone."""
+        """A topic with its overrides; None if it does not exist."""
         assignment = await self._assignment(topic)
         if assignment is None:
             return None
@@ -126,7 +125,7 @@ class ZooKeeperAdmin:
     async def add_partitions(
         self, topic: str, count: int, assignment: Sequence[Sequence[BrokerId]], *, rack_aware: bool
     ) -> None:
-        """Give a topic `count` partitions in all.
+        """Increase a topic's partitions to `count`.
 
         assignment    replicas of the new ones; placed evenly if it is empty
         raises        AdminRefused, AssignmentRefused
@@ -154,7 +153,7 @@ class ZooKeeperAdmin:
         await self._client.set(znodes.topic_path(topic), znodes.encode_topic(wanted))
 
     async def mark_for_deletion(self, topic: str) -> bool:
-        """Ask the controller to delete a topic; False if somebody has done so already."""
+        """Mark a topic for deletion by the controller; False if it is already marked."""
         try:
             await self._client.create(znodes.delete_topic_path(topic))
         except NodeExists:
@@ -164,7 +163,7 @@ class ZooKeeperAdmin:
     # ---- settings
 
     async def configs(self, entity: str) -> dict[str, str]:
-        """Settings of `topics/T`, `brokers/0`, `users/U/clients/C` and the like; names in it are sanitized."""
+        """Configs of `topics/T`, `brokers/0`, `users/U/clients/C` and so on; names are sanitized."""
         path = znodes.config_path(entity)
         try:
             data, _ = await self._client.get(path)
@@ -173,7 +172,7 @@ class ZooKeeperAdmin:
         return znodes.decode_config(path, data)
 
     async def configured(self, kind: str) -> list[str]:
-        """Names, sanitized and sorted, of all that have settings of a kind such as `topics` or `users/U/clients`."""
+        """Names, sanitized and sorted, of all entities with configs of a kind such as `topics` or `users/U/clients`."""
         return sorted(await self._children(znodes.config_path(kind)))
 
     async def change_configs(self, entity: str, configs: Mapping[str, str]) -> None:
@@ -231,7 +230,7 @@ def _as_assignments(placed: Mapping[int, Iterable[BrokerId]]) -> dict[int, znode
 
 
 def _why_illegal(topic: str) -> str | None:
-    """The words of Kafka 2.2 for a name that no topic may have."""
+    """The words of Kafka 2.2 for an invalid topic name."""
     if why_invalid(topic) is None:
         return None
     if not topic:

@@ -1,6 +1,6 @@
-"""What kafka-acls.sh did with --authorizer-properties zookeeper.connect=...: read and write the ACLs' znodes.
+"""kafka-acls.sh with --authorizer-properties zookeeper.connect=...: reads and writes the ACLs' znodes.
 
-Brokers learn of it by the znodes that announce changes; nothing here waits for them.
+Brokers are notified by znodes that announce changes; nothing here waits for them.
 """
 
 import logging
@@ -29,7 +29,7 @@ CONNECT_TIMEOUT_S = Seconds(2.5)
 class ZooKeeperAcls:
     """One command's session with ZooKeeper.
 
-    raises    ZooKeeperUnreachable on entering, ZooKeeperError and BadZnode from everything
+    raises    ZooKeeperUnreachable on entering, ZooKeeperError and BadZnode from all methods
     """
 
     def __init__(self, connect: str, security: ClientSecurity) -> None:

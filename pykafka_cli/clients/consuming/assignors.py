@@ -1,11 +1,11 @@
-"""Assignors: which member gets which partition; in a classic group, the leader runs one for all members.
+"""Assignors choose the partitions of members; in a classic group, the leader runs one for all members.
 
     range               consecutive partitions of each topic, to members in order
-    roundrobin          all partitions of all topics dealt out in turn
-    sticky              even numbers, and as much as possible stays where it was
-    cooperative-sticky  the same; a partition that moves is left to nobody until its owner has given it up
+    roundrobin          all partitions of all topics, to members in turn
+    sticky              balanced, with as few moves as possible
+    cooperative-sticky  the same; a moving partition is unassigned until its owner has given it up
 
-Racks are not looked at. source  RangeAssignor, RoundRobinAssignor, AbstractStickyAssignor, CooperativeStickyAssignor;
+Racks are ignored. source  RangeAssignor, RoundRobinAssignor, AbstractStickyAssignor, CooperativeStickyAssignor;
 KIP-54, KIP-429
 """
 
@@ -74,7 +74,7 @@ ASSIGNORS: Mapping[str, Callable[[Subscriptions, PartitionCounts], Assignment]] 
 
 
 def _static_first(members: Subscriptions) -> list[str]:
-    """Static members by their names, then the others by their ids: so a restart changes nobody's place."""
+    """Static members by their names, then the others by their ids: so a restart does not change the order."""
     return sorted(
         members, key=lambda member: (members[member].instance is None, members[member].instance or "", member)
     )
@@ -86,7 +86,7 @@ def _all_partitions(members: Subscriptions, counts: PartitionCounts) -> list[Top
 
 
 def _owners(members: Subscriptions) -> dict[TopicPartition, str | None]:
-    """The owner of each partition: of two that claim it, the one of the later generation; None if that is both."""
+    """The owner of each partition: of two that claim it, the one of the later generation, if they differ."""
     claims: dict[TopicPartition, list[tuple[int, str]]] = {}
     for member, its in members.items():
         for partition in its.owned:
@@ -99,7 +99,7 @@ def _owners(members: Subscriptions) -> dict[TopicPartition, str | None]:
 
 
 def _still_valid(members: Subscriptions, counts: PartitionCounts) -> Assignment:
-    """What each member has and may keep, ordered by partition and then topic."""
+    """The partitions that each member may keep, ordered by partition and then topic."""
     kept: Assignment = {member: [] for member in members}
     for partition, member in _owners(members).items():
         exists = partition.partition < counts.get(partition.topic, 0)
@@ -109,7 +109,7 @@ def _still_valid(members: Subscriptions, counts: PartitionCounts) -> Assignment:
 
 
 def _fill_quotas(members: Subscriptions, counts: PartitionCounts, kept: Assignment) -> Assignment:
-    """All members want the same topics: each keeps up to its share, and what is left over is dealt out."""
+    """If all members subscribe to the same topics: each keeps up to its share, and the rest is distributed."""
     partitions = _all_partitions(members, counts)
     least, larger = divmod(len(partitions), len(members))  # this many members get one more than the least
     assignment: Assignment = {}
@@ -127,7 +127,7 @@ def _fill_quotas(members: Subscriptions, counts: PartitionCounts, kept: Assignme
 
 
 def _balance(members: Subscriptions, counts: PartitionCounts, kept: Assignment) -> Assignment:
-    """Members want different topics: place what nobody has, then move partitions as long as that evens things out."""
+    """If members subscribe to different topics: assign free partitions, then move some to improve the balance."""
     assignment = {member: list(its) for member, its in kept.items()}
     partitions = _all_partitions(members, counts)
     candidates = {
@@ -154,7 +154,7 @@ def _helpful_move(
     candidates: Mapping[TopicPartition, list[str]],
     load: Callable[[str], tuple[int, str]],
 ) -> tuple[TopicPartition, str, str] | None:
-    """A partition of the most loaded member that someone with at least two fewer could have."""
+    """A partition of the most loaded member that can move to one with at least two fewer."""
     for giver in sorted(assignment, key=load, reverse=True):
         for partition in assignment[giver]:
             taker = min(candidates[partition], key=load)

@@ -1,4 +1,4 @@
-"""Reads topics as Kafka's consumer does: alone or in a group, with positions that are committed as they are used.
+"""Reads topics as Kafka's consumer does: alone or in a group, committing positions as records are used.
 
     poll ──> records of one partition ──> the caller uses them ──> used(...) ──> commit (auto.commit.interval.ms, close)
 
@@ -32,14 +32,14 @@ if TYPE_CHECKING:
 Member: TypeAlias = "GroupMember | ConsumerProtocolMember"
 
 CLOSE_TIMEOUT = 5.0
-"""Seconds that a last commit may take."""
+"""Seconds for the last commit."""
 
 
 class Consumer:
-    """Either subscribed (`subscribe`) or with partitions that the caller chooses (`assign`).
+    """A consumer: either subscribed (`subscribe`), or with partitions that the caller chooses (`assign`).
 
     warn            called with lines that the scripts log at WARN
-    on_assigned     called with partitions that were assigned and revoked, for tools that report them
+    on_assigned     called with assigned partitions (`on_revoked`: revoked ones), for tools that report them
     raises          from `poll`: ConnectionFailed, ApiError, NoOffset, CorruptRecords
     """
 
@@ -64,7 +64,7 @@ class Consumer:
         self._joining_for: Mapping[str, int] = {}  # topics as they were known then, with their partitions
         self._assigned: list[TopicPartition] = []
         self._had: list[TopicPartition] = []  # before the last rebalance, for the sticky assignor
-        self._positions: dict[TopicPartition, Position] = {}  # of all partitions whose position is known
+        self._positions: dict[TopicPartition, Position] = {}  # of all partitions with a known position
         self._committed: dict[TopicPartition, Position] = {}
         self._committing: asyncio.Task[None] | None = None
         self._next_commit = 0.0
@@ -77,7 +77,7 @@ class Consumer:
     # ---- what to read
 
     async def subscribe(self, topics: Iterable[str] = (), pattern: re.Pattern[str] | None = None) -> None:
-        """Read these topics, or all whose whole name matches, with the other members of the group."""
+        """Subscribe to these topics, or to all whose whole name matches, as a member of the group."""
         assert self._coordinator, "a subscription needs group.id"
         subscription = TopicSubscription(
             self._session, self._settings, sorted(topics), pattern, lambda line: self._warn(f"{self._name} {line}")
@@ -97,7 +97,7 @@ class Consumer:
         self._watching = asyncio.get_running_loop().create_task(watch)
 
     def assign(self, positions: Mapping[TopicPartition, Offset | OffsetSpec | None]) -> None:
-        """Read these partitions, from where Fetcher.add says."""
+        """Read these partitions, from positions as in Fetcher.add."""
         self._assigned = list(positions)
         self._fetcher.add(positions)
 
@@ -108,9 +108,9 @@ class Consumer:
     # ---- reading
 
     async def poll(self, timeout: Seconds) -> Fetched | None:
-        """The next records of some partition, None if there are none within `timeout` seconds.
+        """The next records of any partition; None if there are none within `timeout` seconds.
 
-        Records returned earlier count as processed; only what `used` was given is ever committed.
+        Only records passed to `used` are ever committed.
         raises    ApiError, ConnectionFailed
         """
         try:
@@ -144,19 +144,19 @@ class Consumer:
 
     @property
     def _may_take(self) -> bool:
-        """Whether records may be handed over: not while the group decides about all partitions."""
+        """Whether records may be returned: not while the group reassigns all partitions."""
         return not self._joining or (self._member is not None and self._member.is_cooperative)
 
     def used(self, fetched: Fetched, count: int | None = None) -> None:
-        """The first `count` of the records (all if not given) were used and may be committed."""
+        """Note that the first `count` of the records (by default all) were used and may be committed."""
         self._positions[fetched.partition] = fetched.next if count is None else fetched.position_after(count)
 
     def _note_start(self, partition: TopicPartition, position: Position) -> None:
-        """A position that was looked up, not committed; it is committed even if nothing follows, as Kafka does."""
+        """Note a position that was looked up; it is committed even without records, as in Kafka."""
         self._positions[partition] = position
 
     async def close(self) -> None:
-        """Commit what was used, leave the group, stop reading."""
+        """Commit used records, leave the group, stop reading."""
         for task in (self._watching, self._joining, self._committing):
             if task:
                 task.cancel()
@@ -171,7 +171,7 @@ class Consumer:
             await self._member.leave()
 
     async def commit(self, deadline: float | None = None) -> dict[TopicPartition, Position]:
-        """Commit positions that are not committed yet; those that now are.
+        """Commit positions that are not committed yet, and return them.
 
         raises    ConnectionFailed, ApiError
         """
@@ -180,7 +180,7 @@ class Consumer:
             return {}
         failed = await commit_offsets(self._coordinator, positions, self._membership, deadline=deadline)
         if any(problem.code == ErrorCode.stale_member_epoch for problem in failed.values()):
-            # A heartbeat brought a new epoch while the commit was under way.
+            # A heartbeat brought a new epoch during the commit.
             failed = await commit_offsets(self._coordinator, positions, self._membership, deadline=deadline)
         self._committed.update({each: where for each, where in positions.items() if each not in failed})
         for problem in failed.values():
@@ -200,7 +200,7 @@ class Consumer:
     # ---- the group
 
     async def _join_if_due(self, member: Member, subscription: TopicSubscription) -> None:
-        """Join if that is due, and apply the result."""
+        """Join if necessary, and apply the result."""
         if self._joining is None and member.must_rejoin.is_set():
             await self._prepare_to_join(member)
             owned = self._assigned if member.is_cooperative else self._had
@@ -248,10 +248,10 @@ class Consumer:
             self._on_revoked(partitions)
 
     async def _partition_counts(self, topics: Sequence[str]) -> Mapping[str, int]:
-        """Also of topics that other members want; for the assignor where this member is the group's leader."""
+        """Partition counts, also of topics that other members subscribe to, for the assignor of the group's leader."""
         known = self._subscription.partition_counts if self._subscription else {}
         if all(topic in known for topic in topics):
-            return known  # and if that is out of date, it is noticed, and the group assigns again
+            return known  # outdated metadata is detected later, and the group rebalances
         answer = await self._session.metadata(topics)
         return {str(topic.name): len(topic.partitions) for topic in answer.topics if topic.partitions}
 

@@ -1,4 +1,4 @@
-"""One member of a consumer group, by the protocol in which the coordinator assigns partitions (KIP-848).
+"""A member of a consumer group in the protocol in which the coordinator assigns partitions (KIP-848).
 
     heartbeat(epoch 0, subscription) ──> epoch, assignment ──> the consumer revokes, then adopts
         ^                                                          │
@@ -37,7 +37,7 @@ from pykafka_cli.properties.consumer import ConsumerSettings
 from pykafka_cli.transport.errors import ConnectionFailed, VersionUnsupported
 
 JOINING, LEAVING, LEAVING_FOR_A_WHILE = 0, -1, -2
-"""Epochs of a member that is not in the group, or will not be; a static member may return."""
+"""Epochs of a member that joins, that leaves, and of a static one that may return."""
 
 FIRST_WITH_REGEX = 1
 NOT_OFFERED = (
@@ -55,12 +55,12 @@ _log = logging.getLogger(__name__)
 
 
 class ConsumerProtocolMember:
-    """regex    topics are those whose whole name matches this expression of RE2, which the coordinator evaluates;
-    empty where topics are named
+    """regex    subscribe to topics whose whole name matches this RE2 expression, which the coordinator evaluates;
+    empty if topics are named
     """
 
     is_cooperative = True
-    """Partitions that stay are kept while the assignment changes."""
+    """Retained partitions are read while the assignment changes."""
 
     def __init__(
         self, session: Session, coordinator: Coordinator, settings: ConsumerSettings, *, regex: str | None = None
@@ -74,7 +74,7 @@ class ConsumerProtocolMember:
         self._member_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         self._epoch = JOINING
         self._topics: tuple[str, ...] = ()
-        self._acknowledged: ConsumerGroupHeartbeatRequest | None = None  # all that the coordinator has received
+        self._acknowledged: ConsumerGroupHeartbeatRequest | None = None  # all fields that the coordinator has received
         self._target: Assignment | None = None
         self._owned: Assignment = {}
         self._has_target = asyncio.Event()
@@ -90,13 +90,13 @@ class ConsumerProtocolMember:
 
     @property
     def is_lost(self) -> bool:
-        """Whether the group has removed this member, whose partitions may be assigned to others by now."""
+        """Whether the group has removed this member, so that its partitions may be assigned to others."""
         return self._epoch <= JOINING
 
     def polled(self) -> None:
-        """The consumer is alive; without this for max.poll.interval.ms the member leaves by itself.
+        """Note that the consumer is alive; without calls for max.poll.interval.ms the member leaves.
 
-        raises    ApiError, ConnectionFailed where the group refuses this member
+        raises    ApiError, ConnectionFailed if the group rejects this member
         """
         self._last_poll = asyncio.get_running_loop().time()
         if self._failure:
@@ -107,7 +107,7 @@ class ConsumerProtocolMember:
 
         owned     what the consumer has now: if the group has removed this member, that has to be given up first
 
-        raises    ApiError, ConnectionFailed where the group refuses this member
+        raises    ApiError, ConnectionFailed if the group rejects this member
         """
         self.must_rejoin.clear()
         if self._topics != tuple(topics):
@@ -129,10 +129,10 @@ class ConsumerProtocolMember:
         return Joined(partitions, self._epoch, is_leader=False)
 
     async def _target_or_removal(self) -> None:
-        """Be a member until there is an assignment, or until the group has removed this member before there was one."""
+        """Stay a member until there is an assignment, or until the group has removed this member."""
         if self._heartbeats is None or self._heartbeats.done():
             self._owned = {}
-            self._last_poll = asyncio.get_running_loop().time()  # the consumer is waiting for us
+            self._last_poll = asyncio.get_running_loop().time()  # the consumer waits in `join`
             self._heartbeats = asyncio.get_running_loop().create_task(self._send_heartbeats())
         target = asyncio.ensure_future(self._has_target.wait())
         try:
@@ -148,7 +148,7 @@ class ConsumerProtocolMember:
         return self._target is not None and target == set(joined.partitions)
 
     def adopted(self, assigned: Sequence[TopicPartition], *, revoked: bool) -> None:  # noqa: ARG002
-        """The consumer has these partitions now and no others: the coordinator may give away what it gave up."""
+        """Note that the consumer now has exactly these partitions: the coordinator may reassign revoked ones."""
         ids = {name: topic for topic, name in self._names.items()}
         owned: dict[uuid.UUID, set[int]] = {}
         for topic, partition in assigned:
@@ -157,7 +157,7 @@ class ConsumerProtocolMember:
         self._has_changes.set()
 
     async def leave(self) -> None:
-        """Give up membership, so that others get the partitions at once; a static member may return for them."""
+        """Leave the group, so that others get the partitions immediately; a static member may return for them."""
         if self._heartbeats:
             self._heartbeats.cancel()
             with suppress(asyncio.CancelledError, Exception):
@@ -198,9 +198,9 @@ class ConsumerProtocolMember:
             self._has_target.set()  # wakes its waiter, which raises the reason
 
     async def _heartbeat(self, deadline: float) -> float | None:
-        """One heartbeat; seconds until the next, None if the member has been removed.
+        """Send a heartbeat; return seconds until the next, None if the member has been removed.
 
-        raises    ApiError, ConnectionFailed where the group refuses this member
+        raises    ApiError, ConnectionFailed if the group rejects this member
         """
         everything = self._everything()
         request, oldest = self._changed_fields(everything), FIRST_WITH_REGEX if self._regex else 0
@@ -248,7 +248,7 @@ class ConsumerProtocolMember:
             self.must_rejoin.set()
 
     def _forget(self) -> None:
-        """The group has no such member; the next heartbeat will be the first of a new one with the same id."""
+        """Handle an unknown member id: the next heartbeat joins as a new member with the same id."""
         self._epoch, self._acknowledged, self._target, self._owned = JOINING, None, None, {}
         self._has_target.clear()
 
@@ -272,7 +272,7 @@ class ConsumerProtocolMember:
         )
 
     def _changed_fields(self, everything: ConsumerGroupHeartbeatRequest) -> ConsumerGroupHeartbeatRequest:
-        """What differs from what the coordinator knows."""
+        """The fields that differ from those that the coordinator has."""
         known = self._acknowledged
         if known is None:
             return everything
@@ -283,7 +283,7 @@ class ConsumerProtocolMember:
         return self._request(everything.member_epoch, changed)
 
     def _request(self, epoch: i32, fields: Mapping[str, Any]) -> ConsumerGroupHeartbeatRequest:
-        """What is not among the fields has not changed; a static member always says which one it is."""
+        """A request; missing fields are unchanged, and a static member always sends its instance id."""
         unchanged = {
             "instance_id": self._settings.group_instance_id,
             "rebalance_timeout": _UNCHANGED,
@@ -301,7 +301,7 @@ class ConsumerProtocolMember:
     # ---- topics by id
 
     async def _look_up_names(self, topics: Iterable[uuid.UUID]) -> None:
-        """Look up the names of topics; retries for those that the broker does not know yet."""
+        """Look up the names of topics, and retry for those that the broker does not know yet."""
         while missing := [topic for topic in topics if topic not in self._names]:
             with suppress(ConnectionFailed):
                 answer = await self._session.metadata((), ids=missing)

@@ -1,6 +1,6 @@
-"""Fetched bytes to records, by aiokafka's compiled reader, without what a consumer must not see.
+"""Decodes fetched bytes with aiokafka's compiled reader, without records that a consumer must not see.
 
-Control records are never seen; in read_committed, records of aborted transactions are not, either: the broker names the
+Control records are always skipped, and in read_committed so are records of aborted transactions: the broker lists the
 transactions, and a batch belongs to one of them between its first offset and its abort marker.
 source  CompletedFetch of Kafka's consumer; KIP-98
 """
@@ -24,16 +24,16 @@ class AbortedTransaction(NamedTuple):
 
 
 class Fetched(NamedTuple):
-    """Records of one partition, in order, and the position behind them, which may lie further than the last record."""
+    """Records of one partition, in order, and the position after them, which may be beyond the last record."""
 
     partition: TopicPartition
     records: list[ConsumedRecord]
     next: Position
     epochs: tuple[tuple[int, LeaderEpoch | None], ...] = ()
-    """(offset, leader epoch) where the epoch of the records begins, in order."""
+    """(offset, leader epoch) at each change of epoch, in order."""
 
     def position_after(self, count: int) -> Position:
-        """The position once `count` of the records were used."""
+        """The position after the first `count` records."""
         if count >= len(self.records):
             return self.next
         offset = self.records[count].offset if count == 0 else self.records[count - 1].offset + 1
@@ -49,9 +49,9 @@ def decode(
     *,
     check_crcs: bool = True,
 ) -> Fetched:
-    """The records from `fetch_offset` on that a consumer sees.
+    """The records from `fetch_offset` that a consumer sees.
 
-    aborted     transactions of which nothing is to be seen; empty for read_uncommitted
+    aborted     transactions to skip; empty for read_uncommitted
     raises      CorruptRecords
     """
     try:
@@ -99,7 +99,7 @@ def _decode(
 
 
 def _take(records: list[ConsumedRecord], batch: Iterable[ConsumedRecord], fetch_offset: Offset, *, skips: bool) -> None:
-    """Append a batch; the first may start before the requested offset, as brokers send whole batches."""
+    """Append a batch; the first one may start before the requested offset, as brokers send whole batches."""
     if skips:
         records += [record for record in batch if record.offset >= fetch_offset]
     else:

@@ -1,13 +1,13 @@
 """Fetches partitions from their leaders, ahead of the reader.
 
-Each leader has one task that asks, waits, keeps what came, and asks again as soon as there is room; nothing is decoded
-here. A partition that is dropped while a response is on its way is not in that response any more.
+Each leader has one task that sends a request, buffers the response, and sends the next one as soon as there is room;
+nothing is decoded here. Responses for partitions that have been dropped meanwhile are ignored.
 
     add(partition, offset) ──> [leader's task: Fetch ... ] ──> ready ──> take() ──> decode
                                     │ out of range ──> reset policy
                                     ├ leader of a new epoch ──> validate the position (KIP-320)
                                     ├ leader moved ──> look up
-                                    └ leader names a nearer replica (KIP-392) ──> ask that one for a while
+                                    └ leader names a nearer replica (KIP-392) ──> fetch from that one for a while
 source  Fetcher and SubscriptionState of Kafka's consumer
 """
 
@@ -52,7 +52,7 @@ fetch.max.bytes."""
 _OLDEST_FETCH = 4
 _FETCH_VERSIONS = VersionRange(_OLDEST_FETCH, int(FetchRequest.__version__))
 _LEADER_IS_ELSEWHERE = RETRIABLE - {ErrorCode.corrupt_message}
-"""Errors that another broker, or the same a little later, may not have; corrupt records are the same everywhere."""
+"""Errors that another broker, or the same one a little later, may not have; corrupt records are the same everywhere."""
 
 
 class NoOffset(Exception):
@@ -64,9 +64,9 @@ class LogTruncated(NoOffset):
 
 
 class RawRecords(NamedTuple):
-    """What a broker sent of a partition from `offset` on, as it came. The first batch may begin before that.
+    """Undecoded batches of a partition from `offset` on. The first one may begin before that.
 
-    aborted    transactions of which nothing is to be seen; empty for read_uncommitted
+    aborted    transactions to skip; empty for read_uncommitted
     """
 
     partition: TopicPartition
@@ -79,11 +79,11 @@ _log = logging.getLogger(__name__)
 
 
 class Fetcher:
-    """Used by one reader; `take` hands over what came in the order in which it came.
+    """A fetcher for one reader; `take` returns records in the order of arrival.
 
     warn        called with lines that the scripts log at WARN
-    on_start    called with the position at which reading (re)starts: the start or end of a log that was looked up, or
-                the first offset of which the log has lost what was read before
+    on_start    called with each position at which reading (re)starts: the looked-up start or end of a log, or the first
+                offset of which the log has lost records read before
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class Fetcher:
         on_start: Callable[[TopicPartition, Position], None],
     ) -> None:
         self.ready = asyncio.Event()
-        """Records are available, or something went wrong."""
+        """Set if records are available, or on a failure."""
         self._session = session
         self._settings = settings
         self._warn = warn
@@ -104,7 +104,7 @@ class Fetcher:
         self._buffered = 0
         self._room = asyncio.Event()
         self._room.set()
-        self._changed: dict[BrokerId, asyncio.Event] = {}  # by leader: set when there is more to fetch from it
+        self._changed: dict[BrokerId, asyncio.Event] = {}  # by leader: set if there is more to fetch from it
         self._leaders: dict[BrokerId, asyncio.Task[None]] = {}
         self._refresh_task: asyncio.Task[None] | None = None
         self._problem: Exception | None = None
@@ -117,7 +117,7 @@ class Fetcher:
         return list(self._sources)
 
     def add(self, positions: Mapping[TopicPartition, Position | Offset | OffsetSpec | None]) -> None:
-        """Read partitions from a position, an offset or an OffsetSpec; None: from where auto.offset.reset says."""
+        """Read partitions from a position, an offset or an OffsetSpec; None: as auto.offset.reset says."""
         policy = {"earliest": OffsetSpec.EARLIEST, "latest": OffsetSpec.LATEST}.get(self._settings.auto_offset_reset)
         for partition, position in positions.items():
             if position is None and policy is None:
@@ -132,7 +132,7 @@ class Fetcher:
         self._request_refresh()
 
     def drop(self, partitions: Iterable[TopicPartition]) -> None:
-        """Stop reading these, and drop what was fetched of them."""
+        """Stop reading these, and drop their fetched records."""
         for partition in partitions:
             self._sources.pop(partition, None)
         self._chunks = deque(chunk for chunk in self._chunks if self._is_current(chunk.source))
@@ -143,7 +143,7 @@ class Fetcher:
             task.cancel()
         self._sources.clear()
 
-    # ---- what was read
+    # ---- fetched records
 
     def take(self) -> Fetched | None:
         """The records that arrived first, decoded; None if there are none.
@@ -156,7 +156,7 @@ class Fetcher:
         return decode(raw.partition, raw.data, raw.offset, raw.aborted, check_crcs=self._settings.check_crcs)
 
     def take_raw(self) -> RawRecords | None:
-        """What came first, as it came; None if nothing is there.
+        """The batches that arrived first, undecoded; None if there are none.
 
         raises    CorruptRecords, NoOffset, ApiError
         """
@@ -184,13 +184,13 @@ class Fetcher:
     # ---- leaders
 
     def _request_refresh(self) -> None:
-        """Find leaders and first offsets in the background, for all partitions that lack one."""
+        """Look up missing leaders and offsets in the background."""
         if self._refresh_task is None or self._refresh_task.done():
             self._refresh_task = asyncio.get_running_loop().create_task(self._refresh_until_all_is_known())
             self._refresh_task.add_done_callback(self._ended)
 
     async def _refresh_until_all_is_known(self) -> None:
-        failures = 0  # in a row: a cluster that is down is sent requests less and less often
+        failures = 0  # in a row: a cluster that is down gets requests less and less often
         while True:
             try:
                 await self._refresh()
@@ -205,7 +205,7 @@ class Fetcher:
             await asyncio.sleep(self._settings.backoff(max(1, failures)))
 
     async def _refresh(self) -> None:
-        """One Metadata request, and one or two to each leader of partitions whose position is unknown or in doubt."""
+        """Send one Metadata request, and one or two to each leader of partitions without a certain position."""
         unknown = [source for source in self._sources.values() if not source.is_ready]
         if not unknown:
             return
@@ -229,7 +229,7 @@ class Fetcher:
             elif lead and source.leader is None and self._is_current(source):
                 _log.debug("%s: broker %d leads in epoch %d", source.partition, lead.broker, lead.epoch)
                 source.follow(lead)
-                self._ensure_asked(lead.broker)  # which connects, if there is nothing to ask yet
+                self._ensure_asked(lead.broker)  # connects, even if there is nothing to look up yet
         await self._reset_offsets({each: lead.broker for each, lead in leads.items()})
         await self._validate_positions()
 
@@ -249,7 +249,7 @@ class Fetcher:
         self._report(found.values())
 
     async def _validate_positions(self) -> None:
-        """Ask leaders of a new epoch whether they have what was read before."""
+        """Check that leaders of a new epoch have the records read before."""
         doubtful = {
             each: LedPosition(source.position, source.leader, source.leader_epoch)
             for each, source in self._sources.items()
@@ -262,7 +262,7 @@ class Fetcher:
             if not self._is_current(source) or source.position != position:
                 continue
             if isinstance(end, ApiError):
-                source.leader = None  # looked up again with the next question
+                source.leader = None  # looked up again with the next request
             elif not is_truncated(position, end):
                 self._begin_at(source, position)
             else:
@@ -270,7 +270,7 @@ class Fetcher:
         self._report(ends.values())
 
     def _report(self, outcomes: Iterable[object]) -> None:
-        """Warn of each broker that cannot be reached; what asking again does not help is raised."""
+        """Warn of each broker that cannot be reached, and raise final errors."""
         problems = [each for each in outcomes if isinstance(each, ApiError)]
         for problem in problems:
             if problem.code == ErrorCode.topic_authorization_failed:
@@ -279,9 +279,9 @@ class Fetcher:
             self._warn(f"[Consumer clientId={self._settings.client_id}] {text}")
 
     def _return_to(self, source: Source, end: Position | None) -> None:
-        """The log has lost what lies behind `end` of what was read: forget what was fetched of it, and read on there.
+        """Handle a log that has lost records after `end`: drop those that were fetched, and continue there.
 
-        Where the leader knows no epoch of those read before, auto.offset.reset says where to read on.
+        If the leader knows none of the epochs read before, auto.offset.reset says where to continue.
         """
         if self._settings.auto_offset_reset == "none":
             self._fail(LogTruncated(truncation_text(source.partition, end)))
@@ -297,14 +297,14 @@ class Fetcher:
             self._begin_at(source, Position(lost[0].offset, lost[0].epoch))
         else:
             self._begin_at(source, end)
-            self._on_start(source.partition, end)  # some of what the reader has already was lost
+            self._on_start(source.partition, end)  # some records that the reader already has were lost
 
     def _begin_at(self, source: Source, position: Position) -> None:
         source.begin_at(position)
         self._ask_if_all_is_known(source)
 
     def _ask_if_all_is_known(self, source: Source) -> None:
-        """Called whenever a source's leader or position was set: what was missing last wakes the leader's task."""
+        """Wake the leader's task once a source's leader and position are known."""
         if source.leader is not None and source.is_ready:
             self._ensure_asked(source.leader)
 
@@ -325,7 +325,7 @@ class Fetcher:
     # ---- fetching
 
     async def _fetch_from(self, leader: BrokerId) -> None:
-        """Send Fetch requests to one leader, while it leads something."""
+        """Send Fetch requests to one leader, while it leads any partition."""
         connection: Connection | None = None
         changed = self._changed[leader]
         failures = 0  # in a row
@@ -342,7 +342,7 @@ class Fetcher:
                     if connection is None or not connection.is_open:
                         connection = await self._session.private_connection(leader)
                         await connection.newest(FetchRequest.__api_key__, _FETCH_VERSIONS)
-                        continue  # with what is led by now
+                        continue  # with the partitions it leads now
                     asked_for = {each: (source.offset, source.leader_epoch) for each, source in sources.items()}
                     answer = await ask_over(
                         connection,
@@ -361,7 +361,7 @@ class Fetcher:
                     self._forget_leader(sources or {each.partition: each for each in self._leads(leader)})
                     continue
                 failures = 0
-                # A source that was fetched from another leader meanwhile, or moved, is not in this response.
+                # This response does not count for a source that has another leader or position by now.
                 unmoved = {
                     each: its
                     for each, its in sources.items()
@@ -388,7 +388,7 @@ class Fetcher:
         }
 
     def _keep_all(self, answer: Any, asked: Mapping[TopicPartition, Source]) -> bool:
-        """Apply a whole response; True if another request at once would be of no use."""
+        """Apply a whole response; True if an immediate further request would be useless."""
         code = ErrorCode(answer.error_code)
         if code is not ErrorCode.none and code not in RETRIABLE:
             self._fail(ApiError(code))
@@ -399,7 +399,7 @@ class Fetcher:
         return pause
 
     def _keep(self, part: Any, topic: str, asked: Mapping[TopicPartition, Source]) -> bool:
-        """Apply one partition's part of a response; True if another request at once would be of no use."""
+        """Apply one partition's part of a response; True if an immediate further request would be useless."""
         source = asked.get(TopicPartition(topic, int(part.partition_index)))
         if source is None or not self._is_current(source) or source.offset is None:
             return False
@@ -415,7 +415,7 @@ class Fetcher:
         if code is ErrorCode.offset_out_of_range and source.nearer_until is None:
             self._reset(source)
         elif code in _LEADER_IS_ELSEWHERE or code is ErrorCode.offset_out_of_range:
-            # A nearer replica may only be behind: whether an offset is out of range is the leader's to say.
+            # A nearer replica may only be behind: only the leader decides whether an offset is out of range.
             self._forget_leader({source.partition: source})
         else:
             self._fail(ApiError(code))
@@ -426,7 +426,7 @@ class Fetcher:
         if not data or source.offset is None:
             return True
         following, last = source.offset, None
-        with suppress(CorruptRecords):  # raised when it is decoded, after the records before it were read
+        with suppress(CorruptRecords):  # raised by decoding, after the records before it
             for _, header in walk(data):
                 following, last = max(following, header.next_offset), header
         if following == source.offset:
@@ -449,7 +449,7 @@ class Fetcher:
         return True
 
     def _reset(self, source: Source) -> None:
-        """The log does not have the offset (any more): go where auto.offset.reset says."""
+        """Handle an offset out of range: move as auto.offset.reset says."""
         policy = self._settings.auto_offset_reset
         if policy == "none":
             self._fail(
@@ -473,7 +473,7 @@ class Fetcher:
         self._ask_if_all_is_known(source)
 
     def _return_to_leaders(self) -> None:
-        """Fetch from the leader again, to learn the nearest replica, if its last response is too old."""
+        """Fetch from the leader again after a while, to learn the nearest replica."""
         now = asyncio.get_running_loop().time()
         old = {each.partition: each for each in self._sources.values() if each.nearer_until and each.nearer_until < now}
         if old:

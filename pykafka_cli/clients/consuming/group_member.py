@@ -1,10 +1,11 @@
-"""One member of a consumer group, by the classic protocol: it joins, gets its assignment, sends heartbeats, leaves.
+"""A member of a consumer group in the classic protocol: it joins, gets its assignment, sends heartbeats, leaves.
 
     join ──JoinGroup──> (leader: assignor) ──SyncGroup──> assignment ──Heartbeat ... "rebalance" ──> join again
                                                                      └── LeaveGroup
 
-Between `join` and the end of the partitions' use a task sends heartbeats, whatever the consumer is busy with; it says
-through `must_rejoin` that the group wants everyone back. Who commits what, and when, is the consumer's business.
+After `join`, a task sends heartbeats, whatever the consumer is doing; it sets `must_rejoin` if the group rebalances.
+The
+consumer commits offsets.
 source  KIP-62, KIP-345 (static members), KIP-394 (member id required), KIP-429 (cooperative rebalancing)
 """
 
@@ -50,15 +51,15 @@ CLASSES: Mapping[str, str] = {
     "StickyAssignor": "sticky",
     "CooperativeStickyAssignor": "cooperative-sticky",
 }
-"""What the assignors' classes are called in the protocol."""
+"""Names of the assignors' classes in the protocol."""
 
 _JOIN_AGAIN = RETRIABLE | {ErrorCode.rebalance_in_progress}
 _JOIN_MARGIN = 5.0
 _LEAVE_TIMEOUT = Seconds(5.0)
-"""Seconds beyond the rebalance time-out that a JoinGroup may take, as in Kafka's client."""
+"""Seconds that a JoinGroup may take beyond the rebalance timeout, as in Kafka's client."""
 
 PartitionCounts = Callable[[Sequence[str]], Awaitable[Mapping[str, int]]]
-"""Returns how many partitions topics have; the group's leader needs this of all topics that members subscribe to."""
+"""Returns partition counts; the group's leader needs them for all topics that members subscribe to."""
 
 
 _log = logging.getLogger(__name__)
@@ -73,9 +74,9 @@ class Joined(NamedTuple):
 
 
 def assignor_names(classes: Sequence[str]) -> list[str]:
-    """partition.assignment.strategy, by class or by name, as the protocol calls them.
+    """The protocol's names for partition.assignment.strategy, given by class or by name.
 
-    raises    ConfigError for a class that is not Kafka's own
+    raises    ConfigError for classes other than Kafka's
     """
     names = []
     for given in classes:
@@ -105,7 +106,7 @@ class GroupMember:
 
     @property
     def is_cooperative(self) -> bool:
-        """Whether partitions are kept while the group rebalances."""
+        """Whether partitions are retained while the group rebalances."""
         return all(name == "cooperative-sticky" for name in self._assignors)
 
     @property
@@ -114,11 +115,11 @@ class GroupMember:
 
     @property
     def is_lost(self) -> bool:
-        """Whether the group continues without this member, whose partitions may be assigned to others by now."""
+        """Whether the group continues without this member, so that its partitions may be assigned to others."""
         return self._generation < 0
 
     def polled(self) -> None:
-        """The consumer is alive; without this for max.poll.interval.ms the member leaves by itself."""
+        """Note that the consumer is alive; without calls for max.poll.interval.ms the member leaves."""
         self._last_poll = asyncio.get_running_loop().time()
         if self._failure:
             raise self._failure
@@ -126,13 +127,13 @@ class GroupMember:
     async def join(self, topics: Sequence[str], owned: Sequence[TopicPartition]) -> Joined:
         """Join or rejoin, and return the assignment.
 
-        raises    ApiError where the group rejects this member
+        raises    ApiError if the group rejects this member
         """
         self._stop_heartbeats()
         try:
             return await self._join_until_in(topics, owned)
         except asyncio.CancelledError:
-            # The coordinator reads nothing more from this connection before it has answered.
+            # The coordinator reads nothing more from this connection before it responds.
             self._coordinator.hang_up()
             raise
 
@@ -155,12 +156,12 @@ class GroupMember:
         return joined.generation == self._generation
 
     def adopted(self, assigned: Sequence[TopicPartition], *, revoked: bool) -> None:  # noqa: ARG002
-        """The consumer has adopted what joining led to, and had to give up partitions or not."""
+        """Note that the consumer has adopted its assignment, and whether it had to give up partitions."""
         if revoked:
-            self.must_rejoin.set()  # so that the others may have what this member gave up (KIP-429)
+            self.must_rejoin.set()  # so that others can get the partitions that this member gave up (KIP-429)
 
     async def leave(self) -> None:
-        """Give up membership, so that the others need not wait for the session to end; a static member stays."""
+        """Leave the group, so that others need not wait for the session to expire; a static member stays."""
         self._stop_heartbeats()
         if not self._member_id or self._settings.group_instance_id is not None:
             return
@@ -182,7 +183,7 @@ class GroupMember:
     # ---- joining
 
     async def _join(self, topics: Sequence[str], owned: Sequence[TopicPartition]) -> Any:
-        """One JoinGroup; a response with an error means that another is needed."""
+        """Send one JoinGroup; after an error, another one is needed."""
         timeout = Seconds(in_seconds(self._settings.max_poll_interval_ms) + _JOIN_MARGIN)
         request = JoinGroupRequest(
             group_id=GroupId(self._coordinator.group_id),
@@ -250,7 +251,7 @@ class GroupMember:
         return None
 
     async def _assign(self, joined: Any) -> tuple[SyncGroupRequestAssignment, ...]:
-        """As the group's leader, assign partitions to all members."""
+        """Assign partitions to all members, as the group's leader."""
         members: dict[str, Subscription] = {}
         for member in joined.members:
             with suppress(BadMemberMessage):  # a member whose subscription is unreadable gets no partitions
@@ -305,7 +306,7 @@ class GroupMember:
             raise ApiError(code)
 
     def _forget(self) -> None:
-        """The coordinator does not know this member (any more); a static one keeps its name."""
+        """Forget the member id, which the coordinator does not know (any more); a static one keeps its instance id."""
         self._member_id, self._generation = "", -1
 
     def _say(self, what: str) -> None:

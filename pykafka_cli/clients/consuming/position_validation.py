@@ -1,8 +1,9 @@
-"""Whether the leader of a partition has what a consumer has read before: one that was elected uncleanly may not.
+"""Checks that a partition's leader has the records that a consumer has read: after an unclean election it may not.
 
-A position carries the leader epoch of the record before it. A new leader says where in its log that epoch ends, or the
-last one before it that it knows. An end before the position means that what lies between was truncated, and that other
-records may have taken its place.
+A position has the leader epoch of the record before it. A new leader returns where in its log that epoch ends, or the
+last
+one before it that it knows. An end before the position means that the records between were truncated, and may have been
+replaced.
 source  KIP-320; OffsetsForLeaderEpochUtils, SubscriptionState.maybeCompleteValidation
 """
 
@@ -31,7 +32,7 @@ _FIRST_FOR_CONSUMERS = 3
 
 
 class LedPosition(NamedTuple):
-    """A position that is to be validated, and who leads its partition in which epoch."""
+    """A position to validate, with its partition's leader and epoch."""
 
     position: Position
     leader: BrokerId
@@ -43,7 +44,7 @@ async def epoch_ends(
 ) -> dict[TopicPartition, Position | ApiError | None]:
     """Where the epoch of each position ends in the log of its leader; None where that knows no epoch so early.
 
-    A leader whose version does not serve consumers counts as having everything, as in Kafka's consumer.
+    A leader that does not support this for consumers counts as having everything, as in Kafka's consumer.
     """
 
     async def ask(
@@ -74,7 +75,7 @@ def is_truncated(position: Position, end: Position | None) -> bool:
 
 
 def truncation_text(partition: TopicPartition, end: Position | None) -> str:
-    """What Kafka's consumer says where it must not choose a position by itself: LogTruncationException."""
+    """The text of Kafka's LogTruncationException, if the consumer may not choose a position."""
     where = ""
     if end is not None:
         where = f"{partition}=OffsetAndMetadata{{offset={end.offset}, leaderEpoch={end.leader_epoch}, metadata=''}}"

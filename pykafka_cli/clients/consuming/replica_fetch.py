@@ -1,4 +1,4 @@
-"""Fetching from any replica, leader or not, as a tool that compares replicas does: replica id -2 of Fetch (key 1).
+"""Fetches from any replica, leader or not, to compare replicas: replica id -2 of Fetch (key 1).
 
 source  FetchRequest.DEBUGGING_CONSUMER_ID
 """
@@ -35,7 +35,7 @@ async def fetch_replicas(
     partition_bytes: int,
     max_wait_ms: Milliseconds,
 ) -> dict[TopicPartition, ReplicaRecords]:
-    """What a broker has of these partitions from an offset on; what it answers with an error is empty.
+    """A broker's batches of these partitions from an offset on; empty for partitions with errors.
 
     raises  ConnectionFailed
     """

@@ -1,8 +1,8 @@
-"""Reads a topic in a share group (KIP-932), whose members are given records one by one, not partitions.
+"""Reads a topic in a share group (KIP-932), whose members acquire single records, not partitions.
 
     poll ──> records of one partition ──> the caller uses them ──> acknowledge(...) ──> the next fetch, or close
 
-Each leader is fetched from by a task of its own, one request at a time.
+One task per leader fetches, one request at a time.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from pykafka_cli.properties.consumer import ConsumerSettings
 from pykafka_cli.transport.errors import ConnectionFailed, Rejected
 
 CLOSE_TIMEOUT = 5.0
-"""Seconds that the last acknowledgements may take."""
+"""Seconds for the last acknowledgements."""
 
 
 class ShareConsumer:
@@ -40,7 +40,7 @@ class ShareConsumer:
         self._sessions: dict[BrokerId, ShareSession] = {}
         self._fetches: dict[BrokerId, asyncio.Task[list[Acquired] | None]] = {}
         self._held: dict[TopicPartitionId, ShareSession] = {}
-        """Whom the records of a partition were acquired from."""
+        """The broker that the records of a partition were acquired from."""
         self._ready: deque[Acquired] = deque()
         self._leaders: dict[TopicPartitionId, BrokerId] = {}
         self._member.join()
@@ -59,12 +59,12 @@ class ShareConsumer:
         return self._ready.popleft()
 
     def acknowledge(self, acquired: Acquired, offsets: Sequence[int], what: Acknowledgement) -> None:
-        """Say what became of these records."""
+        """Acknowledge these records with an outcome."""
         if session := self._held.get(acquired.id):
             session.acknowledge(acquired.id, offsets, what)
 
     async def close(self) -> None:
-        """Acknowledge, give up what was not acknowledged, and leave the group."""
+        """Send acknowledgements, release the other records, and leave the group."""
         for task in self._fetches.values():
             task.cancel()
         if self._fetches:
@@ -79,7 +79,7 @@ class ShareConsumer:
     # ---- fetching
 
     async def _fetch_from_leaders(self) -> None:
-        """Have a request under way to each leader of what is assigned."""
+        """Start a request to each leader of assigned partitions that has none in flight."""
         assigned = self._member.assigned
         if any(partition not in self._leaders for partition in assigned):
             await self._look_up(assigned)
@@ -87,7 +87,7 @@ class ShareConsumer:
             self._fetches[leader] = asyncio.create_task(self._fetch(leader))
 
     async def _look_up(self, assigned: frozenset[TopicPartitionId]) -> None:
-        """Learn the names and leaders of what is assigned; those that have none yet are looked up again."""
+        """Look up the names and leaders of assigned partitions, again for those without one."""
         with suppress(ConnectionFailed):
             answer = await self._session.metadata((), ids=sorted({topic for topic, _ in assigned}))
             for topic in answer.topics:
@@ -109,9 +109,9 @@ class ShareConsumer:
         return acquired
 
     async def _wait_for_progress(self, timeout: float) -> bool:
-        """Until a fetch is done, the assignment has changed, or there is a leader to look for; whether one was done.
+        """Wait for a fetch, a new assignment, or a missing leader; return whether it was a fetch.
 
-        raises    what a fetch raises, but for what may pass
+        raises    what a fetch raises, except transient errors
         """
         changed = asyncio.create_task(self._member.changed.wait())
         if any(each not in self._leaders for each in self._member.assigned):

@@ -3,8 +3,8 @@
     heartbeat(epoch 0, topics) ──> epoch, assignment ──> heartbeat(epoch) ... ──> heartbeat(-1): leave
 
 A task sends heartbeats from joining until leaving. One that was not answered is sent again with the topics, which has
-the coordinator say the whole assignment: it may have been in the response that was lost. What is assigned is in
-`assigned`; `changed` says that it is new.
+the coordinator say the whole assignment: it may have been in the response that was lost. `assigned` has the partitions;
+`changed` is set when they change.
 
 source  org.apache.kafka.clients.consumer.internals.ShareHeartbeatRequestManager
 """
@@ -37,14 +37,14 @@ TopicPartitionId = tuple[uuid.UUID, int]
 
 
 class ShareMember:
-    """`pause` is in seconds, between a failure and the next try."""
+    """`pause` is in seconds, between a failure and the next attempt."""
 
     def __init__(self, coordinator: Coordinator, topic: str, *, pause: float) -> None:
         self.member_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         self.assigned: frozenset[TopicPartitionId] = frozenset()
         self.changed = asyncio.Event()
         self.failure: Exception | None = None
-        """Why the group does not have this member, once `changed` is set because of it."""
+        """The error that ended the membership, once `changed` is set because of it."""
         self._coordinator = coordinator
         self._topic = topic
         self._pause = pause
@@ -52,11 +52,11 @@ class ShareMember:
         self._heartbeats: asyncio.Task[None] | None = None
 
     def join(self) -> None:
-        """Begin to send heartbeats."""
+        """Start to send heartbeats."""
         self._heartbeats = asyncio.get_running_loop().create_task(self._send_heartbeats())
 
     async def leave(self) -> None:
-        """Give up membership, so that others get the partitions at once."""
+        """Leave the group, so that others get the partitions immediately."""
         if self._heartbeats:
             self._heartbeats.cancel()
             with suppress(asyncio.CancelledError):
@@ -77,9 +77,9 @@ class ShareMember:
             self.changed.set()
 
     async def _heartbeat(self) -> float:
-        """Send one; seconds until the next.
+        """Send a heartbeat; return seconds until the next.
 
-        raises    ApiError, ConnectionFailed where the group refuses this member
+        raises    ApiError, ConnectionFailed if the group rejects this member
         """
         try:
             request, again = self._request(self._epoch), self._request(self._epoch, says_all=True)

@@ -1,9 +1,9 @@
-"""What one member of a share group fetches from one broker, and how it acknowledges that (KIP-932).
+"""The share session of a member with one broker: fetching and acknowledging records (KIP-932).
 
     fetch(epoch 0, partitions) ──> acquired records ──> fetch(epoch 1, acknowledgements) ... ──> acknowledge(epoch -1)
 
-Records are acquired for as long as group.share.record.lock.duration.ms; those that are not acknowledged when the
-session ends are given to another member. Offsets that are acquired and hold no record, such as a transaction's marker,
+Records are acquired for group.share.record.lock.duration.ms; those not acknowledged when the session ends go to another
+member. Offsets that are acquired and hold no record, such as a transaction's marker,
 are acknowledged as gaps.
 
 source  org.apache.kafka.clients.consumer.internals.ShareSessionHandler, ShareCompletedFetch
@@ -37,7 +37,7 @@ TopicPartitionId = tuple[uuid.UUID, int]
 
 
 class Acknowledgement(IntEnum):
-    """What became of a record."""
+    """The outcome of a record."""
 
     GAP = 0
     ACCEPT = 1
@@ -46,7 +46,7 @@ class Acknowledgement(IntEnum):
 
 
 class SharedRecord(NamedTuple):
-    """A record, and how often the group was given it."""
+    """A record and its delivery count."""
 
     offset: Offset
     timestamp: Timestamp | None
@@ -66,7 +66,7 @@ class Acquired(NamedTuple):
 
 
 class ShareSession:
-    """With one broker. `acknowledge` is sent with the next `fetch`, or at the end."""
+    """A session with one broker. Acknowledgements are sent with the next `fetch`, or at the end."""
 
     def __init__(self, connection: Connection, group_id: str, member_id: str, settings: ConsumerSettings) -> None:
         self._connection = connection
@@ -83,7 +83,7 @@ class ShareSession:
         self._pending.setdefault(partition, {}).update(dict.fromkeys(offsets, what))
 
     async def fetch(self, wanted: frozenset[TopicPartitionId], names: dict[uuid.UUID, str]) -> list[Acquired] | None:
-        """Acquire records of these partitions; None where the broker is not the one to ask about one of them.
+        """Acquire records of these partitions; None if the broker does not lead one of them.
 
         raises    ApiError, ConnectionFailed, CorruptRecords
         """
@@ -119,7 +119,7 @@ class ShareSession:
         return Acquired(partition, named, records)
 
     async def end(self, timeout: float) -> None:
-        """Acknowledge what is pending, and give up the rest.
+        """Send pending acknowledgements, and release the rest.
 
         raises    ApiError, ConnectionFailed
         """

@@ -1,4 +1,4 @@
-"""What a fetcher reads: one source for each partition, with its position and whom to ask."""
+"""The sources of a fetcher, one for each partition, with its position and the broker to fetch from."""
 
 import uuid
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ class Lead(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Source:
-    """One partition that is being read. `offset` is what to fetch next; None until the log's start or end is known."""
+    """One partition that is read. `offset` is the next to fetch; None until the log's start or end is known."""
 
     partition: TopicPartition
     offset: Offset | None
@@ -28,13 +28,13 @@ class Source:
     epoch: LeaderEpoch | None = None
     """Of the record before `offset`; None if unknown."""
     leader: BrokerId | None = None
-    """Whom to ask."""
+    """The broker to fetch from."""
     nearer_until: float | None = None
-    """Monotonic seconds until when that is a nearer replica instead of the leader; None while it is the leader."""
+    """Monotonic seconds until which that is a nearer replica; None if it is the leader."""
     lead: Lead | None = None
-    """The last that was followed."""
+    """The latest leader and epoch."""
     is_valid: bool = True
-    """Whether the leader has what was read before `offset`, as far as that can be known."""
+    """Whether the leader is known to have the records before `offset`."""
 
     @property
     def is_ready(self) -> bool:
@@ -50,27 +50,27 @@ class Source:
         return None if self.offset is None else Position(self.offset, self.epoch)
 
     def is_older(self, lead: Lead) -> bool:
-        """Whether metadata are from before what was followed last; a topic of the same name may begin again."""
+        """Whether metadata are older than the latest; a topic may be created again with the same name."""
         if self.lead is None or lead.topic_id != self.lead.topic_id:
             return False
         return lead.epoch is not None and self.lead.epoch is not None and lead.epoch < self.lead.epoch
 
     def follow(self, lead: Lead) -> None:
-        """Ask this leader from now on. One of another epoch may lack what was read before."""
+        """Fetch from this leader from now on. One of another epoch may lack records read before."""
         if lead.epoch != self.leader_epoch:
             self.is_valid = self.offset is None or self.epoch is None or lead.epoch is None
         self.lead, self.leader = lead, lead.broker
 
     def begin_at(self, position: Position) -> None:
-        """Continue there, where the leader has all that comes before."""
+        """Continue at a position of which the leader has everything before."""
         self.offset, self.epoch = position
         self.is_valid = True
 
 
 class Chunk(NamedTuple):
-    """What one response had of a partition, not decoded yet. `epoch` is that of the record before.
+    """A partition's part of one response, undecoded. `epoch` is that of the record before.
 
-    `following` is the offset of what comes after.
+    `following` is the offset after it.
     """
 
     source: Source
@@ -82,5 +82,5 @@ class Chunk(NamedTuple):
 
 
 def chunks_behind(offset: Offset, chunks: Iterable[Chunk]) -> list[Chunk]:
-    """Those that hold anything from that offset on, wholly or in part."""
+    """The chunks with any records from that offset on."""
     return [chunk for chunk in chunks if chunk.following > offset]

@@ -1,4 +1,4 @@
-"""The topics that a consumer subscribes to, by name or by pattern, and how many partitions each has."""
+"""The topics that a consumer subscribes to, by name or by pattern, and their partition counts."""
 
 import asyncio
 import re
@@ -41,7 +41,7 @@ class TopicSubscription:
 
     @property
     def topics(self) -> list[str]:
-        """What the other members of the group get: names that do not exist count where they were given."""
+        """The topics for the group; given names count even if they do not exist."""
         return sorted(self.partition_counts if self._pattern else self._topics)
 
     async def refresh(self) -> None:
@@ -73,7 +73,7 @@ class TopicSubscription:
         self.partition_counts = found
 
     async def watch(self, on_change: Callable[[], None]) -> None:
-        """Refresh every metadata.max.age.ms, more often while topics are missing; runs until it is cancelled.
+        """Refresh every metadata.max.age.ms, more often while topics are missing; runs until it is canceled.
 
         raises    ApiError
         """
@@ -94,9 +94,9 @@ class TopicSubscription:
 
 
 def regex_for_coordinator(pattern: re.Pattern[str], settings: ConsumerSettings) -> str | None:
-    """The pattern for a coordinator that looks for topics itself (KIP-848); None where it would find others than we do.
+    """The pattern for a coordinator that evaluates it itself (KIP-848); None if it would match other topics.
 
-    It evaluates RE2, which lacks some of Java's expressions, and does not leave internal topics out.
+    It uses RE2, which lacks some of Java's expressions, and does not exclude internal topics.
     """
     if settings.exclude_internal_topics and any(pattern.fullmatch(topic) for topic in INTERNAL_TOPICS):
         return None

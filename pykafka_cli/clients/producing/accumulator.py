@@ -1,6 +1,6 @@
-"""Records of one topic that wait to be sent: queued by partition, sealed, expired.
+"""Records of one topic that wait to be sent: queued by partition, closed, expired.
 
-Nothing here sends or waits, and the time is an argument.
+Nothing here sends or waits, and time is an argument.
 source  RecordAccumulator of Kafka's producer
 """
 
@@ -19,7 +19,7 @@ _EXCEPTIONS = "org.apache.kafka.common.errors."
 
 
 class RecordAccumulator:
-    """choose    gives a number below its argument: the partition of records without a key is picked by chance"""
+    """choose    returns a random number below its argument, for the partition of records without a key"""
 
     def __init__(
         self, topic: str, settings: ProducerSettings, choose: Callable[[int], int], batch_size: int | None = None
@@ -49,7 +49,7 @@ class RecordAccumulator:
 
     @property
     def held(self) -> int:
-        """Bytes of all batches that are sealed or in flight."""
+        """Bytes of all batches that are closed or in flight."""
         return sum(queue.held for queue in self.queues)
 
     @property
@@ -114,7 +114,7 @@ class RecordAccumulator:
         return [queue.drop() for queue in self.queues for _ in range(len(queue.sealed))]
 
     def next_due(self, now: float) -> float | None:
-        """When the next batch has lingered, may be sent again, or expires."""
+        """When the next batch has lingered, may be retried, or expires."""
         earliest = float("inf")
         for queue in self.queues:
             if queue.opened_at is not None:

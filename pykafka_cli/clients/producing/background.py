@@ -1,4 +1,4 @@
-"""What runs in the background: tasks and one timer, and how waiters are notified."""
+"""Background tasks, one timer, and notification of waiters."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -6,10 +6,10 @@ from typing import Any
 
 
 class Background:
-    """Runs tasks until it is closed. The failure of one is raised to the waiters for a change."""
+    """Runs tasks until it is closed. A task's failure is raised to waiters."""
 
     def __init__(self) -> None:
-        self._tasks: dict[asyncio.Task[None], None] = {}  # in the order in which they began
+        self._tasks: dict[asyncio.Task[None], None] = {}  # in the order of their start
         self._timer: asyncio.TimerHandle | None = None
         self._changed: asyncio.Future[None] | None = None
         self._failure: BaseException | None = None
@@ -21,7 +21,7 @@ class Background:
         return task
 
     def call_at(self, moment: float, callback: Callable[[], None]) -> None:
-        """Set the timer to a moment of the loop's time, unless it is set to an earlier one."""
+        """Set the timer to a time of the loop's clock, unless it is set to an earlier one."""
         if self._timer:
             if self._timer.when() <= moment:
                 return
@@ -29,13 +29,13 @@ class Background:
         self._timer = asyncio.get_running_loop().call_at(moment, self._call, callback)
 
     def notify(self) -> None:
-        """Wake all that wait for a change."""
+        """Wake all waiters for a change."""
         if self._changed and not self._changed.done():
             self._changed.set_result(None)
         self._changed = None
 
     async def change(self) -> None:
-        """Wait for `notify`, or for a task to fail; raises what one failed with."""
+        """Wait for `notify`, or for a task to fail; raises its error."""
         if self._failure is None:
             if self._changed is None:
                 self._changed = asyncio.get_running_loop().create_future()

@@ -1,22 +1,23 @@
 """Chooses the partition of a record as Kafka's Java producer does.
 
-A key goes where its murmur2 hash says. Records without a key stay together on one partition, picked by chance, until
-about a batch of bytes went there (KIP-480, KIP-794).
+The murmur2 hash of a key determines the partition. Records without a key stay on one random partition until about a
+batch of bytes was sent there (KIP-480, KIP-794).
 """
 
 from collections.abc import Callable, Iterator, Sequence
 
 _SEED = 0x9747B28C
 _M = 0x5BD1E995
-_OVERHEAD = 8  # bytes that a small record takes in addition to its value
+_OVERHEAD = 8  # bytes of a small record besides its value
 _LANE = 8  # bytes; a 32-bit hash times a 32-bit constant fits
 
 
 def murmur2(keys: Sequence[bytes]) -> list[int]:
     """The murmur2 hash of each key, unsigned. All keys must have the same length.
 
-    The hashes are computed in parallel, each in a lane of 64 bits of one large integer: an operation on the integer
-    is an operation on every lane, which makes this as fast as compiled code when there are many keys.
+    The hashes are computed in parallel, each in a lane of 64 bits of one large integer: an operation on the integer is
+    one
+    on every lane, which is as fast as compiled code for many keys.
     source  org.apache.kafka.common.utils.Utils.murmur2
     """
     count = len(keys)
@@ -48,7 +49,7 @@ def murmur2(keys: Sequence[bytes]) -> list[int]:
 
 
 class KeyPartitioner:
-    """Keys to partitions of a topic with a fixed number of them; remembers the keys it met lately."""
+    """Maps keys to partitions of a topic with a fixed number of them; caches recent keys."""
 
     def __init__(self, partition_count: int, remember: int = 1 << 14) -> None:
         self.partition_count = partition_count
@@ -69,10 +70,10 @@ class KeyPartitioner:
 
 
 class Partitioner:
-    """Where a producer's records go; `partition_count` is the topic's, to be set before there are any.
+    """Chooses partitions of a producer's records; `partition_count` of the topic must be set first.
 
-    choose          gives a number below its argument; chance is its business
-    ignore_keys     treat all records as if they had no key
+    choose          returns a random number below its argument
+    ignore_keys     treat all records as without a key
     """
 
     def __init__(self, batch_size: int, choose: Callable[[int], int], *, ignore_keys: bool) -> None:
@@ -95,7 +96,7 @@ class Partitioner:
             if len(available) == 1:
                 yield available[0], start, count
                 return
-            # An estimate of their size is enough: which partition gets how many is chance anyway.
+            # An estimate of their size is enough: the distribution is random anyway.
             sample = values[start : start + 100]
             mean = _OVERHEAD + sum(len(value) for value in sample if value) / len(sample)
             partition = self._sticky.next_partition(available)
@@ -107,7 +108,7 @@ class Partitioner:
     def places(
         self, values: Sequence[bytes | None], keys: Sequence[bytes | None] | None, available: Sequence[int]
     ) -> list[int]:
-        """The partition of each record: where its key belongs; those without a key stay together."""
+        """The partition of each record: by its key; those without a key stay together."""
         if keys is not None and None not in keys and not self._ignore_keys:
             return self._keyed.partitions(keys)  # type: ignore[arg-type]  # no None among them
         alone = self._sticky.next_partition(available)
@@ -119,7 +120,7 @@ class Partitioner:
 
 
 class RoundRobin:
-    """Partitions in turn, one record each, as Kafka's RoundRobinPartitioner has it; keys have no say."""
+    """Partitions in turn, one record each, like Kafka's RoundRobinPartitioner; keys are ignored."""
 
     def __init__(self) -> None:
         self.partition_count = 0
@@ -144,7 +145,7 @@ class RoundRobin:
 class StickyPartition:
     """The partition of records without a key: one for `batch_size` bytes, then another.
 
-    choose      gives a number below its argument; chance is its business
+    choose      returns a random number below its argument
     available   partitions that have a leader; all of the topic's if none has one
     """
 
@@ -153,10 +154,10 @@ class StickyPartition:
         self._choose = choose
         self._partition: int | None = None
         self.room = 0
-        """Bytes that the current partition may still have."""
+        """Bytes left for the current partition."""
 
     def next_partition(self, available: Sequence[int]) -> int:
-        """The partition for what comes next. Once one had its bytes another follows, if there is another."""
+        """The partition for the next records: another one, if available, once the current one has had its bytes."""
         if self._partition not in available or self.room <= 0:
             others = [partition for partition in available if partition != self._partition] or list(available)
             self._partition = others[self._choose(len(others))]
@@ -165,5 +166,5 @@ class StickyPartition:
         return self._partition
 
     def sent(self, size: int) -> None:
-        """`size` bytes went to the current partition."""
+        """Note that `size` bytes were sent to the current partition."""
         self.room -= size

@@ -17,8 +17,8 @@ _log = logging.getLogger(__name__)
 _LAST_EPOCH = 0x7FFF
 _SHORT_PAUSES = 5
 _FIRST_TRIES = 3
-"""How often a cluster may hang up that has not answered yet: a listener that requires TLS or a login does so as
-well."""
+"""Number of lost connections accepted before the first response; listeners that require TLS or a login also close
+them."""
 
 
 class Preparation:
@@ -29,14 +29,14 @@ class Preparation:
         self.producer: ProducerIdAndEpoch | None = None
         """None without idempotence, and until there is one."""
         self.needs_producer = settings.idempotent
-        """Whether nothing may be sent before there is a new producer id."""
+        """Whether to send nothing before there is a new producer id."""
         self.has_implicit_transactions = False
-        """Known once there is the producer id of a transactional id."""
+        """Known once the transactional id has a producer id."""
         self._session = session
         self._name = topic
         self._settings = settings
         self._warn = warn
-        self._attempts = 0  # since a leader could last be reached
+        self._attempts = 0  # since a leader was last reached
         self._was_answered = False
         self._one_at_a_time = asyncio.Lock()
 
@@ -46,18 +46,18 @@ class Preparation:
 
     @property
     def has_epochs(self) -> bool:
-        """Whether the producer may begin another epoch by itself: an idempotent one, but not a transactional one."""
+        """Whether the producer may increase its epoch by itself: an idempotent one, but not a transactional one."""
         return self.producer is not None and self._settings.transactional_id is None
 
     def next_epoch(self) -> None:
-        """What is numbered from now on counts from 0 again, and what was sent before comes too late (KIP-360)."""
+        """Start the next epoch: sequences restart at 0, and earlier requests are fenced (KIP-360)."""
         if self.producer and self.producer.producer_epoch < _LAST_EPOCH:
             self.producer = self.producer._replace(producer_epoch=ProducerEpoch(self.producer.producer_epoch + 1))
         else:
             self.needs_producer = True
 
     async def complete(self) -> None:
-        """Wait until all is known.
+        """Wait until everything is known.
 
         raises    ProducerRefused, also if that takes longer than max.block.ms; ConnectionFailed
         """
@@ -73,11 +73,11 @@ class Preparation:
             raise ProducerRefused(ErrorText("org.apache.kafka.common.errors.TimeoutException", text)) from None
 
     async def refresh(self) -> None:
-        """Ask until the topic is there, and for a producer id if one is needed.
+        """Look up the topic until it exists, and get a producer id if needed.
 
-        raises    ProducerRefused; Rejected; what else a cluster does that has never answered
+        raises    ProducerRefused; Rejected; other errors of a cluster that has never responded
         """
-        async with self._one_at_a_time:  # two requests for producer ids would use both
+        async with self._one_at_a_time:  # concurrent requests would get two producer ids
             await self._ask_until_known()
 
     async def _ask_until_known(self) -> None:
@@ -104,12 +104,12 @@ class Preparation:
             await self.pause()
 
     async def pause(self) -> None:
-        """Before metadata is requested again: short at first, as a new topic has its leaders soon."""
+        """Wait before metadata is requested again: shortly at first, as a new topic soon has leaders."""
         self._attempts += 1
         pause = self._settings.backoff(max(1, self._attempts - _SHORT_PAUSES))
         _log.debug("Looking for the leaders of %s in %g s", self._name, pause)
         await asyncio.sleep(pause)
 
     def reached_leader(self) -> None:
-        """What is known is right: pauses are short again."""
+        """Note that metadata is right: pauses are short again."""
         self._attempts = 0

@@ -1,13 +1,13 @@
-"""Sends many records to one topic, as fast as Python can: the base of the console producer and the perf tools.
+"""Sends many records to one topic, as fast as possible in Python: the base of the console producer and the perf tools.
 
-Records come in columns and leave as batches built by compiled code (record_queue.py). Nothing is awaited per record.
+Records arrive in columns and leave as batches built by compiled code (record_queue.py). Nothing is awaited per record.
 
     send ──> RecordAccumulator ──> Sender ──> request task per leader ──> on_result
              a RecordQueue each      ^                  │
              for the partitions      └──────────────────┘
                                      Preparation: leaders, producer id
 
-Defaults, retries, idempotence and what counts as retriable are those of Kafka's Java producer.
+Defaults, retries, retriable errors and idempotence are those of Kafka's Java producer.
 """
 
 import asyncio
@@ -29,10 +29,10 @@ _NO_PARTITION = "org.apache.kafka.common.errors.UnknownTopicOrPartitionException
 
 
 class Producer:
-    """One topic's producer; used as a context manager, which sends the rest on exit without an exception.
+    """One topic's producer; a context manager, which sends remaining records on exit without an exception.
 
-    choose      gives a number below its argument: the partition of records without a key is picked by chance
-    on_result   called for each batch, sent or given up
+    choose      returns a random number below its argument, for the partition of records without a key
+    on_result   called for each batch that was sent or has failed
     warn        called with lines that the scripts log at WARN
     """
 
@@ -82,21 +82,21 @@ class Producer:
 
     @property
     def partitions(self) -> range:
-        """Of the topic, as far as known."""
+        """The partitions of the topic, as far as known."""
         return range(len(self._preparation.topic.leaders))
 
     @property
     def producer_id(self) -> ProducerIdAndEpoch | None:
-        """None without idempotence."""
+        """The producer id and epoch; None without idempotence."""
         return self._preparation.producer
 
     def continue_as(self, producer: ProducerIdAndEpoch) -> None:
-        """What is sent from now on is another transaction's; nothing may be under way."""
+        """Continue with the producer of the next transaction; nothing may be in flight."""
         self._preparation.producer = producer
 
     @property
     def has_implicit_transactions(self) -> bool:
-        """Whether what is sent makes its partition part of the transaction; known once the producer is prepared."""
+        """Whether sending adds the partition to the transaction; known once the producer is prepared."""
         return self._preparation.has_implicit_transactions
 
     async def send(
@@ -110,7 +110,7 @@ class Producer:
     ) -> None:
         """Queue records with consecutive tags; waits only while buffer.memory is exhausted.
 
-        raises    ProducerRefused if the topic has no leaders within max.block.ms; nothing was queued then
+        raises    ProducerRefused if the topic has no leaders within max.block.ms; then nothing was queued
         """
         now = await self._room()
         self._accumulator.append(
@@ -131,7 +131,7 @@ class Producer:
         *,
         timestamp_ms: Timestamp,
     ) -> None:
-        """Queue records, each with key, value, headers and tag, for a partition that the caller chooses.
+        """Queue records with key, value, headers and tag for a given partition.
 
         raises    ProducerRefused, also if the topic has no such partition
         """
@@ -142,9 +142,9 @@ class Producer:
         self._sender.send()
 
     async def send_batch(self, partition: int, data: bytearray, tags: Sequence[int]) -> None:
-        """Queue a whole batch of format 2 for a partition, behind what is queued there; the same as for records.
+        """Queue a whole batch of format 2 for a partition, after queued records.
 
-        data      with offsets from 0 on without gaps, and no producer; a transactional producer's is marked as such
+        data      with offsets from 0 without gaps, and no producer; marked as transactional for such a producer
         tags      one for each record
         raises    ProducerRefused
         """
@@ -153,7 +153,7 @@ class Producer:
         self._sender.send()
 
     async def _room(self) -> float:
-        """Wait until something may be queued; the loop's time then."""
+        """Wait for room in the queue; return the loop's time."""
         await self.prepare()
         while self._accumulator.held > self.settings.buffer_memory:
             await self._background.change()
@@ -170,7 +170,7 @@ class Producer:
         self._sender.send()
 
     async def flush(self) -> None:
-        """Send all that is queued, without lingering, and wait until it is sent or given up."""
+        """Send everything queued, without lingering, and wait until it is sent or has failed."""
         self.send_queued()
         while not self._accumulator.is_empty:
             await self._background.change()

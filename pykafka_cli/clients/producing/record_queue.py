@@ -1,12 +1,11 @@
-"""Records of one partition on their way to a broker: the batch being filled, then whole batches in order.
+"""The queue of one partition: the batch being filled, then whole batches in order.
 
     append -> [batch being filled] -> sealed -> in flight -> done
                                         ^          |
-                                        +----------+  put back, in order, when the broker could not take them
+                                        +----------+  put back, in order, if the broker did not accept them
 
-The queue decides what may be sent and under which sequence numbers; it neither sends nor waits, and the time is an
-argument. Records are packed by aiokafka's compiled builder, since Python code per byte would cost more than all the
-rest.
+The queue decides what may be sent and with which sequence numbers; it neither sends nor waits, and time is an argument.
+aiokafka's compiled builder packs records, as Python code per byte would cost more than everything else.
 """
 
 import struct
@@ -52,16 +51,16 @@ class Batch:
     """Monotonic seconds; delivery.timeout.ms counts from here."""
     attempts: int = 0
     sequence: int = -1
-    """Of its first record, once it was sent under one; kept when it is sent again, so that the broker knows it."""
+    """The first record's sequence number, once sent; a retry keeps it, so that the broker detects duplicates."""
     place: int = 0
-    """How many batches of its queue were sent for the first time before it."""
+    """Number of batches of its queue that were first sent before it."""
 
     @property
     def record_count(self) -> int:
         return len(self.tags)
 
     def stamp(self, producer: ProducerIdAndEpoch, sequence: int) -> None:
-        """Write producer and sequence into the batch and compute its CRC again."""
+        """Write producer and sequence into the batch, and recompute its CRC."""
         self.sequence = sequence
         _PRODUCER.pack_into(self.data, _PRODUCER_AT, producer.producer_id, producer.producer_epoch, sequence)
         seal(self.data, 0, len(self.data) - LOG_OVERHEAD)
@@ -69,7 +68,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Packing:
-    """How records become batches. `size`: bytes before compression; a single record may be larger."""
+    """Settings of batches. `size`: bytes before compression; a single record may be larger."""
 
     size: int = 16384
     compression: Compression = Compression.NONE
@@ -79,16 +78,18 @@ class Packing:
 
 @dataclass(slots=True, eq=False)
 class RecordQueue:
-    """All that is on its way to one partition, in the order of the records.
+    """The batches of one partition, in the order of the records.
 
-    Every batch that was taken must be settled by one of `done`, `back`, `lost`, `failed` or `split`. As soon as one was
-    not simply done, nothing more is given out until all that is in flight was answered for; then what came back goes
-    first.
+    Every batch that was taken must be settled by one of `done`, `back`, `lost`, `failed` or `split`. After any
+    but `done`, nothing more is taken until all batches in flight are settled; then those put back go first.
 
-    An idempotent producer's batch is in doubt from the first time that it is sent until it is settled: the broker may
-    have it. It keeps the producer id, epoch and sequence under which it was sent, since under others it would be stored
-    twice. When a batch in doubt is given up, it is not known which sequence the broker expects. Those that follow it
-    and are in doubt themselves find out; if none is left, the partition needs a new epoch.
+    An idempotent producer's batch is in doubt from its first sending until it is settled: the broker may have it. It
+    keeps
+    its producer id, epoch and sequence, since with others it would be stored twice. When a batch in doubt has failed,
+    it is
+    unknown which sequence the broker expects. Later batches in doubt resolve this; if there is none, the partition
+    needs a
+    new epoch.
     Source: TransactionManager.canRetry, maybeResolveSequences; KIP-360.
     """
 
@@ -97,16 +98,16 @@ class RecordQueue:
     sealed: deque[Batch] = field(default_factory=deque)
     in_flight: list[Batch] = field(default_factory=list)
     opened_at: float | None = None
-    """When the batch being filled got its first record; None if there is no such batch."""
+    """When the batch being filled got its first record; None without such a batch."""
     held: int = 0
-    """Bytes of the batches that are sealed or in flight."""
+    """Bytes of the batches that are closed or in flight."""
     not_before: float = 0.0
-    """Monotonic seconds: when what came back may be sent again."""
+    """Monotonic seconds: when batches that were put back may be retried."""
     _next_sequence: int = 0
     _acknowledged: int = 0
-    """The sequence that follows the last one that the broker accepted."""
+    """The sequence after the last one that the broker accepted."""
     _producer: ProducerIdAndEpoch | None = None
-    """Under which the sequences count."""
+    """The producer id and epoch of the sequences."""
     _first_sends: int = 0
     _is_lost: bool = False
     _leader: BrokerId | None = None
@@ -114,15 +115,17 @@ class RecordQueue:
     _proven: bool = False
     """Whether that leader has accepted a batch of this producer, and so knows it."""
     _retrying: bool = False
-    """Whether what was taken last had been sent before, under the same sequence number."""
-    _instead: dict[int, Sequence[Batch]] = field(default_factory=dict)  # by id() of a batch in flight, what replaces it
+    """Whether the batch taken last is a retry with the same sequence number."""
+    _instead: dict[int, Sequence[Batch]] = field(
+        default_factory=dict
+    )  # by id() of a batch in flight, the batches that replace it
     _builder: DefaultRecordBatchBuilder | None = None
     _tags: "array[int]" = field(default_factory=lambda: array("q"))
 
     # ---- filling
 
     def append(self, values: Sequence[bytes | None], first_tag: int, timestamp_ms: Timestamp, now: float) -> None:
-        """Records that are values alone, with consecutive tags."""
+        """Append records with only values, with consecutive tags."""
         start, count = 0, len(values)
         while start < count:
             append = self._open(now).append
@@ -143,7 +146,7 @@ class RecordQueue:
         timestamp_ms: Timestamp,
         now: float,
     ) -> None:
-        """Records that are (key, value, headers, tag)."""
+        """Append records of (key, value, headers, tag)."""
         start, count = 0, len(records)
         while start < count:
             append = self._open(now).append
@@ -159,7 +162,7 @@ class RecordQueue:
                 self.seal()
 
     def append_batch(self, data: bytearray, tags: Sequence[int], now: float) -> None:
-        """A batch that is whole already; it goes behind what was appended before."""
+        """Append a whole batch, after earlier records."""
         self.seal()
         self.sealed.append(Batch(self.partition, data, tags, now))
         self.held += len(data)
@@ -171,7 +174,7 @@ class RecordQueue:
         return self._builder
 
     def seal(self) -> None:
-        """Close the batch being filled, if there is one: it can be sent, and nothing more goes into it."""
+        """Close the batch being filled, if any: it can be sent, and gets no more records."""
         if self._builder is None or self.opened_at is None:
             return
         data = finished(self._builder.build(), self.packing)
@@ -192,9 +195,11 @@ class RecordQueue:
         know the producer takes any sequence number, and would take the second batch when the first one failed. So would
         a new leader that lacks what an earlier one has not answered for.
 
-        A batch that is sent again is under way alone as well. It may have been stored although the broker answered with
-        an error, and a broker recognizes only the last five batches of a producer. For the same reason, no more than
-        that are sent beyond one that is not answered for: another leader may have answered all others.
+        A retried batch is in flight alone as well. It may have been stored although the broker responded with an error,
+        and
+        a broker recognizes only the last five batches of a producer. For the same reason, no more than that are sent
+        after
+        an unacknowledged one: another leader may have acknowledged all others.
         Source: RecordAccumulator.shouldStopDrainBatchesForPartition.
         """
         if not self.sealed or self._instead or now < self.not_before:
@@ -207,16 +212,16 @@ class RecordQueue:
         return batch if is_new and self._proven and leader == self._leader and is_remembered else None
 
     def needs_epoch_after(self, producer: ProducerIdAndEpoch | None) -> bool:
-        """Whether nothing more can be sent under this producer id and epoch.
+        """Whether nothing more can be sent with this producer id and epoch.
 
-        The broker expects another sequence than the next one, or may do so, and no batch is left that would show it.
+        The broker expects, or may expect, a different next sequence, and there is no batch left to resolve it.
         """
         if producer is None or producer != self._producer or self.in_flight:
             return False
         return bool(self.sealed) and self.sealed[0].sequence < 0 and self._acknowledged != self._next_sequence
 
     def take(self, producer: ProducerIdAndEpoch | None, leader: BrokerId) -> Batch:
-        """Move the next batch in flight, with producer and sequence in it if the producer is idempotent."""
+        """Take the next batch, stamped with producer and sequence if the producer is idempotent."""
         batch = self.sealed.popleft()
         if leader != self._leader:
             self._leader, self._proven = leader, False
@@ -237,7 +242,7 @@ class RecordQueue:
         return batch.sequence >= 0 and advance_sequence(self._acknowledged, -following) <= _HALF_OF_ALL_SEQUENCES
 
     def done(self, batch: Batch) -> None:
-        """The broker has it."""
+        """Settle a batch that the broker has."""
         self.in_flight.remove(batch)
         self.held -= len(batch.data)
         self._proven = True
@@ -247,24 +252,24 @@ class RecordQueue:
         self._settle()
 
     def back(self, batch: Batch, not_before: float) -> None:
-        """It may or may not have arrived, and is to be sent again, as it is, from `not_before` on."""
+        """Settle a batch that may have arrived: retry it unchanged, not before `not_before`."""
         self.not_before = max(self.not_before, not_before)
         self._replace(batch, [batch])
 
     def lost(self, batch: Batch, not_before: float) -> None:
-        """The broker misses one before it, or does not know the producer: it has none of those in flight.
+        """Settle a batch before which the broker misses one, or whose producer it does not know: it has none in flight.
 
-        All of them are to be sent again under a new epoch.
+        All of them are retried with a new epoch.
         """
         self._is_lost = True
         self.back(batch, not_before)
 
     def failed(self, batch: Batch) -> None:
-        """Its records are given up; the broker may have them."""
+        """Settle a batch that has failed; the broker may have it."""
         self._replace(batch, [])
 
     def split(self, batch: Batch) -> None:
-        """The broker found it too large: its records are to be sent in smaller batches, and so are all that follow."""
+        """Settle a batch that is too large: its records, and all following ones, go in smaller batches."""
         self.packing = replace(self.packing, size=max(1, min(self.packing.size, len(batch.data)) // 2))
         parts, sequence = halves(batch, self.packing), batch.sequence
         if self._producer and sequence >= 0:
@@ -274,7 +279,7 @@ class RecordQueue:
         self._replace(batch, parts)
 
     def drop(self) -> Batch:
-        """Take out the batch that would be next, not to be sent (again)."""
+        """Remove the next batch without sending it (again)."""
         batch = self.sealed.popleft()
         self.held -= len(batch.data)
         return batch
@@ -298,7 +303,7 @@ class RecordQueue:
 
 
 def finished(data: bytearray, packing: Packing) -> bytearray:
-    """A batch as it came from the builder, compressed and marked."""
+    """A batch of the builder, compressed and marked."""
     if packing.compression is Compression.NONE and not packing.transactional:
         return data
     if packing.compression is not Compression.NONE:
@@ -312,7 +317,7 @@ def finished(data: bytearray, packing: Packing) -> bytearray:
 
 
 def records_of(batch: Batch) -> list[DefaultRecord]:
-    """The records of a batch, to be described or packed again."""
+    """The records of a batch, for reports or repacking."""
     return list(DefaultRecordBatch(bytes(batch.data)))
 
 

@@ -1,6 +1,6 @@
-"""Sends a producer's batches to the leaders of their partitions, and retries where that may help.
+"""Sends a producer's batches to the leaders of their partitions, and retries if that may help.
 
-A request carries a batch for each of a leader's partitions, and several requests are under way at a time.
+A request has a batch for each of a leader's partitions, and several requests are in flight at a time.
 source  Sender of Kafka's producer
 """
 
@@ -32,7 +32,7 @@ from pykafka_cli.transport.errors import ConnectionFailed, Rejected
 
 _NAMED_PRODUCE = VersionRange(3, 11)
 _IMPLICIT_PRODUCE = VersionRange(3, 12)
-"""Where what is sent becomes part of a transaction (KIP-890). Later versions know topics by id only."""
+"""The version that adds partitions to transactions (KIP-890). Later ones only have topic ids."""
 _ABORTED = ErrorText(
     "org.apache.kafka.common.errors.TransactionAbortedException", "Failing batch since transaction was aborted"
 )
@@ -42,7 +42,7 @@ _log = logging.getLogger(__name__)
 
 
 class Result(NamedTuple):
-    """What became of a batch."""
+    """The result of a batch."""
 
     batch: Batch
     failure: ErrorText | None
@@ -52,7 +52,7 @@ class Result(NamedTuple):
 
 
 class _Answer(NamedTuple):
-    """What a leader said of one partition."""
+    """A leader's response for one partition."""
 
     code: ErrorCode
     message: str | None = None
@@ -66,7 +66,7 @@ class _Route(NamedTuple):
 
 
 class _Leader:
-    """A broker that leads partitions: how to reach it, and what it is sent."""
+    """A leader: its connection, and the requests to it."""
 
     def __init__(self) -> None:
         self.route: _Route | None = None
@@ -74,11 +74,11 @@ class _Leader:
         self.requests = 0
         """Under way."""
         self.first = 0
-        """Which of its partitions has the first place in the next request."""
+        """The partition that comes first in the next request."""
 
 
 class Sender:
-    """on_result   called for each batch, sent or given up
+    """on_result   called for each batch that was sent or has failed
     warn        called with lines that the scripts log at WARN
     """
 
@@ -106,7 +106,7 @@ class Sender:
         self._refresh_task: asyncio.Task[None] | None = None
 
     def send(self) -> None:
-        """Give every leader all that it may have now, and see to it that what may not is sent once it may."""
+        """Send every leader all batches that may be sent now, and schedule the others."""
         now = asyncio.get_running_loop().time()
         self._accumulator.seal_lingered(now)
         self._expire(now)
@@ -122,7 +122,7 @@ class Sender:
         self._background.notify()
 
     def request_refresh(self) -> None:
-        """Find out in the background where the leaders are now, and who we are."""
+        """Look up leaders and the producer id in the background."""
         if self._refresh_task is None:
             self._refresh_task = self._background.start(self._refresh_and_send())
 
@@ -159,7 +159,7 @@ class Sender:
             self._background.start(self._deliver(leader, leader.route, self._take(broker, leader, queues, now)))
 
     def _take(self, broker: BrokerId, leader: _Leader, queues: Sequence[RecordQueue], now: float) -> list[Batch]:
-        """A batch of each partition, as many as fit into a request; the next request begins where this one ends."""
+        """Take a batch of each partition, as many as fit into a request; the next request starts after them."""
         producer = self._preparation.producer
         batches: list[Batch] = []
         room = self._settings.max_request_size
@@ -192,7 +192,7 @@ class Sender:
         if self._settings.required_acks == 0:
             await connection.send(versioned)
             return {batch.partition: _Answer(ErrorCode.none) for batch in batches}
-        # The broker itself waits for replicas up to the time-out, and then has to answer.
+        # The broker itself waits for replicas up to the timeout, and then has to respond.
         answer = await connection.request(versioned, timeout=Seconds(in_seconds(self._settings.request_timeout_ms) + 1))
         if version != _NAMED_PRODUCE.max:
             answer = as_type(answer, ProduceResponse)
@@ -204,7 +204,7 @@ class Sender:
             for part in topic.partition_responses
         }
 
-    # ---- answers
+    # ---- responses
 
     def _settle(self, batch: Batch, answer: _Answer) -> None:
         code, queue = answer.code, self._accumulator.queues[batch.partition]
@@ -219,7 +219,7 @@ class Sender:
             _log.debug("%s-%d: a batch is too large, and is split", self._topic, batch.partition)
             queue.split(batch)
         elif code in LOST_PRODUCER and batch.sequence >= 0 and queue.in_flight[0] is not batch:
-            # Because of a batch before it that failed, which counts as in flight until all are answered for.
+            # Because a batch before it failed, which counts as in flight until all are settled.
             batch.attempts -= 1
             queue.back(batch, asyncio.get_running_loop().time())
         else:
@@ -257,9 +257,9 @@ class Sender:
             self._on_result(Result(batch, text, None))
 
     def _renew_epoch(self) -> None:
-        """Get the next epoch for partitions that cannot continue under the present one.
+        """Get the next epoch for partitions that cannot continue with the current one.
 
-        A transactional producer gets it only with its next transaction; the rest of this one is aborted.
+        A transactional producer gets it only with its next transaction; the current one is aborted.
         """
         producer = self._preparation.producer
         stuck = [queue for queue in self._accumulator.queues if queue.needs_epoch_after(producer)]

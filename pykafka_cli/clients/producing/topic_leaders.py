@@ -1,4 +1,4 @@
-"""Which brokers lead the partitions of a topic that is to be written to, which is created if that is allowed."""
+"""The leaders of a topic to write to, which is created if that is allowed."""
 
 import asyncio
 import logging
@@ -17,7 +17,7 @@ _NO_LEADER = BrokerId(-1)
 
 
 class ProducerRefused(Exception):
-    """A broker rejects what a producer needs before it can send; `text` is what Kafka's client says."""
+    """A broker rejects what a producer needs before it can send; `text` is that of Kafka's client."""
 
     def __init__(self, text: ErrorText) -> None:
         super().__init__(text.message)
@@ -25,13 +25,13 @@ class ProducerRefused(Exception):
 
 
 class TopicLeaders:
-    """The leaders as of the last look."""
+    """The leaders as of the last lookup."""
 
     def __init__(self, session: Session, topic: str, client_id: str, warn: Callable[[str], None]) -> None:
         self.leaders: dict[int, BrokerId | None] = {}
         """By partition, in order; None where there is none. Empty until the topic is there."""
         self.asked_at = 0.0
-        """The loop's time of the last look."""
+        """The loop's time of the last lookup."""
         self._session = session
         self._topic = topic
         self._client_id = client_id
@@ -39,9 +39,9 @@ class TopicLeaders:
         self._requests = 0
 
     async def look_up(self) -> bool:
-        """Ask once; False if that has to be repeated, since the topic does not exist yet or has no leader.
+        """Look up leaders once; False if that has to be repeated, since the topic does not exist yet or has no leader.
 
-        raises    ProducerRefused where asking again is no use, ConnectionFailed
+        raises    ProducerRefused for final errors, ConnectionFailed
         """
         self._requests += 1
         self.asked_at = asyncio.get_running_loop().time()
@@ -67,7 +67,7 @@ class TopicLeaders:
         return any(leader is not None for leader in known.values())
 
     def forget(self, partition: int) -> None:
-        """Its leader is none, as it turned out."""
+        """Note that the known leader is wrong."""
         self.leaders[partition] = None
 
     def available(self) -> list[int]:

@@ -1,10 +1,10 @@
-"""Producer ids, and transactions around what a producer sends.
+"""Producer ids, and the transactions of a producer.
 
     InitProducerId ──> [AddPartitionsToTxn before a partition's first batch] ──> Produce ... ──> EndTxn
 
-Where transactions are implicit nobody adds partitions: Produce 12 does, and EndTxn 5 gives the next transaction its own
-epoch, so that nothing late can get into it. An idempotent producer needs the first step only, and may ask any broker; a
-transactional one asks its coordinator.
+In implicit transactions, Produce 12 adds partitions, and EndTxn 5 returns a new epoch for the next transaction, so that
+late requests cannot get into it. An idempotent producer needs only the first step, from any broker; a transactional one
+uses its coordinator.
 source  KIP-98, KIP-890
 """
 
@@ -36,7 +36,7 @@ _FIRST_IMPLICIT_PRODUCE, _FIRST_IMPLICIT_LEVEL = 12, 2
 
 
 async def new_producer_id(session: Session, settings: ProducerSettings) -> ProducerIdAndEpoch:
-    """A producer id; for a transactional id its own, with an epoch that fences the producer that had it before.
+    """A new producer id; for a transactional id its own, with an epoch that fences the previous producer.
 
     raises    ProducerRefused, ConnectionFailed
     """
@@ -51,9 +51,9 @@ async def new_producer_id(session: Session, settings: ProducerSettings) -> Produ
 
 
 async def has_implicit_transactions(session: Session) -> bool:
-    """Whether partitions become part of a transaction by what is sent there, and each transaction has an epoch.
+    """Whether sending adds partitions to a transaction, and each transaction has an epoch.
 
-    That is so where the cluster has finalized transaction.version 2 (KIP-890).
+    That is so if the cluster has finalized transaction.version 2 (KIP-890).
     """
     offered = (await session.api_versions()).get(ApiKey.PRODUCE)
     if offered is None or offered.max < _FIRST_IMPLICIT_PRODUCE:
@@ -65,7 +65,7 @@ async def has_implicit_transactions(session: Session) -> bool:
 
 
 class Transaction:
-    """The transactions of one producer, one after the other.
+    """The transactions of one producer, one after another.
 
     implicit    has_implicit_transactions of the cluster
     """
@@ -81,7 +81,7 @@ class Transaction:
         self._added: set[int] = set()
 
     async def add(self, topic: str, partitions: Iterable[int]) -> None:
-        """Make partitions part of the transaction; must be done before anything is sent there.
+        """Add partitions to the transaction, before anything is sent there.
 
         raises    ProducerRefused, ConnectionFailed
         """
@@ -101,7 +101,7 @@ class Transaction:
         self._added.update(new)
 
     async def end(self, *, commit: bool) -> ProducerIdAndEpoch:
-        """Commit or abort; a transaction to which nothing was added needs no ending. What the producer is from now on.
+        """Commit or abort, unless nothing was added; return the producer id and epoch from now on.
 
         raises    ProducerRefused, ConnectionFailed
         """
@@ -125,7 +125,7 @@ class Transaction:
 
 
 async def _ask(session: Session, settings: ProducerSettings, request: Any) -> Any:
-    """The response of the coordinator, or of any broker where there is no transactional id; asked until it is ready."""
+    """The response of the coordinator, or of any broker without a transactional id; retries until it is ready."""
     deadline = asyncio.get_running_loop().time() + in_seconds(settings.max_block_ms)
     while True:
         try:
@@ -144,7 +144,7 @@ async def _ask(session: Session, settings: ProducerSettings, request: Any) -> An
 
 
 def _error_of(answer: Any) -> ErrorCode:
-    """The response's error; of one that lists partitions the first."""
+    """The response's error, or its first partition's."""
     if hasattr(answer, "error_code"):
         return ErrorCode(answer.error_code)
     entries = (part for topic in answer.results_by_topic_v3_and_below for part in topic.results_by_partition)

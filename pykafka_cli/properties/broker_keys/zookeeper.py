@@ -69,7 +69,7 @@ class ZooKeeperClientKeys(Settings):
     zookeeper_ssl_ocsp_enable = UnsupportedProtection(
         BOOLEAN,
         False,
-        "Whether to check ZooKeeper's certificate by OCSP.",
+        "Whether to check ZooKeeper's certificate with OCSP.",
         loss="OCSP is not used, so a revoked certificate of ZooKeeper would be accepted",
         importance=LOW,
     )

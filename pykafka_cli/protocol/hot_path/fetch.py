@@ -273,7 +273,7 @@ def decode_response(data: memoryview, position: int, version: int) -> FetchRespo
 
 
 def encode_response(response: FetchResponse, version: int) -> list[Buffer]:
-    """The body of a response, in buffers to be sent one after the other; records are not copied."""
+    """The body of a response, in buffers to be sent in order; records are not copied."""
     flexible = version >= FLEXIBLE_FROM
     count = compact_count if flexible else legacy_count
     end = b"\0" if flexible else b""

@@ -200,7 +200,7 @@ def build_message_set(
     compression: Compression = Compression.NONE,
     log_append_time_ms: Timestamp | None = None,
 ) -> bytes:
-    """(offset, timestamp, key, value) of each message, at least one: one after the other, or in a compressed one.
+    """(offset, timestamp, key, value) of each message, at least one: in sequence, or in a compressed one.
 
     log_append_time_ms   the time of all of them, marked as LogAppendTime (format 1)
     """

@@ -17,7 +17,7 @@ from pykafka_cli.zookeeper.protocol.records import ANYONE, OPEN_ACL, Acl, Id, Pe
 
 SUPER = Id("super", "")
 ALWAYS_THERE = frozenset(("digest", "ip"))
-"""Schemes that a server has unless it is told otherwise."""
+"""The schemes of a server whose settings name no others."""
 _SUPER_OF_SASL = Id("sasl", "super")
 """Whom every ACL of the scheme sasl allows."""
 _AUTHENTICATED = frozenset(("digest", "sasl", "x509"))

@@ -84,7 +84,7 @@ class DigestMd5Server:
             if given.get(name, value).lower() != value.lower():
                 raise LoginRefused(f"{name} in the client's response is not {value}")
         user = given["username"]
-        # An unknown user costs as much time as a wrong password, and the client is told the same.
+        # An unknown user costs as much time as a wrong password, and gives the client the same error.
         secret = _secret(given, self._passwords.get(user, ""))
         proof = _proof(secret, given, "AUTHENTICATE:")
         is_proven = hmac.compare_digest(proof.encode(), given["response"].lower().encode())

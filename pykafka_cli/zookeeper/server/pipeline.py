@@ -243,7 +243,7 @@ class Pipeline:
             try:
                 record = prepare_expiry(path, TreeView(tree))
             except ZooKeeperError:
-                continue  # it was a child of another one, or has got a child meanwhile
+                continue  # it was a child of another one, or has a child again
             self._commit(0, 0, OpCode.DELETE_CONTAINER, record)
 
     def _change(self, client: Client, kind: OpCode, xid: int, frame: bytes, received_at: float) -> None:

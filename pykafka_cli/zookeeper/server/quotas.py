@@ -27,7 +27,7 @@ class Quotas:
             self.created(path)
 
     def created(self, path: str) -> str | None:
-        """A znode was created; returns the znode whose contents must be counted anew if it is about a quota."""
+        """A znode was created; returns the znode whose contents must be counted again if it is about a quota."""
         if not path.startswith(QUOTAS + "/"):
             return None
         parent, name = split(path)

@@ -77,7 +77,7 @@ class ZooKeeperServer:
         self.connections: dict[Connection, None] = {}
         self.pipeline: Pipeline
         self.failure: asyncio.Future[None]
-        """Raises ServerUnusable if the server cannot continue; is cancelled when it is stopped."""
+        """Raises ServerUnusable if the server cannot continue; is canceled when it is stopped."""
         self.started_at = 0.0
         self.port = settings.client_port or 0
         """The port it listens on; before `start`, the configured one. 0: there is none but for TLS."""

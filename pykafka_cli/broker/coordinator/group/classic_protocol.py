@@ -99,7 +99,7 @@ class ClassicProtocol:
                 )
             )
         elif joining.member_id == NO_MEMBER_ID:
-            self._join_anew(group, joining, answer, step)
+            self._join_as_new(group, joining, answer, step)
         elif joining.member_id in group.pending_members and joining.group_instance_id is None:
             self._add(group, joining, joining.member_id, answer, step)
         else:
@@ -236,7 +236,7 @@ class ClassicProtocol:
             return (member is not None and member.join_answer is not None) or group.waiting_to_join < self._max_size
         return group.state is GroupState.EMPTY or member is not None or len(group.members) < self._max_size
 
-    def _join_anew(self, group: Group, joining: Joining, answer: AnswerJoin, step: Step) -> None:
+    def _join_as_new(self, group: Group, joining: Joining, answer: AnswerJoin, step: Step) -> None:
         instance_id = joining.group_instance_id
         member_id = f"{joining.client_id if instance_id is None else instance_id}-{self._new_uuid()}"
         if instance_id is not None and instance_id in group.static_members:

@@ -157,7 +157,7 @@ class GroupCoordinator:
             return  # it may be a member; that is not known yet
 
     async def leave(self, group_id: str, members: Sequence[Leaving]) -> list[BrokerError | None]:
-        """What became of each member that was to be removed."""
+        """The result for each member that was to be removed."""
         self._check_group_id(group_id)
         return await self._perform(group_id, lambda shard, step: shard.leave(group_id, members, step))
 
@@ -170,7 +170,7 @@ class GroupCoordinator:
         offsets: Mapping[TopicPartition, OffsetCommitValue],
         producer: ProducerIdAndEpoch | None = None,
     ) -> dict[TopicPartition, BrokerError | None]:
-        """Commit offsets, or with a `producer` have them committed with its transaction. What became of each.
+        """Commit offsets, or with a `producer` have them committed with its transaction. The result for each.
 
         raises  UnknownMemberId, FencedInstanceId, IllegalGeneration, RebalanceInProgress, InvalidCommitOffsetSize
         """
@@ -196,7 +196,7 @@ class GroupCoordinator:
     async def delete_offsets(
         self, group_id: str, partitions: Sequence[TopicPartition]
     ) -> dict[TopicPartition, BrokerError | None]:
-        """Forget committed offsets. What became of each.
+        """Forget committed offsets. The result for each.
 
         raises  GroupIdNotFound, NonEmptyGroup
         """
@@ -274,5 +274,5 @@ class GroupCoordinator:
 
 
 def _set(answer: asyncio.Future[T]) -> Callable[[T], None]:
-    """A function that answers who awaits `answer`, unless it has gone away."""
+    """A function that gives `answer` its result, unless the waiter was canceled."""
     return lambda value: None if answer.done() else answer.set_result(value)

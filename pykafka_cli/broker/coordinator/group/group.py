@@ -1,7 +1,7 @@
 """One group of the classic protocol: its states as a table, its members, and what the log contains of it.
 
 What is stored (generation, protocol, leader, each member's subscription and assignment, the offsets) changes by
-`restore` and through `offsets` alone, both fed from the log. The rest is talk in progress that ends with the
+`restore` and through `offsets` alone, both fed from the log. The rest is a rebalance in progress, which ends with the
 coordinator, as in Kafka: which members have rejoined so far, which responses are due, which protocols members would
 support next.
 
@@ -32,7 +32,7 @@ from pykafka_cli.model import Milliseconds, Timestamp, TopicPartition
 CONSUMER_PROTOCOL_TYPE = "consumer"
 
 Protocols: TypeAlias = tuple[tuple[str, bytes], ...]
-"""What a member supports: names and its metadata for each, the one it likes best first."""
+"""What a member supports: names and its metadata for each, in the order of its preference."""
 
 
 class GroupState(Enum):
@@ -67,7 +67,7 @@ class JoinedMember(NamedTuple):
 
 
 class Joined(NamedTuple):
-    """The good answer to JoinGroup; only the leader gets `members`."""
+    """The successful response to JoinGroup; only the leader gets `members`."""
 
     member_id: str
     generation: int
@@ -85,7 +85,7 @@ class NewMemberId(NamedTuple):
 
 
 class Synced(NamedTuple):
-    """The good answer to SyncGroup."""
+    """The successful response to SyncGroup."""
 
     protocol_type: str | None
     protocol_name: str | None
@@ -122,7 +122,7 @@ class Member:
 
     @property
     def is_alive_by_waiting(self) -> bool:
-        """Whether it need not heartbeat, being busy waiting for us."""
+        """Whether it need not heartbeat, because it waits for a response."""
         return not self.is_new and (self.join_answer is not None or self.sync_answer is not None)
 
     def supports(self, protocol: str) -> bool:
@@ -156,7 +156,7 @@ class InitialDelay(NamedTuple):
 class Group:
     """A group and its members in the order in which they joined. `static_members` maps instance ids to member ids.
 
-    pending_members     ids given out, whose owners have yet to come back with them
+    pending_members     assigned ids, whose owners have yet to join with them
     awaiting_sync_from  members of this generation whose SyncGroup has not come
     unstored            the generation whose assignment is on its way to the replicas
     """
@@ -181,7 +181,7 @@ class Group:
 
     @property
     def rebalance_timeout_ms(self) -> Milliseconds:
-        """How long members are waited for: as long as the most patient of them asked."""
+        """How long to wait for members: the longest of their rebalance timeouts."""
         return Milliseconds(max((member.rebalance_timeout_ms for member in self.members.values()), default=0))
 
     @property
@@ -199,7 +199,7 @@ class Group:
 
     @property
     def is_bare(self) -> bool:
-        """Whether nothing of it is stored and nobody is there: a group only in name."""
+        """Whether nothing of it is stored and it has no members."""
         return self.state is GroupState.EMPTY and self.generation == 0 and not self.offsets and not self.pending_members
 
     def check_member(self, member_id: str, group_instance_id: str | None, doing: str) -> Member:
@@ -308,7 +308,7 @@ class Group:
         self.state = state
 
     def add(self, member: Member, protocol_type: str) -> None:
-        """Take in a member; the first one leads and gives the group its protocol type."""
+        """Add a member; the first one leads and gives the group its protocol type."""
         if not self.members:
             self.protocol_type = protocol_type
         self.members[member.member_id] = member
@@ -318,7 +318,7 @@ class Group:
         self.pending_members.discard(member.member_id)
 
     def remove(self, member_id: str) -> None:
-        """Let go of a member or of an id that was given out; if it led, the one who joined first leads."""
+        """Remove a member or an assigned id; if it led, the member that joined first leads."""
         self.pending_members.discard(member_id)
         self.awaiting_sync_from.discard(member_id)
         member = self.members.pop(member_id, None)

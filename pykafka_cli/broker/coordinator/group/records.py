@@ -27,12 +27,12 @@ _OFFSET_KEY_VERSION = 1
 _VALUE_VERSION = 3
 _VALUE_VERSION_WITH_EXPIRY = 1
 _GROUP_KEY_VERSION = 2
-_KEYS_KEPT = 4096  # a consumer commits for the same few partitions again and again
+_KEYS_KEPT = 4096  # a consumer commits for the same few partitions repeatedly
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OffsetCommitKey(StoredMessage):
-    """Whose offset of which partition."""
+    """The key of a committed offset."""
 
     versions: ClassVar[range] = range(2)
     group: str = stored("string")
@@ -55,7 +55,7 @@ class OffsetCommitValue(StoredMessage):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupMetadataKey(StoredMessage):
-    """Which group."""
+    """The key of a group."""
 
     versions: ClassVar[range] = range(2, 3)
     group: str = stored("string")

@@ -2,7 +2,7 @@
 
 A function that serves a request looks at the state and notes records in the step; the runtime appends them and hands
 each to `replay`, as it does with every record of the log when the partition is loaded. So the groups after a restart
-are the groups before it, less what was in progress (see `group`).
+are the groups before it, without what was in progress (see `group`).
 
 source  kafka.coordinator.group of Kafka 3.9; org.apache.kafka.coordinator.group.GroupCoordinatorShard for the shape
 """
@@ -102,7 +102,7 @@ class GroupShard:
     # --- membership
 
     def join(self, group_id: str, joining: Joining, answer: AnswerJoin, step: Step) -> None:
-        """Join a group; one that does not exist is founded by the first who comes without an id."""
+        """Join a group; one that does not exist is created by the first member that comes without an id."""
         shortest, longest = self._settings.group_min_session_timeout_ms, self._settings.group_max_session_timeout_ms
         if not shortest <= joining.session_timeout_ms <= longest:
             answer(
@@ -121,7 +121,7 @@ class GroupShard:
         self._drop_if_bare(group)
 
     def sync(self, group_id: str, syncing: Syncing, answer: AnswerSync, step: Step) -> None:
-        """Fetch, or for the leader bring, the assignment."""
+        """Get a member's assignment, which the leader sends."""
         group = self.groups.get(group_id)
         if group is None:
             answer(UnknownMemberId(f"there is no group {group_id!r}"))
@@ -140,7 +140,7 @@ class GroupShard:
         self._protocol.heartbeat(group, member_id, group_instance_id, generation, step)
 
     def leave(self, group_id: str, members: Iterable[Leaving], step: Step) -> list[BrokerError | None]:
-        """What became of each member that was to be removed."""
+        """The result for each member that was to be removed."""
         group = self.groups.get(group_id)
         outcomes: list[BrokerError | None] = []
         for leaving in members:
@@ -163,7 +163,7 @@ class GroupShard:
         step: Step,
         producer: ProducerIdAndEpoch | None = None,
     ) -> dict[TopicPartition, BrokerError | None]:
-        """Commit offsets, at once or, with a `producer`, when its transaction is committed. What became of each.
+        """Commit offsets, at once or, with a `producer`, when its transaction is committed. The result for each.
 
         raises  UnknownMemberId, FencedInstanceId, IllegalGeneration, RebalanceInProgress
         """
@@ -208,7 +208,7 @@ class GroupShard:
     def delete_offsets(
         self, group_id: str, partitions: Iterable[TopicPartition], step: Step
     ) -> dict[TopicPartition, BrokerError | None]:
-        """Forget offsets of an empty group, or those of topics that no member reads. What became of each.
+        """Forget offsets of an empty group, or those of topics that no member reads. The result for each.
 
         raises  GroupIdNotFound; NonEmptyGroup if it is unknown what the members read
         """

@@ -1,8 +1,7 @@
 """The transaction coordinator: what handlers call, and what runs in the background.
 
 It finds the partition of a transactional id and lets its shard take the step. Once the outcome of a transaction is
-stored, a separate task has the markers written and then the completion. Timeouts and expiry are looked for from time
-to time.
+stored, a separate task has the markers written and then the completion. Timeouts and expiry are checked periodically.
 
 source  kafka.coordinator.transaction.TransactionCoordinator of Kafka 3.9
 """
@@ -71,7 +70,7 @@ class TransactionCoordinator:
     """All transactional ids whose partition of __transaction_state this broker leads.
 
     partition_count   how many partitions that topic has, or will have when it is created
-    next_producer_id  a producer id that nobody has had; what it raises, `init_producer` does
+    next_producer_id  a producer id that nobody has had; what it raises, `init_producer` raises
     write_timeout_ms  how long a record may take to be replicated
     """
 
@@ -268,7 +267,7 @@ class TransactionCoordinator:
                 continue
             return
 
-    # --- from time to time
+    # --- periodically
 
     def _every(self, interval_ms: Milliseconds, action: Callable[[], None]) -> None:
         slot = len(self._timers)

@@ -2,8 +2,8 @@
 
 There is one queue for each broker and one request under way; whatever comes up meanwhile goes together into the next
 one, so that many small transactions cost few requests. Those to this broker itself go straight to its handler: the
-producer's next transaction has to wait for them. A leader that is gone, has moved or rejects is looked up again and
-asked again, for as long as it takes.
+producer's next transaction has to wait for them. A leader that is not alive, has moved or rejects the request is looked
+up and asked again, for as long as it takes.
 
 source  kafka.coordinator.transaction.TransactionMarkerChannelManager of Kafka 3.9
 """
@@ -44,7 +44,7 @@ Results = Mapping[TopicPartition, ErrorCode]
 Ask: TypeAlias = Callable[[WriteTxnMarkersRequest], Awaitable[WriteTxnMarkersResponse]]
 
 _MOOT = frozenset({ErrorCode.invalid_producer_epoch, ErrorCode.transaction_coordinator_fenced})
-"""A newer producer or coordinator has been there; it is theirs to end what is open."""
+"""A newer producer or coordinator has written there; it will end what is open."""
 
 _DONE = frozenset({ErrorCode.none, ErrorCode.unsupported_for_message_format, ErrorCode.unsupported_version})
 """With the latter two nothing can have been written there in a transaction."""
@@ -154,7 +154,7 @@ class _Queue:
         self._sending: asyncio.Task[None] | None = None
 
     async def write(self, marker: Marker, partitions: Iterable[TopicPartition]) -> Results:
-        """What became of each partition; empty if the broker could not be asked."""
+        """The result for each partition; empty if the broker could not be asked."""
         answer: asyncio.Future[Results] = asyncio.get_running_loop().create_future()
         self._waiting.append((_writable(marker, partitions), answer))
         if self._sending is None or self._sending.done():

@@ -34,7 +34,7 @@ NO_START = Timestamp(-1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransactionLogKey(StoredMessage):
-    """Which transactional id."""
+    """The key of a transactional id."""
 
     versions: ClassVar[range] = range(1)
     transactional_id: str = stored("string")

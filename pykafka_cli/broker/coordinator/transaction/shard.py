@@ -117,7 +117,7 @@ class TransactionShard:
             self._put(transactional_id, transaction.fenced(step.now_ms), step)
             raise ConcurrentTransactions(f"the last transaction of {transactional_id!r} is being aborted")
         successor = self._successor(transactional_id, transaction, expected, new_producer_id)
-        self._put(transactional_id, transaction.begun_anew(*successor, timeout_ms, step.now_ms), step)
+        self._put(transactional_id, transaction.initialized(*successor, timeout_ms, step.now_ms), step)
         return successor
 
     def add_partitions(
@@ -172,7 +172,7 @@ class TransactionShard:
             )
         self._put(transactional_id, transaction.ending(committed=committed, now_ms=step.now_ms), step)
 
-    # --- what happens without being asked
+    # --- without a request
 
     def complete(self, transactional_id: str, ended: Transaction, step: Step) -> None:
         """All markers of `ended` are written. If the id has moved on since, nothing is done."""
@@ -303,7 +303,7 @@ class TransactionShard:
         expected: ProducerIdAndEpoch | None,
         new_producer_id: ProducerId | None,
     ) -> ProducerIdAndEpoch:
-        """Who comes after the producer of `transaction`, which has nothing open."""
+        """The producer after that of `transaction`, which has nothing open."""
         if _is_used_up(transaction, expected):
             if new_producer_id is None:
                 raise ConcurrentTransactions(f"the epochs of {transactional_id!r} have just been used up")

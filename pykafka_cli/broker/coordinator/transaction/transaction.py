@@ -96,10 +96,10 @@ class Transaction:
 
     # --- moves, each to what will be written
 
-    def begun_anew(
+    def initialized(
         self, producer_id: ProducerId, producer_epoch: ProducerEpoch, timeout_ms: Milliseconds, now_ms: Timestamp
     ) -> "Transaction":
-        """A producer has presented itself; what was here is over."""
+        """A producer has initialized itself; what was here is over."""
         return replace(
             self.moved_to(_S.EMPTY),
             producer_id=producer_id,
@@ -124,7 +124,7 @@ class Transaction:
         return replace(self.moved_to(_S.PREPARE_COMMIT if committed else _S.PREPARE_ABORT), updated_at=now_ms)
 
     def fenced(self, now_ms: Timestamp) -> "Transaction":
-        """The coordinator aborts the transaction, and locks out the producer that has it open."""
+        """The coordinator aborts the transaction, and fences the producer that has it open."""
         if self.producer_epoch >= LAST_EPOCH:
             raise IllegalMove(f"no epoch is left to fence with: {self}")
         fencing = replace(self.moved_to(_S.PREPARE_EPOCH_FENCE), producer_epoch=ProducerEpoch(self.producer_epoch + 1))

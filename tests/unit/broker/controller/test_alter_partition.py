@@ -7,7 +7,7 @@ import pytest
 from pykafka_cli.broker.controller.alter_partition import (
     RECOVERED,
     RECOVERING,
-    AlreadySo,
+    Unchanged,
     WantedIsr,
     decide,
 )
@@ -38,7 +38,7 @@ def test_a_wish_of_the_leader_that_knows_the_current_state_is_written() -> None:
 @pytest.mark.parametrize("partition_epoch", [2, 3])
 def test_what_is_so_already_is_no_error(partition_epoch: int) -> None:
     wanted = WantedIsr(BrokerId(1), LeaderEpoch(7), broker_ids(1, 2), RECOVERED, PartitionEpoch(partition_epoch))
-    assert decide(wanted, CURRENT, LIVE) == AlreadySo(CURRENT)
+    assert decide(wanted, CURRENT, LIVE) == Unchanged(CURRENT)
 
 
 @pytest.mark.parametrize(

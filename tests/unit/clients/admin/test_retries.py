@@ -43,7 +43,7 @@ async def test_time_comes_to_an_end() -> None:
 
 
 async def test_what_a_broker_leaves_out_is_an_error() -> None:
-    assert await ask(Asked({"a": 1}), ["a", "b"]) == {"a": 1, "b": "The broker left it out of its answer."}
+    assert await ask(Asked({"a": 1}), ["a", "b"]) == {"a": 1, "b": "The broker's response lacks it."}
 
 
 async def test_nothing_is_asked_about_nothing() -> None:
