@@ -104,7 +104,7 @@ def test_a_topic_that_is_not_there_ends_it(cluster: RunningCluster) -> None:
     [
         (["--last", "1", "--group", "g"], "Options group and last cannot be specified together."),
         (["--last", "1", "--from-time", "1h"], "Options last and from-time cannot be specified together."),
-        (["--where", "color=red"], "--where: 'color' is no field"),
+        (["--where", "color=red"], "--where: 'color' is not a field"),
         (["--sample", "2"], "--sample: '2' is not a share"),
         (["--template", "%z"], "--template: %z is not one of"),
         (["--until-time", "noon"], "--until-time: 'noon' is not a time"),
