@@ -16,9 +16,11 @@ import datetime
 import logging
 import re
 import socket
+import threading
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
+from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar, cast
 
@@ -98,15 +100,30 @@ def parse_addresses(text: str) -> list[Address]:
     return addresses
 
 
-def check_resolvable(bootstrap: str) -> None:
+def check_resolvable(bootstrap: str, patience: Seconds) -> None:
     """Check that at least one host can be resolved, as Java's clients do first.
 
-    raises    BadAddress
+    patience    seconds for all lookups, of which one alone may take longer if no name server responds
+    raises      BadAddress
     """
-    for host, port in parse_addresses(bootstrap):
-        with contextlib.suppress(OSError):
-            socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    addresses = parse_addresses(bootstrap)
+    found: SimpleQueue[bool] = SimpleQueue()
+
+    def look_up() -> None:
+        for host, port in addresses:
+            with contextlib.suppress(OSError, UnicodeError):
+                socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+                found.put(True)
+                return
+        found.put(False)
+
+    # Python does not wait for a daemon thread at its end, and Ctrl-C does not interrupt a lookup.
+    threading.Thread(target=look_up, name=f"look up {bootstrap}", daemon=True).start()
+    try:
+        if found.get(timeout=patience):
             return
+    except Empty:
+        raise BadAddress(f"No name server responded within {patience:g} s for bootstrap.servers: {bootstrap}") from None
     raise BadAddress(f"No resolvable bootstrap urls given in bootstrap.servers: {bootstrap}")
 
 

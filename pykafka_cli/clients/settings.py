@@ -89,14 +89,14 @@ def read_settings(
     from pykafka_cli.properties.admin import AdminSettings
     from pykafka_cli.properties.keys import ConfigError
 
-    properties = {**defaults, **read_property_file(file)}
+    given = read_property_file(file)
     try:
-        settings = AdminSettings(properties)
+        settings = AdminSettings(given)  # a command's defaults need not fit what Kafka's own would have to
     except ConfigError as error:
         raise BadClientSetting(str(error)) from None
     for warning in settings.warnings:
         warn(warning)
-    return ClientSettings(properties)
+    return ClientSettings({**defaults, **given})
 
 
 def read_property_file(file: str) -> dict[str, str]:

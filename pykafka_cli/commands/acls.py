@@ -1,6 +1,5 @@
 """`pk acls`: kafka-acls.sh."""
 
-import asyncio
 from typing import Annotated
 
 import typer
@@ -36,6 +35,7 @@ from pykafka_cli.script.options import (
     refuse,
     require,
 )
+from pykafka_cli.transport import event_loop
 from pykafka_cli.transport.errors import AuthenticationFailed
 
 ACTION, RESOURCE, WHO = "Actions, one of them", "Resources; each may be repeated", "Principals, operations, and hosts"
@@ -208,12 +208,14 @@ def acls(
             from pykafka_cli.procedures.acls_over_zookeeper import through_zookeeper
 
             ensure_authorizer(authorizer)
-            asyncio.run(through_zookeeper(request, parse_properties(authorizer_properties or ()), zk_tls_config_file))
+            event_loop.run(
+                through_zookeeper(request, parse_properties(authorizer_properties or ()), zk_tls_config_file)
+            )
             return
         controllers = bootstrap_controller is not None
         addresses = bootstrap_controller or bootstrap_or_default(bootstrap_server, ScriptError(""))
         session = new_session(addresses, command_config or None, controllers=controllers, unreadable=str)
-        asyncio.run(through_brokers(request, session))
+        event_loop.run(through_brokers(request, session))
 
 
 def is_through_brokers(ctx: ScriptContext, bootstrap_server: str | None) -> bool:

@@ -1,6 +1,5 @@
 """`pk apply`: create and change what a file declares."""
 
-import asyncio
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -20,6 +19,7 @@ from pykafka_cli.script.options import (
     chosen_output,
     is_interactive,
 )
+from pykafka_cli.transport import event_loop
 
 if TYPE_CHECKING:
     from pykafka_cli.clients.session import Session
@@ -83,7 +83,7 @@ def apply(
     bootstrap = bootstrap_or_default(bootstrap_server, missing)
     declared = _declarations(file)
     run = _Run(file, declared, chosen_output(output), dry_run=dry_run, prune=prune, yes=yes, reset=reset_passwords)
-    if asyncio.run(run.run(bootstrap, command_config)) and detailed_exitcode:
+    if event_loop.run(run.run(bootstrap, command_config)) and detailed_exitcode:
         raise Ended(ExitStatus.CHANGES)
 
 

@@ -1,7 +1,5 @@
 """`pk broker-api-versions`: kafka-broker-api-versions.sh."""
 
-import asyncio
-
 import typer
 
 from pykafka_cli.clients.admin.cluster import describe_brokers, offered_versions
@@ -11,6 +9,7 @@ from pykafka_cli.output.broker_api_versions import Offered, show_versions
 from pykafka_cli.script.command import ScriptCommand, ScriptContext
 from pykafka_cli.script.opening import new_session
 from pykafka_cli.script.options import BootstrapServer, CommandConfig, Output, bootstrap_or_default, chosen_output
+from pykafka_cli.transport import event_loop
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -29,7 +28,7 @@ def broker_api_versions(
     """List the APIs and versions that each broker supports."""
     missing = ctx.usage_problem('Missing required argument "[bootstrap-server]"')
     session = new_session(bootstrap_or_default(bootstrap_server, missing), command_config)
-    show_versions(chosen_output(output), asyncio.run(fetch(session)))
+    show_versions(chosen_output(output), event_loop.run(fetch(session)))
 
 
 async def fetch(session: Session) -> dict[Broker, Offered]:

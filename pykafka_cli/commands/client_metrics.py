@@ -1,6 +1,5 @@
 """`pk client-metrics`: kafka-client-metrics.sh."""
 
-import asyncio
 import re
 import uuid
 from collections.abc import Mapping
@@ -26,6 +25,7 @@ from pykafka_cli.script.command import ScriptCommand, ScriptContext
 from pykafka_cli.script.errors import ScriptError
 from pykafka_cli.script.opening import new_session
 from pykafka_cli.script.options import BootstrapServer, CommandConfig, Output, bootstrap_or_default, chosen_output
+from pykafka_cli.transport import event_loop
 from pykafka_cli.transport.errors import VersionUnsupported
 
 ACTION, CHANGE = "Actions, one of them", "With --alter"
@@ -97,9 +97,9 @@ def client_metrics(
     form = chosen_output(output)
     try:
         if list_:
-            show_names(asyncio.run(names_in(session)), form)
+            show_names(event_loop.run(names_in(session)), form)
         elif describe:
-            found = asyncio.run(settings_in(session, name))
+            found = event_loop.run(settings_in(session, name))
             if name is not None and not found:
                 print_missing(name)
             else:
@@ -107,11 +107,11 @@ def client_metrics(
         elif alter:
             changed = name or random_name()
             wanted = {METRICS: metrics, INTERVAL: interval, MATCH: match}
-            asyncio.run(change(session, changed, wanted))
+            event_loop.run(change(session, changed, wanted))
             print_altered(changed)
         else:
             deleted = name or ""
-            asyncio.run(change(session, deleted, dict.fromkeys(SETTINGS, "")))
+            event_loop.run(change(session, deleted, dict.fromkeys(SETTINGS, "")))
             print_deleted(deleted)
     except (ApiError, VersionUnsupported) as error:
         is_refusal = isinstance(error, ApiError)

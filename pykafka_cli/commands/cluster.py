@@ -1,6 +1,5 @@
 """`pk cluster`: kafka-cluster.sh."""
 
-import asyncio
 from functools import partial
 from typing import Annotated
 
@@ -23,6 +22,7 @@ from pykafka_cli.script.options import (
     bootstrap_or_default,
     chosen_output,
 )
+from pykafka_cli.transport import event_loop
 from pykafka_cli.transport.errors import VersionUnsupported
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -97,13 +97,13 @@ def cluster(
     session = new_session(bootstrap, command_config or config, controllers=bootstrap_controller is not None)
     old_name = "config" if "config" in ctx.given else None
     if command == "list-endpoints":
-        endpoints = asyncio.run(fetch_endpoints(session, old_name, include_fenced=include_fenced_brokers))
+        endpoints = event_loop.run(fetch_endpoints(session, old_name, include_fenced=include_fenced_brokers))
         show_endpoints(endpoints, chosen_output(output), states=bootstrap_controller is None)
     elif broker is not None and command == "unregister":
-        is_supported = asyncio.run(unregister(session, BrokerId(broker), old_name))
+        is_supported = event_loop.run(unregister(session, BrokerId(broker), old_name))
         print_unregistration(broker, is_supported=is_supported)
     else:
-        show_cluster_id(asyncio.run(fetch_id(session, old_name)), chosen_output(output))
+        show_cluster_id(event_loop.run(fetch_id(session, old_name)), chosen_output(output))
 
 
 async def warn_of_old_name(session: Session, old_name: str | None) -> None:

@@ -1,6 +1,5 @@
 """`pk configs`: kafka-configs.sh."""
 
-import asyncio
 import socket
 from typing import Annotated
 
@@ -42,6 +41,7 @@ from pykafka_cli.script.options import (
     chosen_output,
     refuse,
 )
+from pykafka_cli.transport import event_loop
 
 ACTION, ENTITY, CHANGE = "Actions (choose one)", "Which entities", "What to change"
 NAMED_ENTITIES = {
@@ -268,14 +268,14 @@ def configs(
         if zookeeper is not None:
             from pykafka_cli.procedures.configs_over_zookeeper import through_zookeeper
 
-            asyncio.run(through_zookeeper(request, zookeeper, is_alter=alter, tls_file=zk_tls_config_file))
+            event_loop.run(through_zookeeper(request, zookeeper, is_alter=alter, tls_file=zk_tls_config_file))
             return
         controllers = bootstrap_controller is not None
         address = bootstrap_or_default(servers, ScriptError(""))
         if new := ctx.given & ONLY_IN_4:
-            asyncio.run(ensure_kafka_4(new_session(address, command_config, controllers=controllers), min(new)))
+            event_loop.run(ensure_kafka_4(new_session(address, command_config, controllers=controllers), min(new)))
         session = new_session(address, command_config, controllers=controllers)
-        asyncio.run(alter_configs(request, session) if alter else describe_configs(request, session))
+        event_loop.run(alter_configs(request, session) if alter else describe_configs(request, session))
 
 
 async def ensure_kafka_4(session: Session, option: str) -> None:

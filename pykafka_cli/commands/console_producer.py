@@ -1,6 +1,5 @@
 """`pk console-producer`: kafka-console-producer.sh, lines of standard input to records of a topic."""
 
-import asyncio
 from enum import StrEnum
 from typing import Annotated
 
@@ -32,6 +31,7 @@ from pykafka_cli.script.options import (
     check_host_ports,
     require,
 )
+from pykafka_cli.transport import event_loop
 
 LINES, SENDING = "Lines", "Sending"
 RENAMED = (
@@ -245,4 +245,4 @@ def console_producer(
         keeps_history=not no_history,
         old_options=old_options,
     )
-    asyncio.run(run.run(addresses, client, batch_size=None if chosen else BULK_BATCH_SIZE))
+    event_loop.run(run.run(addresses, client, batch_size=None if chosen else BULK_BATCH_SIZE))

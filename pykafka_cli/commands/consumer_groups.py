@@ -3,7 +3,6 @@
 A failure exits with 1, where the script exits with 0.
 """
 
-import asyncio
 from typing import Annotated
 
 import typer
@@ -61,6 +60,7 @@ from pykafka_cli.script.options import (
     chosen_output,
     refuse,
 )
+from pykafka_cli.transport import event_loop
 
 ACTIONS = ("list", "describe", "delete", "reset-offsets", "delete-offsets", "validate-regex")
 STATES = ("PreparingRebalance", "CompletingRebalance", "Stable", "Dead", "Empty", "Assigning", "Reconciling")
@@ -233,7 +233,7 @@ def consumer_groups(
                 is_undecided=not execute and not dry_run,
             )
             work = reset(request, session, how)
-        asyncio.run(work)
+        event_loop.run(work)
 
 
 # ---- the command line

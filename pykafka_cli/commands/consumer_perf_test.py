@@ -1,6 +1,5 @@
 """`pk consumer-perf-test`: kafka-consumer-perf-test.sh, how fast records can be read."""
 
-import asyncio
 import random
 import re
 from collections.abc import Sequence
@@ -39,6 +38,7 @@ from pykafka_cli.script.options import (
     bootstrap_or_default,
     chosen_output,
 )
+from pykafka_cli.transport import event_loop
 from pykafka_cli.wall_clock import now_ms
 
 if TYPE_CHECKING:
@@ -194,7 +194,7 @@ def consumer_perf_test(
         wanted = Wanted(topic, compile_pattern(include) if include is not None else None, messages)
         test = PerfTest(wanted, timeout, date_format, interval_ms, form)
         old_options = OldOptions(ctx, RENAMED, REMOVED, remark=REMARK)
-        total = asyncio.run(test.run(addresses, ClientSettings(properties), settings, old_options, head))
+        total = event_loop.run(test.run(addresses, ClientSettings(properties), settings, old_options, head))
     if form is not OutputFormat.KAFKA or not show_detailed_stats:
         show_consumer_total(form, total, date_format)
     if print_metrics:

@@ -1,6 +1,5 @@
 """`pk copy`: copies records between topics and clusters."""
 
-import asyncio
 import sys
 from collections.abc import Sequence
 from enum import StrEnum
@@ -19,6 +18,7 @@ from pykafka_cli.script.options import (
     bootstrap_or_default,
     chosen_output,
 )
+from pykafka_cli.transport import event_loop
 
 if TYPE_CHECKING:
     from pykafka_cli.clients.session import Session
@@ -128,7 +128,7 @@ def copy(
     run = _Run(names, group, max_messages, partitioner, chosen_output(output), follow=follow, dry_run=dry_run)
     here = _cluster(source, source_config, "--from")
     there = here if target is None and target_config is None else _cluster(target or source, target_config, "--to")
-    asyncio.run(run.run(here, there))
+    event_loop.run(run.run(here, there))
 
 
 def _names(word: str) -> Names:

@@ -1,6 +1,5 @@
 """`pk delegation-tokens`: kafka-delegation-tokens.sh."""
 
-import asyncio
 import base64
 import binascii
 from collections.abc import Sequence
@@ -39,6 +38,7 @@ from pykafka_cli.script.options import (
     refuse,
     require,
 )
+from pykafka_cli.transport import event_loop
 
 ACTION, WHAT = "Actions, one of them", "Options of the actions"
 ACTIONS = ("create", "renew", "expire", "describe")
@@ -138,7 +138,7 @@ def delegation_tokens(
         renewers = [parse_principal(each.strip()) for each in renewer_principal or ()]
         if create:
             show_creating(form, renewers, max_life_time_period)
-            token = asyncio.run(created(session, renewers, owners, max_life_time_period))
+            token = event_loop.run(created(session, renewers, owners, max_life_time_period))
             show_created(form, token)
         elif renew or expire:
             name, option, period = (
@@ -147,11 +147,11 @@ def delegation_tokens(
                 else ("expire", "expire-time-period", expiry_time_period)
             )
             show_changing(form, name, hmac, option, period)
-            expiry = asyncio.run(prolonged(session, decoded(hmac), period, renews=renew))
+            expiry = event_loop.run(prolonged(session, decoded(hmac), period, renews=renew))
             show_expiry(form, name, expiry)
         else:
             show_describing(form, owners)
-            show_described(form, asyncio.run(described(session, owners)))
+            show_described(form, event_loop.run(described(session, owners)))
 
 
 def check_usage(ctx: ScriptContext, command_config: str | None) -> None:

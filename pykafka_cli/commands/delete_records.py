@@ -1,6 +1,5 @@
 """`pk delete-records`: kafka-delete-records.sh."""
 
-import asyncio
 from typing import Annotated
 
 import typer
@@ -23,6 +22,7 @@ from pykafka_cli.script.options import (
     chosen_output,
     require,
 )
+from pykafka_cli.transport import event_loop
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -56,7 +56,7 @@ def delete_records(
     with reported(words={BadPlan: str}):
         plan = parse_records_plan(read_plan(offset_json_file or ""))
     session = new_session(bootstrap, command_config)
-    results = asyncio.run(delete(session, plan))
+    results = event_loop.run(delete(session, plan))
     show_outcome(chosen_output(output), results)
     if any(isinstance(result, ApiError) for result in results.values()):
         raise Ended(ExitStatus.FAILURE)

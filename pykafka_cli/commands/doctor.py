@@ -1,6 +1,5 @@
 """`pk doctor`: find out what is wrong between this machine and a cluster, and in the cluster."""
 
-import asyncio
 from typing import Annotated
 
 import typer
@@ -11,6 +10,7 @@ from pykafka_cli.output.render import OutputFormat
 from pykafka_cli.script.command import ScriptCommand
 from pykafka_cli.script.errors import Ended, ScriptError
 from pykafka_cli.script.options import BootstrapServer, CommandConfig, Output, bootstrap_or_default, chosen_output
+from pykafka_cli.transport import event_loop
 
 EPILOG = """\b
 Layer by layer, with the time that each takes: name resolution, TCP, TLS,
@@ -68,7 +68,7 @@ def doctor(
         limits = {"request.timeout.ms": milliseconds, "socket.connection.setup.timeout.ms": milliseconds}
         settings = read_settings(command_config, limits, warn)
         local_clusters = [each.bootstrap for each in running_states()]
-        checks = asyncio.run(examine(bootstrap, settings, patience, report, local_clusters))
+        checks = event_loop.run(examine(bootstrap, settings, patience, report, local_clusters))
     except ValueError as error:
         raise ScriptError(f"--timeout: {error}") from None
     except BadClientSetting as error:

@@ -1,6 +1,5 @@
 """`pk e2e-latency`: kafka-e2e-latency.sh, the latency from a producer to a consumer."""
 
-import asyncio
 import random
 import time
 from collections import Counter
@@ -33,6 +32,7 @@ from pykafka_cli.script.options import (
     chosen_output,
     require,
 )
+from pykafka_cli.transport import event_loop
 from pykafka_cli.wall_clock import now_ms
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def e2e_latency(
     form = chosen_output(output)
     with reported(words=dict.fromkeys((ConfigError, BadClientSetting), str)):
         test = LatencyTest(topic or "", num_records or 0, shape, addresses, properties, producer_acks or "", form)
-        total = asyncio.run(test.run(old_options))
+        total = event_loop.run(test.run(old_options))
     show_round_trips(form, total)
 
 

@@ -27,7 +27,7 @@ from pykafka_cli.script.errors import Ended, ScriptError
 from pykafka_cli.script.options import INT, BootstrapServer, CommandConfig, bootstrap_or_default, chosen_output
 from pykafka_cli.script.own_command import OwnCommand, usage_errors
 from pykafka_cli.topic_names import why_invalid
-from pykafka_cli.transport.event_loop import run_without_waiting_for_lookups
+from pykafka_cli.transport import event_loop
 
 if TYPE_CHECKING:
     from pykafka_cli.procedures.expect import Report, Start, Wanted
@@ -359,7 +359,7 @@ def _check(bootstrap: str, client: ClientSettings, settings: ConsumerSettings, w
 
     line = WaitingLine()
     try:
-        return run_without_waiting_for_lookups(
+        return event_loop.run(
             check(lambda: Session(bootstrap, client), settings, wanted, lambda lines: line.show(list(lines)))
         )
     except (BadClientSetting, BadMark) as error:

@@ -1,6 +1,5 @@
 """`pk export`: writes the file that `pk apply` reads, from a cluster."""
 
-import asyncio
 import sys
 from collections.abc import Callable, Mapping
 from enum import StrEnum
@@ -12,6 +11,7 @@ from pykafka_cli.output.render import OutputFormat
 from pykafka_cli.script.command import ScriptCommand
 from pykafka_cli.script.errors import ScriptError, Words, reported
 from pykafka_cli.script.options import OUTPUT, BootstrapServer, CommandConfig, bootstrap_or_default
+from pykafka_cli.transport import event_loop
 
 if TYPE_CHECKING:
     from pykafka_cli.rules.apply_plan import Seen
@@ -74,7 +74,7 @@ def export(
     missing = ScriptError("Missing required option --bootstrap-server")
     bootstrap = bootstrap_or_default(bootstrap_server, missing)
     kinds = frozenset(kind or Kind)
-    found = _FORMS[form](asyncio.run(_look(bootstrap, command_config, topic, kinds)))
+    found = _FORMS[form](event_loop.run(_look(bootstrap, command_config, topic, kinds)))
     sys.stdout.write(_text(found, form, is_json=output is OutputFormat.JSON))
     if form is not Form.SHORT or output is OutputFormat.JSON:
         for remark in found.remarks:

@@ -1,6 +1,5 @@
 """`pk features`: kafka-features.sh."""
 
-import asyncio
 from collections.abc import Mapping
 from typing import Annotated, NamedTuple
 
@@ -33,6 +32,7 @@ from pykafka_cli.script.options import (
     bootstrap_or_default,
     chosen_output,
 )
+from pykafka_cli.transport import event_loop
 from pykafka_cli.transport.errors import BrokerUnreachable
 
 WHICH = "What to change"
@@ -115,7 +115,7 @@ def features(
         bootstrap = bootstrap_or_default(bootstrap_controller or bootstrap_server, missing)
         session = new_session(bootstrap, command_config, controllers=bootstrap_controller is not None)
         if command == "describe":
-            asyncio.run(describe(session, None if node_id is None else BrokerId(node_id), chosen_output(output)))
+            event_loop.run(describe(session, None if node_id is None else BrokerId(node_id), chosen_output(output)))
             return
         if release_version and (metadata or feature):
             raise ScriptError("Can not specify `release-version` with other feature flags.")
@@ -123,7 +123,7 @@ def features(
         if command != "upgrade":
             kind = UpgradeType.UNSAFE_DOWNGRADE if unsafe else UpgradeType.SAFE_DOWNGRADE
         change = Change(command, kind, release_version, metadata, feature or [], dry_run=dry_run)
-        asyncio.run(update(session, change))
+        event_loop.run(update(session, change))
 
 
 def known_levels(ctx: ScriptContext, command: str, release: str | None, words: list[str]) -> list[str]:

@@ -1,6 +1,5 @@
 """`pk get-offsets`: kafka-get-offsets.sh."""
 
-import asyncio
 from typing import Annotated
 
 import typer
@@ -33,6 +32,7 @@ from pykafka_cli.script.options import (
     chosen_output,
 )
 from pykafka_cli.topic_names import is_internal
+from pykafka_cli.transport import event_loop
 
 PREFIX = "Error occurred: "
 WORDS: Words = {
@@ -112,7 +112,7 @@ def get_offsets(
         else:
             allows = partitions_of_topics(topic, partitions)
         session = new_session(bootstrap, command_config)
-        found = asyncio.run(fetch(session, allows, timestamp, exclude_internal=exclude_internal_topics))
+        found = event_loop.run(fetch(session, allows, timestamp, exclude_internal=exclude_internal_topics))
     offsets = {}
     for partition, offset in found.items():
         if isinstance(offset, ApiError):

@@ -1,6 +1,5 @@
 """`pk groups`: kafka-groups.sh, which Kafka has since 4.0."""
 
-import asyncio
 from typing import Annotated
 
 import typer
@@ -20,6 +19,7 @@ from pykafka_cli.script.options import (
     chosen_output,
     refuse,
 )
+from pykafka_cli.transport import event_loop
 
 WHICH = "Which groups"
 TYPES = ("classic", "consumer", "share", "streams")
@@ -77,7 +77,7 @@ def groups(
         return wanted in (None, group.type.lower()) and protocol in (None, group.protocol)
 
     wanted = wanted.lower() if wanted else None
-    found = asyncio.run(fetch(new_session(bootstrap, command_config)))
+    found = event_loop.run(fetch(new_session(bootstrap, command_config)))
     show_groups([group for group in found if is_wanted(group)], chosen_output(output))
 
 

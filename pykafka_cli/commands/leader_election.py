@@ -1,6 +1,5 @@
 """`pk leader-election`: kafka-leader-election.sh."""
 
-import asyncio
 from typing import Annotated
 
 import typer
@@ -22,6 +21,7 @@ from pykafka_cli.script.options import (
     bootstrap_or_default,
     chosen_output,
 )
+from pykafka_cli.transport import event_loop
 from pykafka_cli.transport.errors import NoAnswerInTime
 
 WHICH = "Which partitions"
@@ -124,7 +124,7 @@ def leader_election(
         partitions = [TopicPartition(topic, partition)]
     session = new_session(bootstrap, admin_config, defaults=TIMEOUTS)
     with reported(words=WORDS):
-        results = asyncio.run(elect(session, election_type, partitions))
+        results = event_loop.run(elect(session, election_type, partitions))
     show_outcome(chosen_output(output), results, election_type)
     if failed := failures(results):
         raise ScriptError(f"{len(failed)} replica(s) could not be elected")

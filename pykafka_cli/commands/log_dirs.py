@@ -1,6 +1,5 @@
 """`pk log-dirs`: kafka-log-dirs.sh."""
 
-import asyncio
 import re
 from collections.abc import Callable
 from typing import Annotated
@@ -23,6 +22,7 @@ from pykafka_cli.script.options import (
     chosen_output,
     require,
 )
+from pykafka_cli.transport import event_loop
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -54,7 +54,7 @@ def log_dirs(
     session = new_session(bootstrap, command_config, defaults={"client.id": "log-dirs-tool"})
     form = chosen_output(output)
     with reported(words={ApiError: str}):
-        found = asyncio.run(fetch(session, brokers, topics, lambda: show_query(form)))
+        found = event_loop.run(fetch(session, brokers, topics, lambda: show_query(form)))
     show_log_dirs(form, found)
 
 

@@ -11,7 +11,7 @@ from pykafka_cli.script.opening import new_session
 from pykafka_cli.script.options import BootstrapServer, CommandConfig, Output, bootstrap_or_default, chosen_output
 from pykafka_cli.script.own_command import OwnCommand, usage_errors
 from pykafka_cli.topic_names import why_invalid
-from pykafka_cli.transport.event_loop import run_without_waiting_for_lookups
+from pykafka_cli.transport import event_loop
 from pykafka_cli.wall_clock import now_ms
 
 EPILOG = """\b
@@ -77,7 +77,7 @@ def mark(
             return await mark_ends(session, topics, now_ms(), read_committed=isolation_level == "read_committed")
 
     with reported(words={ApiError: str}):
-        found = run_without_waiting_for_lookups(ask())
+        found = event_loop.run(ask())
     for topic, each in found.topics.items():
         if not each.ends:
             print_missing(topic)

@@ -1,6 +1,5 @@
 """`pk metadata-quorum`: kafka-metadata-quorum.sh."""
 
-import asyncio
 import base64
 import binascii
 import uuid
@@ -25,6 +24,7 @@ from pykafka_cli.script.options import (
     bootstrap_or_default,
     chosen_output,
 )
+from pykafka_cli.transport import event_loop
 from pykafka_cli.transport.errors import VersionUnsupported
 from pykafka_cli.wall_clock import now_ms
 
@@ -78,7 +78,7 @@ def metadata_quorum(
     session = new_session(bootstrap, command_config, controllers=bootstrap_controller is not None)
     if command == "describe":
         check_view(status=status, replication=replication, human=human_readable)
-        quorum = asyncio.run(fetch(session))
+        quorum = event_loop.run(fetch(session))
         now = now_ms()
         if status:
             show_status(quorum, chosen_output(output), now)
@@ -126,7 +126,7 @@ def remove(session: Session, voter: int, directory: str, *, dry_run: bool) -> No
     id_ = directory_id(directory)
     if not dry_run:
         with reported(words={ApiError: in_java}):
-            asyncio.run(send_removal(session, voter, id_))
+            event_loop.run(send_removal(session, voter, id_))
     print_removal(voter, directory, dry_run=dry_run)
 
 

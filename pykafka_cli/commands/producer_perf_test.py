@@ -1,6 +1,5 @@
 """`pk producer-perf-test`: kafka-producer-perf-test.sh, how fast records can be sent."""
 
-import asyncio
 import random
 import sys
 from collections import deque
@@ -27,6 +26,7 @@ from pykafka_cli.script.command import ArgparseCommand, ScriptContext, SeveralVa
 from pykafka_cli.script.errors import ScriptError, reported
 from pykafka_cli.script.generations import HAS_BEEN_DEPRECATED, OldName, OldOptions, refuse_both
 from pykafka_cli.script.options import INT, LONG, BootstrapServer, Output, ProducerConfig, chosen_output
+from pykafka_cli.transport import event_loop
 from pykafka_cli.wall_clock import now_ms
 
 if TYPE_CHECKING:
@@ -192,7 +192,7 @@ def producer_perf_test(
         amount = Amount(num_records, warmup_records, reporting_interval)
         old_options = OldOptions(ctx, RENAMED, remark=HAS_BEEN_DEPRECATED)
         run = PerfTest(topic, amount, Pace(throughput), make, settings, transaction_duration_ms, form, old_options)
-        total = asyncio.run(run.run(properties.get("bootstrap.servers", ""), ClientSettings(properties)))
+        total = event_loop.run(run.run(properties.get("bootstrap.servers", ""), ClientSettings(properties)))
     show_producer_total(form, total, run.failed, run.steady_total)
     if print_metrics:
         print_counts(form, settings.client_id, run.sent, run.failed)

@@ -1,6 +1,5 @@
 """`pk reassign-partitions`: kafka-reassign-partitions.sh."""
 
-import asyncio
 from typing import Annotated
 
 import typer
@@ -34,6 +33,7 @@ from pykafka_cli.script.options import (
     chosen_output,
     require,
 )
+from pykafka_cli.transport import event_loop
 
 ACTION, PLAN, SPEED = "Actions (choose one)", "What to move", "How fast"
 REQUIRED: dict[str, tuple[str, ...]] = {
@@ -199,15 +199,15 @@ def reassign_partitions(
         if generate:
             topics = parse_topics_to_move(read_plan(topics_to_move_json_file or ""))
             brokers = parse_brokers(broker_list or "")
-            asyncio.run(generate_plan(session, topics, brokers, view, rack_aware=not disable_rack_aware))
+            event_loop.run(generate_plan(session, topics, brokers, view, rack_aware=not disable_rack_aware))
         elif list_:
-            asyncio.run(show_reassignments(session, view))
+            event_loop.run(show_reassignments(session, view))
         else:
             plan = parse_reassignment_plan(read_plan(reassignment_json_file or ""))
             if execute:
                 ensure_executable(plan)
                 rates = Rates(throttle, replica_alter_log_dirs_throttle)
-                asyncio.run(
+                event_loop.run(
                     execute_plan(
                         session,
                         plan,
@@ -219,8 +219,8 @@ def reassign_partitions(
                     )
                 )
             elif verify:
-                asyncio.run(verify_plan(session, plan, view, preserve_throttles=preserve_throttles))
+                event_loop.run(verify_plan(session, plan, view, preserve_throttles=preserve_throttles))
             elif cancel:
-                asyncio.run(
+                event_loop.run(
                     cancel_plan(session, plan, view, preserve_throttles=preserve_throttles, timeout=in_seconds(timeout))
                 )

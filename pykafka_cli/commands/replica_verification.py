@@ -25,6 +25,7 @@ from pykafka_cli.script.command import ScriptCommand, ScriptContext
 from pykafka_cli.script.errors import Ended, ScriptError, reported
 from pykafka_cli.script.opening import new_session
 from pykafka_cli.script.options import INT, LONG, CommandConfig, StreamOutput, check_host_ports, refuse, require
+from pykafka_cli.transport import event_loop
 from pykafka_cli.transport.errors import ConnectionFailed
 
 WHAT, FETCHING = "What to compare", "Fetching"
@@ -103,7 +104,7 @@ def replica_verification(
     except InvalidRegex as problem:
         raise ScriptError(str(problem).removesuffix(".")) from None
     session = new_session(broker_list, command_config)
-    asyncio.run(
+    event_loop.run(
         _verify(session, topics, start_time, fetch_size, max_wait_ms, report_interval_ms / 1000, Report(output))
     )
 

@@ -1,6 +1,5 @@
 """`pk share-groups`: kafka-share-groups.sh."""
 
-import asyncio
 from typing import Annotated
 
 import typer
@@ -48,6 +47,7 @@ from pykafka_cli.script.options import (
     chosen_output,
     refuse,
 )
+from pykafka_cli.transport import event_loop
 
 ACTIONS = ("list", "describe", "delete", "reset-offsets", "delete-offsets")
 STATES = ("Dead", "Empty", "Stable")
@@ -124,7 +124,7 @@ def share_groups(
         else:
             to = OffsetSpec.EARLIEST if to_earliest else OffsetSpec.LATEST if to_latest else to_datetime or ""
             work = procedures.reset_offsets(request, session, all_topics=all_topics, to=to, execute=execute)
-        asyncio.run(work)
+        event_loop.run(work)
 
 
 def check_options(ctx: ScriptContext, state: str | None) -> None:

@@ -1,6 +1,5 @@
 """`pk streams-application-reset`: kafka-streams-application-reset.sh."""
 
-import asyncio
 from typing import Annotated
 
 import typer
@@ -16,6 +15,7 @@ from pykafka_cli.script.errors import ScriptError, UnreadableValue, Words, in_ja
 from pykafka_cli.script.group_options import RESET, ByDuration, ShiftBy, ToDatetime, ToLatest, ToOffset
 from pykafka_cli.script.opening import NoClient, java_exception, new_session
 from pykafka_cli.script.options import CONNECTION, BootstrapServer, Output, chosen_output, refuse
+from pykafka_cli.transport import event_loop
 
 WHICH = "Which topics"
 SCENARIOS = ("to-offset", "to-datetime", "by-duration", "to-earliest", "to-latest", "from-file", "shift-by")
@@ -148,7 +148,7 @@ def streams_application_reset(
             dry_run=dry_run,
             output=chosen_output(output),
         )
-        asyncio.run(Reset(request, session).run())
+        event_loop.run(Reset(request, session).run())
 
 
 def option_exception(error: UnreadableValue) -> str:

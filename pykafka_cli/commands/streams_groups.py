@@ -1,6 +1,5 @@
 """`pk streams-groups`: kafka-streams-groups.sh."""
 
-import asyncio
 from typing import Annotated
 
 import typer
@@ -40,6 +39,7 @@ from pykafka_cli.script.options import (
     chosen_output,
     refuse,
 )
+from pykafka_cli.transport import event_loop
 
 ACTIONS = ("list", "describe", "delete", "reset-offsets", "delete-offsets")
 STATES = ("NotReady", "Reconciling", "Empty", "Dead", "Stable", "Assigning")
@@ -121,7 +121,7 @@ def streams_groups(
             work = groups_of_type.delete_groups(request, session, STREAMS, missing=missing)
         else:
             work = procedures.delete_offsets(request, open_session, all_input_topics=all_input_topics)
-        asyncio.run(work)
+        event_loop.run(work)
 
 
 def check_options(ctx: ScriptContext, state: str | None) -> None:

@@ -1,6 +1,5 @@
 """`pk topics`: kafka-topics.sh of Kafka 3.9, and of the generation that used ZooKeeper."""
 
-import asyncio
 from typing import Annotated
 
 import typer
@@ -26,6 +25,7 @@ from pykafka_cli.script.options import (
     refuse,
     require,
 )
+from pykafka_cli.transport import event_loop
 
 ACTION, WHICH, SHAPE, FILTER = "Actions (choose one)", "Which topics", "Partitions and configs", "What to describe"
 ACTIONS = ("list", "describe", "create", "alter", "delete")
@@ -231,13 +231,13 @@ def topics(
 
         with reported(FAILED, WORDS, on_stdout=True):
             ctx.read_values()
-            asyncio.run(through_zookeeper(request, zookeeper or ""))
+            event_loop.run(through_zookeeper(request, zookeeper or ""))
         return
     ctx.read_value("bootstrap-server")
     session = new_session(bootstrap, command_config)
     with reported(FAILED, WORDS, on_stdout=True):
         ctx.read_values()
-        asyncio.run(through_brokers(request, session))
+        event_loop.run(through_brokers(request, session))
 
 
 def check_required(ctx: ScriptContext) -> None:

@@ -1,6 +1,5 @@
 """`pk transactions`: kafka-transactions.sh."""
 
-import asyncio
 from collections.abc import Coroutine
 from typing import Annotated, Any, TypeVar
 
@@ -45,6 +44,7 @@ from pykafka_cli.script.options import (
     bootstrap_or_default,
     chosen_output,
 )
+from pykafka_cli.transport import event_loop
 from pykafka_cli.wall_clock import now_ms
 
 T = TypeVar("T")
@@ -292,7 +292,7 @@ def run(session: Session, work: Coroutine[Any, Any, T]) -> T:
         finally:
             work.close()
 
-    return asyncio.run(within())
+    return event_loop.run(within())
 
 
 async def fetch_listing(session: Session, longer_than_ms: int, pattern: str | None) -> list[TransactionListing]:

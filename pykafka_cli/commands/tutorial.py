@@ -11,6 +11,7 @@ import typer
 
 from pykafka_cli.exit_status import ExitStatus
 from pykafka_cli.script.errors import Ended, ScriptError
+from pykafka_cli.transport import event_loop
 
 if TYPE_CHECKING:
     from pykafka_cli.tutorial.playground import Playground
@@ -77,7 +78,7 @@ def _play(name: str) -> None:
     chapter = load_chapter(name)
     show_starting()
     with open_playground(chapter.cluster) as playground:
-        asyncio.run(_closing(playground, Guide(chapter, playground, StandardInput()).play()))
+        event_loop.run(_closing(playground, Guide(chapter, playground, StandardInput()).play()))
 
 
 def _lead(name: str, first: int) -> None:
@@ -94,7 +95,7 @@ def _lead(name: str, first: int) -> None:
         with open_playground(chapter.cluster) as playground:
             guide = Guide(chapter, playground, StandardInput(), partial(_remember, each))
             try:
-                is_finished = asyncio.run(_closing(playground, guide.lead(min(first, len(chapter.steps) - 1))))
+                is_finished = event_loop.run(_closing(playground, guide.lead(min(first, len(chapter.steps) - 1))))
             except asyncio.CancelledError:
                 is_finished = False
         if not is_finished:

@@ -1,6 +1,5 @@
 """`pk verifiable-consumer`: kafka-verifiable-consumer.sh, reports everything that happens to a member of a group."""
 
-import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,6 +24,7 @@ from pykafka_cli.script.options import (
     EventOutput,
     bootstrap_or_default,
 )
+from pykafka_cli.transport import event_loop
 from pykafka_cli.transport.errors import ConnectionFailed
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def verifiable_consumer(
     with reported(words=dict.fromkeys((ConfigError, BadClientSetting), str)):
         settings = ConsumerSettings(properties, quiet=SET_BY_THE_SCRIPT)
         run = VerifiableConsumer(topic or "", settings, max_messages, Events(output), verbose=verbose)
-        asyncio.run(run.run(addresses, ClientSettings(properties)))
+        event_loop.run(run.run(addresses, ClientSettings(properties)))
 
 
 class VerifiableConsumer:

@@ -1,6 +1,5 @@
 """`pk verifiable-producer`: kafka-verifiable-producer.sh, sends numbers and reports for each whether it arrived."""
 
-import asyncio
 import random
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,6 +25,7 @@ from pykafka_cli.script.options import (
     ProducerConfig,
     bootstrap_or_default,
 )
+from pykafka_cli.transport import event_loop
 from pykafka_cli.wall_clock import now_ms
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def verifiable_producer(
             value_prefix, repeating_keys, None if message_create_time < 0 else Timestamp(message_create_time)
         )
         run = VerifiableProducer(topic, settings, source, throughput, Events(output))
-        asyncio.run(run.run(addresses, ClientSettings(properties), None if max_messages < 0 else max_messages))
+        event_loop.run(run.run(addresses, ClientSettings(properties), None if max_messages < 0 else max_messages))
 
 
 class Numbers:

@@ -12,7 +12,7 @@ from pykafka_cli.rules.wait_conditions import BadCondition, Condition, parse_con
 from pykafka_cli.script.errors import ScriptError
 from pykafka_cli.script.options import BootstrapServer, CommandConfig, Output, bootstrap_or_default, chosen_output
 from pykafka_cli.script.own_command import OwnCommand, usage_errors
-from pykafka_cli.transport.event_loop import run_without_waiting_for_lookups
+from pykafka_cli.transport import event_loop
 
 if TYPE_CHECKING:
     from pykafka_cli.procedures.wait import Unmet
@@ -99,7 +99,7 @@ def _wait(
     line = WaitingLine()
     try:
         settings = read_settings(command_config, DEFAULTS, warn)
-        return run_without_waiting_for_lookups(
+        return event_loop.run(
             wait_until_met(
                 lambda: Session(bootstrap, settings),
                 wanted,

@@ -1,6 +1,5 @@
 """`pk zookeeper-security-migration`: zookeeper-security-migration.sh, whose Kafka's znodes are."""
 
-import asyncio
 from typing import Annotated
 
 import typer
@@ -12,6 +11,7 @@ from pykafka_cli.properties.jaas import login_file
 from pykafka_cli.script.command import ScriptCommand, ScriptContext
 from pykafka_cli.script.errors import ScriptError
 from pykafka_cli.script.options import INT
+from pykafka_cli.transport import event_loop
 from pykafka_cli.zookeeper.client import ZooKeeperClient, ZooKeeperUnreachable
 from pykafka_cli.zookeeper.client_security import ClientSecurity
 
@@ -84,7 +84,7 @@ def zookeeper_security_migration(
         connection_timeout=in_seconds(Milliseconds(zookeeper_connection_timeout)),
         security=security.securing(WHOSE[zookeeper_acl]),
     )
-    asyncio.run(run(client, checks_paths=enable_path_check))
+    event_loop.run(run(client, checks_paths=enable_path_check))
 
 
 def ensure_somebody(security: ClientSecurity) -> None:

@@ -31,6 +31,7 @@ from pykafka_cli.script.errors import Ended
 from pykafka_cli.script.generations import OldOptions
 from pykafka_cli.script.opening import CONSUMER_FAILED, NoClient, session_with
 from pykafka_cli.script.options import INT
+from pykafka_cli.transport import event_loop
 from pykafka_cli.transport.errors import AuthenticationFailed, ConnectionFailed
 from pykafka_cli.wall_clock import now_ms
 
@@ -126,7 +127,7 @@ class ConsoleConsumer:
                 )
                 raise Ended(ExitStatus.FAILURE) from None
             self._limit = float("inf") if number == -1 else number
-        asyncio.run(self._run(addresses, ClientSettings(properties), settings, wanted, pattern))
+        event_loop.run(self._run(addresses, ClientSettings(properties), settings, wanted, pattern))
 
     async def _run(
         self,

@@ -1,6 +1,5 @@
 """One run of the console share consumer: records in, text out, each acknowledged once it is printed."""
 
-import asyncio
 import itertools
 import sys
 from collections.abc import Mapping, Sequence
@@ -21,6 +20,7 @@ from pykafka_cli.rules.formatters import Formatter
 from pykafka_cli.script.errors import Ended
 from pykafka_cli.script.generations import OldOptions
 from pykafka_cli.script.opening import SHARE_CONSUMER_FAILED, session_with
+from pykafka_cli.transport import event_loop
 from pykafka_cli.transport.errors import ConnectionFailed
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class ConsoleShareConsumer:
         settings = ConsumerSettings(properties, quiet=SET_BY_THE_SCRIPT)
         for warning in settings.warnings:
             warn(warning)
-        asyncio.run(self._run(addresses, ClientSettings(properties), settings))
+        event_loop.run(self._run(addresses, ClientSettings(properties), settings))
 
     async def _run(self, addresses: str, client: ClientSettings, settings: ConsumerSettings) -> None:
         from pykafka_cli.clients.consuming.share_consumer import ShareConsumer

@@ -105,6 +105,7 @@ def _asked(ctx: typer.Context, question: Question) -> list[str]:
     from pykafka_cli.clients.errors import ApiError
     from pykafka_cli.clients.session import Session
     from pykafka_cli.clients.settings import BadClientSetting, read_settings
+    from pykafka_cli.transport import event_loop
     from pykafka_cli.transport.errors import ConnectionFailed
 
     async def answer() -> list[str]:
@@ -114,7 +115,7 @@ def _asked(ctx: typer.Context, question: Question) -> list[str]:
             return await question(session)
 
     try:
-        return asyncio.run(answer())
+        return event_loop.run(answer())
     except (ApiError, BadClientSetting, ConnectionFailed, TimeoutError):
         return []
 

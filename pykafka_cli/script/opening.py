@@ -31,7 +31,7 @@ def session_with(
     raises         NoClient
     """
     try:
-        check_resolvable(bootstrap)
+        check_resolvable(bootstrap, settings.connect_timeout)
         return Session(bootstrap, settings, controllers=controllers, warn=_log_warning)
     except BadAddress as error:
         raise NoClient(failed, hint=str(error)) from None

@@ -6,6 +6,8 @@ from collections.abc import Coroutine
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
+from pykafka_cli.transport import event_loop
+
 T = TypeVar("T")
 
 
@@ -41,6 +43,6 @@ class LoopThread:
             running.set_result(None)
             await self._end.wait()
 
-        self._thread = threading.Thread(target=lambda: asyncio.run(main()), name="pk-testing", daemon=True)
+        self._thread = threading.Thread(target=lambda: event_loop.run(main()), name="pk-testing", daemon=True)
         self._thread.start()
         running.result()

@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-def run_without_waiting_for_lookups(work: Coroutine[Any, Any, T]) -> T:
-    """What asyncio.run does, except that lookups that nobody needs any more are abandoned."""
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run `work` as asyncio.run does, but abandon lookups that nobody needs anymore."""
     with asyncio.Runner(loop_factory=_LookupLoop) as runner:
         return runner.run(work)
 

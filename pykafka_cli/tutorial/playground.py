@@ -6,7 +6,6 @@ DIR/zookeeper.properties       of a cluster of three, with broker-1.properties a
 DIR/*.log                      what the servers and commands in the background print
 """
 
-import asyncio
 import contextlib
 import os
 import shlex
@@ -28,6 +27,7 @@ from pykafka_cli.script.errors import ScriptError
 from pykafka_cli.script.options import BOOTSTRAP_SERVER_VARIABLE
 from pykafka_cli.servers.detached import start_detached, stop
 from pykafka_cli.servers.program import own_command
+from pykafka_cli.transport import event_loop
 from pykafka_cli.tutorial.chapter import Cluster
 from pykafka_cli.zookeeper.client import NoNode, ZooKeeperClient
 
@@ -224,7 +224,9 @@ def _three_brokers(directory: Path) -> Iterator[Playground]:
         for broker in _BROKERS:
             file = directory / f"broker-{broker}.properties"
             playground.run_in_background(f"broker-{broker}", f"pk server-start {file}")
-        unmet = asyncio.run(wait_until_met(playground.session, [parse_condition("broker=3")], _START_S, lambda _: None))
+        unmet = event_loop.run(
+            wait_until_met(playground.session, [parse_condition("broker=3")], _START_S, lambda _: None)
+        )
         if unmet:
             raise ScriptError(f"The brokers did not start: {unmet[0].reason}", hint=f"Look at {directory}/*.log.")
         yield playground

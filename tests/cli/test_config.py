@@ -33,7 +33,7 @@ class TestTopics:
 
     @pytest.fixture(autouse=True)
     def staging(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(opening, "check_resolvable", lambda bootstrap: None)
+        monkeypatch.setattr(opening, "check_resolvable", lambda *_: None)
         monkeypatch.setattr(opening, "Session", NoSession)
         monkeypatch.setenv("PK_DEBUG", "1")
         self.properties = tmp_path / "staging.properties"

@@ -3,6 +3,7 @@
 import asyncio
 import datetime
 import socket
+import threading
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from io import BytesIO
@@ -20,6 +21,7 @@ from kio.static.primitive import i32Timedelta
 
 from pykafka_cli.clients.session import Address, BadAddress, Session, check_resolvable, parse_addresses
 from pykafka_cli.clients.settings import ClientSettings
+from pykafka_cli.model import Seconds
 from pykafka_cli.transport.connection import Connection
 from pykafka_cli.transport.errors import BrokerUnreachable, ConnectionLost, VersionUnsupported
 from tests.fakes.cluster import FakeConnection, FakeSession
@@ -266,10 +268,19 @@ async def test_bootstrap_servers_get_their_full_names_where_that_is_wanted() -> 
 
 
 def test_one_of_the_bootstrap_servers_must_have_an_address() -> None:
-    check_resolvable("no.such.host.invalid:9092,127.0.0.1:9092")
+    check_resolvable("no.such.host.invalid:9092,127.0.0.1:9092", Seconds(30))
 
     with pytest.raises(BadAddress, match="No resolvable bootstrap urls"):
-        check_resolvable("no.such.host.invalid:9092")
+        check_resolvable("no.such.host.invalid:9092", Seconds(30))
+
+
+def test_a_name_server_that_does_not_respond_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: ended.wait())
+
+    with pytest.raises(BadAddress, match=r"No name server responded within 0\.01 s"):
+        check_resolvable("slow.example:9092", Seconds(0.01))
+    ended.set()
 
 
 async def test_two_that_want_the_same_broker_share_one_connection() -> None:
