@@ -132,7 +132,13 @@ def _run(words: Sequence[str]) -> int:
         from pykafka_cli.script.refusals import refusal
 
         _report(*refusal(error))
-        return ExitStatus.FAILURE
+        return ExitStatus.FAILURE if _mirrors_a_script(words) else ExitStatus.USAGE
+
+
+def _mirrors_a_script(words: Sequence[str]) -> bool:
+    """Whether the words name a command of Kafka's, whose script knows no status but 0 and 1."""
+    name = next(iter(words), "").removesuffix(".sh").removeprefix("kafka-")
+    return name in COMMANDS and COMMANDS[name].script is not None
 
 
 def _with(option: str, begin: Callable[[], None], words: Sequence[str]) -> Sequence[str]:

@@ -8,7 +8,7 @@ class ExitStatus(IntEnum):
 
     SUCCESS = 0
     FAILURE = 1
-    USAGE = 2  # of commands that Kafka does not have, where 1 means something else
+    USAGE = 2  # a wrong command line, of commands that Kafka does not have
     CHANGES = 2  # of `pk apply --detailed-exitcode`, as with Terraform and Puppet
     NOT_EXECUTABLE = 126  # of a command that pk was to run
     NOT_FOUND = 127

@@ -1,15 +1,17 @@
 """`pk apply`: create and change what a file declares."""
 
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 from pykafka_cli.exit_status import ExitStatus
 from pykafka_cli.output.render import OutputFormat
-from pykafka_cli.script.command import ScriptCommand
-from pykafka_cli.script.errors import Ended, ScriptError, Words, reported
+from pykafka_cli.script.command import ScriptContext
+from pykafka_cli.script.errors import Ended, ScriptError, UsageError, Words, reported
 from pykafka_cli.script.options import (
     OUTPUT,
     BootstrapServer,
@@ -19,6 +21,7 @@ from pykafka_cli.script.options import (
     chosen_output,
     is_interactive,
 )
+from pykafka_cli.script.own_command import OwnCommand
 from pykafka_cli.transport import event_loop
 
 if TYPE_CHECKING:
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from pykafka_cli.rules.declarations.model import Declarations
 
 STDIN = "-"
+DETAILED_EXITCODE = "--detailed-exitcode"
 UNFINISHED = "Earlier changes remain. Fix this, and apply the file again."
 EPILOG = """\b
 The file declares topics, users, quotas, ACLs and records, in a short form,
@@ -38,14 +42,35 @@ Examples:
   pk apply topics.yaml --dry-run
   pk export --topic orders | pk apply - --bootstrap-server new:9092
 
-Exit status: 0; 1 after an error. With --detailed-exitcode 2 if there are changes, made or not.
+Exit status: 0; 1 after an error, 2 if the command line is wrong. With
+--detailed-exitcode 2 if there are changes, made or not, and otherwise 0 or 1.
 """
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
-class ApplyCommand(ScriptCommand):
-    has_version = False
+class ApplyCommand(OwnCommand):
+    """A wrong command line must not look like changes to one who asked for --detailed-exitcode."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        with _own_status_of_changes(args):
+            return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: Any) -> Any:
+        with _own_status_of_changes(cast(ScriptContext, ctx).words):
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _own_status_of_changes(words: Sequence[str]) -> Iterator[None]:
+    try:
+        yield
+    except Ended:
+        raise
+    except ScriptError as error:
+        if error.status == ExitStatus.USAGE and DETAILED_EXITCODE in words:
+            error.status = ExitStatus.FAILURE
+        raise
 
 
 @app.command(cls=ApplyCommand, epilog=EPILOG)
@@ -68,9 +93,7 @@ def apply(
     ] = False,
     detailed_exitcode: Annotated[
         bool,
-        typer.Option(
-            "--detailed-exitcode", help="Exit with 2 instead of 0 if there are changes.", rich_help_panel=OUTPUT
-        ),
+        typer.Option(DETAILED_EXITCODE, help="Exit with 2 instead of 0 if there are changes.", rich_help_panel=OUTPUT),
     ] = False,
     bootstrap_server: BootstrapServer = None,
     command_config: CommandConfig = None,
@@ -78,8 +101,8 @@ def apply(
 ) -> None:
     """Create and change what a file declares: topics, users, quotas, ACLs, records."""
     if not file:
-        raise ScriptError("Missing argument FILE", hint="Name a YAML file, or - for standard input.")
-    missing = ScriptError("Missing required option --bootstrap-server")
+        raise UsageError("Missing argument FILE", hint="Name a YAML file, or - for standard input.")
+    missing = UsageError("Missing required option --bootstrap-server")
     bootstrap = bootstrap_or_default(bootstrap_server, missing)
     declared = _declarations(file)
     run = _Run(file, declared, chosen_output(output), dry_run=dry_run, prune=prune, yes=yes, reset=reset_passwords)
@@ -113,7 +136,7 @@ class _Run:
         from pykafka_cli.procedures.apply import DeletionFailed
         from pykafka_cli.procedures.cluster_state import StateUnknown
         from pykafka_cli.rules.declarations.documents import BadDeclarations
-        from pykafka_cli.script.opening import new_session
+        from pykafka_cli.script.opening import own_session
 
         words: Words = {
             BadDeclarations: lambda error: refusal(self._file, error),
@@ -122,7 +145,7 @@ class _Run:
             StateUnknown: str,
         }
         with reported(words=words):
-            async with new_session(bootstrap, command_config) as session:
+            async with own_session(bootstrap, command_config) as session:
                 return await self._run(session)
 
     async def _run(self, session: "Session") -> bool:

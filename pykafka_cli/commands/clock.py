@@ -6,10 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
-from pykafka_cli.exit_status import ExitStatus
 from pykafka_cli.output.render import OutputFormat, show
 from pykafka_cli.rules.wait_conditions import parse_duration
-from pykafka_cli.script.errors import ScriptError
+from pykafka_cli.script.errors import UsageError
 from pykafka_cli.script.options import Output, chosen_output
 from pykafka_cli.script.own_command import OwnCommand
 
@@ -43,7 +42,7 @@ def advance(
     try:
         seconds = parse_duration(duration)
     except ValueError as error:
-        raise ScriptError(str(error), status=ExitStatus.USAGE) from None
+        raise UsageError(str(error)) from None
     _request(data_dir, chosen_output(output), seconds)
 
 

@@ -16,8 +16,9 @@ from pykafka_cli.clients.named_clusters import (
 from pykafka_cli.clients.session import parse_addresses
 from pykafka_cli.clients.settings import BadClientSetting, read_settings
 from pykafka_cli.output.config import print_current, print_no_clusters, print_removed, print_set, show_clusters
-from pykafka_cli.script.errors import ScriptError
+from pykafka_cli.script.errors import ScriptError, UsageError
 from pykafka_cli.script.options import BOOTSTRAP_SERVER_VARIABLE, Output, chosen_output
+from pykafka_cli.script.own_command import PlainOwnCommand
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None)
 
@@ -33,7 +34,7 @@ def config() -> None:
     """Give clusters names, and choose the current one, to which commands connect by default."""
 
 
-@app.command("list")
+@app.command("list", cls=PlainOwnCommand)
 def list_clusters(output: Output = None) -> None:
     """List all clusters; a star marks the current one."""
     found = existing()
@@ -42,7 +43,7 @@ def list_clusters(output: Output = None) -> None:
     show_clusters(chosen_output(output), found)
 
 
-@app.command("set")
+@app.command("set", cls=PlainOwnCommand)
 def set_cluster(
     name: Name,
     bootstrap_server: Annotated[
@@ -59,20 +60,20 @@ def set_cluster(
         parse_addresses(bootstrap_server)
         read_settings(file)
     except BadClientSetting as error:
-        raise ScriptError(str(error)) from None
+        raise UsageError(str(error)) from None
     found = existing()
     save(found._replace(clusters={**found.clusters, name: NamedCluster(bootstrap_server, file)}))
     print_set(name, bootstrap_server, is_current=name == found.current)
 
 
-@app.command("use")
+@app.command("use", cls=PlainOwnCommand)
 def use_cluster(
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="Name of the cluster.")] = None,
     none: Annotated[bool, typer.Option("--none", help="Leave no cluster current.")] = False,
 ) -> None:
     """Make a cluster the current one."""
     if (name is None) != none:
-        raise ScriptError("Give the name of a cluster, or --none")
+        raise UsageError("Give the name of a cluster, or --none")
     found = existing()
     if name is not None:
         ensure_known(found, name)
@@ -80,7 +81,7 @@ def use_cluster(
     print_current(name)
 
 
-@app.command("remove")
+@app.command("remove", cls=PlainOwnCommand)
 def remove_cluster(name: Name) -> None:
     """Remove a cluster's name; the cluster itself does not change."""
     found = existing()

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from pykafka_cli.output.render import OutputFormat
-from pykafka_cli.script.command import ScriptCommand
-from pykafka_cli.script.errors import Ended, ScriptError, Words, reported
+from pykafka_cli.script.errors import Ended, ScriptError, UsageError, Words, reported
 from pykafka_cli.script.options import (
     BOOTSTRAP_SERVER_VARIABLE,
     CONNECTION,
@@ -18,6 +17,7 @@ from pykafka_cli.script.options import (
     bootstrap_or_default,
     chosen_output,
 )
+from pykafka_cli.script.own_command import OwnCommand
 from pykafka_cli.transport import event_loop
 
 if TYPE_CHECKING:
@@ -34,7 +34,8 @@ Examples:
   pk copy orders=orders-copy
   pk copy orders prices --from old:9092 --to new:9092 --group move
 
-Exit status: 0 if all was copied, 1 after an error, 130 after Ctrl-C.
+Exit status: 0 if all was copied, 1 after an error, 2 if the command line is
+wrong, 130 after Ctrl-C.
 """
 _SETTLE_S = 10.0
 """Seconds for requests in flight, after a signal."""
@@ -50,16 +51,12 @@ class Partitioner(StrEnum):
     KEY = "key"
 
 
-class CopyCommand(ScriptCommand):
-    has_version = False
-
-
 class Names(NamedTuple):
     source: str
     target: str
 
 
-@app.command(cls=CopyCommand, epilog=EPILOG)
+@app.command(cls=OwnCommand, epilog=EPILOG)
 def copy(
     topics: Annotated[
         list[str] | None, typer.Argument(metavar="TOPIC[=NEW]...", help="Topics to copy, and their new names.")
@@ -117,14 +114,12 @@ def copy(
     """Copy records to other topics or another cluster."""
     names = [_names(word) for word in topics or ()]
     if not names:
-        raise ScriptError("Missing argument TOPIC", hint="Name a topic to copy, as in orders=orders-copy.")
+        raise UsageError("Missing argument TOPIC", hint="Name a topic to copy, as in orders=orders-copy.")
     if max_messages is not None and max_messages < 0:
-        raise ScriptError("--max-messages must not be negative")
-    if group == "":
-        raise ScriptError("--group must not be empty", hint="Without the option, no position is kept.")
+        raise UsageError("--max-messages must not be negative")
     for kind, found in (("source", [each.source for each in names]), ("destination", [each.target for each in names])):
         if len(set(found)) < len(found):
-            raise ScriptError(f"A topic is named twice as a {kind}")
+            raise UsageError(f"A topic is named twice as a {kind}")
     run = _Run(names, group, max_messages, partitioner, chosen_output(output), follow=follow, dry_run=dry_run)
     here = _cluster(source, source_config, "--from")
     there = here if target is None and target_config is None else _cluster(target or source, target_config, "--to")
@@ -134,7 +129,7 @@ def copy(
 def _names(word: str) -> Names:
     source, equals, target = word.partition("=")
     if not source or (equals and not target):
-        raise ScriptError(f"{word!r} is not TOPIC or TOPIC=NEW")
+        raise UsageError(f"{word!r} is not TOPIC or TOPIC=NEW")
     return Names(source, target or source)
 
 
@@ -155,12 +150,12 @@ def _cluster(word: str | None, config: str | None, option: str) -> tuple[str, st
             return word, config
         named = chosen_cluster() if word is None else read_clusters().clusters.get(word)
     except BadClientSetting as error:
-        raise ScriptError(str(error)) from None
+        raise UsageError(str(error)) from None
     if named is not None:
         return named.bootstrap_server, config or named.command_config
     if word is not None:
-        raise ScriptError(f"{option}: no cluster has the name {word}", hint="`pk config list` shows the names.")
-    return bootstrap_or_default(None, ScriptError(f"Missing option {option}")), config
+        raise UsageError(f"{option}: no cluster has the name {word}", hint="`pk config list` shows the names.")
+    return bootstrap_or_default(None, UsageError(f"Missing option {option}")), config
 
 
 class _Run:
@@ -195,12 +190,12 @@ class _Run:
         from pykafka_cli.procedures.copy import CopyFailed
         from pykafka_cli.properties.keys import ConfigError
         from pykafka_cli.protocol.records.batch import CorruptRecords
-        from pykafka_cli.script.opening import new_session
+        from pykafka_cli.script.opening import own_session
 
         kinds = (ApiError, ConfigError, CopyFailed, CorruptRecords, NoOffset, ProducerRefused, StateUnknown)
         words: Words = dict.fromkeys(kinds, str)
         with reported(words=words):
-            async with new_session(*here) as source, new_session(*there) as target:
+            async with own_session(*here) as source, own_session(*there) as target:
                 await self._run(source, target)
 
     async def _run(self, source: "Session", target: "Session") -> None:

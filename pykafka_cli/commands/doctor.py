@@ -7,9 +7,9 @@ import typer
 from pykafka_cli.clients.settings import BadClientSetting
 from pykafka_cli.exit_status import ExitStatus
 from pykafka_cli.output.render import OutputFormat
-from pykafka_cli.script.command import ScriptCommand
-from pykafka_cli.script.errors import Ended, ScriptError
+from pykafka_cli.script.errors import Ended, UsageError
 from pykafka_cli.script.options import BootstrapServer, CommandConfig, Output, bootstrap_or_default, chosen_output
+from pykafka_cli.script.own_command import OwnCommand
 from pykafka_cli.transport import event_loop
 
 EPILOG = """\b
@@ -23,17 +23,13 @@ Examples:
   pk doctor
   pk doctor kafka:9093 --command-config tls.properties --output json
 
-Exit status: 0 if all is well, 1 if something is wrong.
+Exit status: 0 if all is well, 1 if something is wrong, 2 if the command line is.
 """
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
-class DoctorCommand(ScriptCommand):
-    has_version = False
-
-
-@app.command(cls=DoctorCommand, epilog=EPILOG)
+@app.command(cls=OwnCommand, epilog=EPILOG)
 def doctor(
     address: Annotated[
         str | None,
@@ -55,7 +51,7 @@ def doctor(
     from pykafka_cli.rules.wait_conditions import parse_duration
     from pykafka_cli.servers.run_states import running_states
 
-    bootstrap = bootstrap_or_default(address or bootstrap_server, ScriptError("Missing the address of a cluster"))
+    bootstrap = bootstrap_or_default(address or bootstrap_server, UsageError("Missing the address of a cluster"))
     form = chosen_output(output)
 
     def report(check: Check) -> None:
@@ -70,9 +66,9 @@ def doctor(
         local_clusters = [each.bootstrap for each in running_states()]
         checks = event_loop.run(examine(bootstrap, settings, patience, report, local_clusters))
     except ValueError as error:
-        raise ScriptError(f"--timeout: {error}") from None
+        raise UsageError(f"--timeout: {error}") from None
     except BadClientSetting as error:
-        raise ScriptError(str(error)) from None
+        raise UsageError(str(error)) from None
     if form is not OutputFormat.TABLE:
         show_checks(form, checks)
     if form is OutputFormat.KAFKA:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from pykafka_cli.script.options import Output, chosen_output
+from pykafka_cli.script.own_command import PlainOwnCommand
 
 EPILOG = """\b
 Examples:
@@ -18,7 +19,7 @@ Exit status: 0 if the servers have stopped, 1 if there are none, or several to c
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
-@app.command(epilog=EPILOG)
+@app.command(cls=PlainOwnCommand, epilog=EPILOG)
 def down(
     data_dir: Annotated[
         Path | None, typer.Option(help="Stop the servers whose data is there; required if several pk up are running.")

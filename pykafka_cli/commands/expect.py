@@ -25,7 +25,8 @@ from pykafka_cli.rules.wait_conditions import BadCondition, Condition, parse_con
 from pykafka_cli.script.command import ScriptContext
 from pykafka_cli.script.errors import Ended, ScriptError
 from pykafka_cli.script.options import INT, BootstrapServer, CommandConfig, bootstrap_or_default, chosen_output
-from pykafka_cli.script.own_command import OwnCommand, usage_errors
+from pykafka_cli.script.own_command import OwnCommand, ensure_writable, usage_errors
+from pykafka_cli.text_files import write_text
 from pykafka_cli.topic_names import why_invalid
 from pykafka_cli.transport import event_loop
 
@@ -63,7 +64,11 @@ Exit status: 0 if all arrived, 1 if not, 2 if the command line is wrong.
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
-@app.command(cls=OwnCommand, epilog=EPILOG)
+class ExpectCommand(OwnCommand):
+    may_be_empty = ("--key",)
+
+
+@app.command(cls=ExpectCommand, epilog=EPILOG)
 def expect(
     ctx: ScriptContext,
     words: Annotated[
@@ -195,13 +200,13 @@ def expect(
         topic, conditions = _topic_and_conditions(ctx, words or [])
         if tap and output is not None:
             raise ScriptError("--tap and --output cannot be used together", hint="Both print to standard output.")
-        if junit_xml is not None and junit_xml.is_dir():
-            raise ScriptError(f"--junit-xml: {junit_xml} is a directory")
+        if junit_xml is not None:
+            _prepare_report(junit_xml)
         if "grace" in ctx.given and not exactly:
             raise ScriptError("--grace needs --exactly")
         records = None
         if topic is not None:
-            wants = _read_wants(json_subset) if json_subset else []
+            wants = [] if json_subset is None else _read_wants(json_subset)
             records = Expectation(
                 topic,
                 count,
@@ -251,6 +256,14 @@ def _topic_and_conditions(ctx: ScriptContext, words: list[str]) -> tuple[str | N
     except BadCondition as error:
         raise ScriptError(str(error), hint=error.hint) from None
     return next(iter(topics), None), conditions
+
+
+def _prepare_report(file: Path) -> None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ScriptError(f"--junit-xml: {error.filename}: {error.strerror}") from None
+    ensure_writable("--junit-xml", file)
 
 
 def _read_wants(file: str) -> list[Want]:
@@ -407,8 +420,7 @@ def _show(
     if junit_xml is not None:
         suite = f"pk expect {wanted.records.topic}" if wanted.records else "pk expect"
         text = junit(report.assertions, explain, elapsed=report.elapsed, started=started, suite=suite)
-        junit_xml.parent.mkdir(parents=True, exist_ok=True)
-        junit_xml.write_text(f'<?xml version="1.0" encoding="utf-8"?>\n{text}\n', encoding="utf-8")
+        write_text(junit_xml, f'<?xml version="1.0" encoding="utf-8"?>\n{text}\n')
     if tap:
         print(*tap_lines(report.assertions, explain), sep="\n")
     else:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pykafka_cli.output.render import OutputFormat
-from pykafka_cli.script.command import ScriptCommand
-from pykafka_cli.script.errors import ScriptError, Words, reported
+from pykafka_cli.script.errors import UsageError, Words, reported
 from pykafka_cli.script.options import OUTPUT, BootstrapServer, CommandConfig, bootstrap_or_default
+from pykafka_cli.script.own_command import OwnCommand
 from pykafka_cli.transport import event_loop
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ Examples:
   pk export > cluster.yaml
   pk export --topic orders --topic prices --format strimzi
 
-Exit status: 0; 1 after an error.
+Exit status: 0; 1 after an error, 2 if the command line is wrong.
 """
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -48,11 +48,7 @@ class Kind(StrEnum):
     ACLS = "acls"
 
 
-class ExportCommand(ScriptCommand):
-    has_version = False
-
-
-@app.command(cls=ExportCommand, epilog=EPILOG)
+@app.command(cls=OwnCommand, epilog=EPILOG)
 def export(
     topic: Annotated[
         list[str] | None,
@@ -70,8 +66,8 @@ def export(
 ) -> None:
     """Write topics with their configs, users, quotas, and ACLs as a file for `pk apply`."""
     if topic and kind:
-        raise ScriptError("--topic exports topics alone; it cannot be used with --kind")
-    missing = ScriptError("Missing required option --bootstrap-server")
+        raise UsageError("--topic exports topics alone; it cannot be used with --kind")
+    missing = UsageError("Missing required option --bootstrap-server")
     bootstrap = bootstrap_or_default(bootstrap_server, missing)
     kinds = frozenset(kind or Kind)
     found = _FORMS[form](event_loop.run(_look(bootstrap, command_config, topic, kinds)))
@@ -83,11 +79,11 @@ def export(
 
 async def _look(bootstrap: str, command_config: str | None, topics: list[str] | None, kinds: frozenset[Kind]) -> "Seen":
     from pykafka_cli.procedures.cluster_state import StateUnknown, look_at_all
-    from pykafka_cli.script.opening import new_session
+    from pykafka_cli.script.opening import own_session
 
     words: Words = {StateUnknown: str}
     with reported("Cannot export: ", words):
-        async with new_session(bootstrap, command_config) as session:
+        async with own_session(bootstrap, command_config) as session:
             return await look_at_all(session, topics, frozenset(kinds))
 
 

@@ -5,10 +5,9 @@ from typing import Annotated, Any
 
 import typer
 
-from pykafka_cli.exit_status import ExitStatus
 from pykafka_cli.rules.fault_arguments import BadFault, parse_api, parse_error
 from pykafka_cli.rules.wait_conditions import parse_duration
-from pykafka_cli.script.errors import ScriptError
+from pykafka_cli.script.errors import ScriptError, UsageError
 from pykafka_cli.script.options import Output, chosen_output
 from pykafka_cli.script.own_command import OwnCommand, usage_errors
 
@@ -64,6 +63,8 @@ def fault(
         command = "fault"
         arguments = {"api": api, "error": error, "delay_s": _seconds(delay), "disconnect": disconnect, "after": after}
         arguments |= {"client_id": client_id, "times": None if always else times}
+    elif error or delay or disconnect or after or client_id:
+        raise UsageError("No API was named", hint="`pk fault Produce --error ...` makes requests of one fail.")
     with ControlClient(the_running(data_dir).data_dir) as control:
         show_faults(chosen_output(output), control.request(command, **arguments))
 
@@ -88,4 +89,4 @@ def _seconds(delay: str | None) -> float:
     try:
         return 0 if delay is None else parse_duration(delay)
     except ValueError as error:
-        raise ScriptError(f"--delay: {error}", status=ExitStatus.USAGE) from None
+        raise UsageError(f"--delay: {error}") from None

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pykafka_cli.script.errors import ScriptError
+from pykafka_cli.script.errors import ScriptError, UsageError
 from pykafka_cli.script.options import Output, chosen_output
+from pykafka_cli.script.own_command import PlainOwnCommand
 
 if TYPE_CHECKING:
     from pykafka_cli.properties.broker import BrokerSettings
@@ -17,7 +18,7 @@ WHAT_WAS_RUN = "Servers that were started separately"
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
-@app.command()
+@app.command(cls=PlainOwnCommand)
 def graduate(
     data_dir: Annotated[
         Path | None,
@@ -73,7 +74,7 @@ def graduate(
     given = _given_brokers(server_properties or [])
     node = given[0] if len(given) == 1 and given[0].is_kraft_node else None
     if data_dir is None and not node and not (given and zookeeper_properties):
-        raise ScriptError(
+        raise UsageError(
             "Which cluster?",
             hint="Give the --data-dir of `pk up`, or both --server-properties and --zookeeper-properties; "
             "of a KRaft node, --server-properties alone.",

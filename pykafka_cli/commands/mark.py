@@ -7,7 +7,7 @@ import typer
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.rules.expect_marks import BadMark, Mark, decode_mark
 from pykafka_cli.script.errors import ScriptError, reported
-from pykafka_cli.script.opening import new_session
+from pykafka_cli.script.opening import own_session
 from pykafka_cli.script.options import BootstrapServer, CommandConfig, Output, bootstrap_or_default, chosen_output
 from pykafka_cli.script.own_command import OwnCommand, usage_errors
 from pykafka_cli.topic_names import why_invalid
@@ -68,7 +68,7 @@ def mark(
                 raise ScriptError(f"Topic name is invalid: {problem}")
         missing = ScriptError("Missing required option --bootstrap-server")
         bootstrap = bootstrap_or_default(bootstrap_server, missing)
-        session = new_session(bootstrap, command_config)
+    session = own_session(bootstrap, command_config)
 
     async def ask() -> Mark:
         from pykafka_cli.procedures.mark import mark_ends

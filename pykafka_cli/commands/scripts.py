@@ -15,7 +15,9 @@ from pykafka_cli.output.man_page import ManualPage, roff
 from pykafka_cli.output.scripts import print_installed, print_pages
 from pykafka_cli.script.absent_scripts import ABSENT_SCRIPTS
 from pykafka_cli.script.errors import ScriptError
+from pykafka_cli.script.own_command import PlainOwnCommand
 from pykafka_cli.servers.program import own_command
+from pykafka_cli.text_files import write_text
 
 CUB = "cub"
 """The script of Confluent's images that waits for servers, with its command kafka-ready."""
@@ -61,7 +63,7 @@ def scripts() -> None:
     """Call pk by the names of Kafka's scripts."""
 
 
-@app.command()
+@app.command(cls=PlainOwnCommand)
 def install(
     directory: Annotated[
         Path, typer.Argument(metavar="DIR", help="Directory to write to; created if it does not exist.")
@@ -74,14 +76,14 @@ def install(
     try:
         directory.mkdir(parents=True, exist_ok=True)
         for name, text in {**files, CUB: ready_script()}.items():
-            (directory / name).write_text(text, encoding="utf-8")
+            write_text(directory / name, text)
             (directory / name).chmod(0o755)
     except OSError as error:
         raise ScriptError(f"Cannot write {error.filename}: {error.strerror}") from None
     print_installed(directory, 2 * len(present), CUB, sorted(texts.keys() - present))
 
 
-@app.command()
+@app.command(cls=PlainOwnCommand)
 def completion() -> None:
     """Print what lets bash complete after kafka-topics.sh and the others.
 
@@ -94,7 +96,7 @@ def completion() -> None:
     print(_BASH_COMPLETION.format(pk=shlex.join(own_command()), names=names), end="")
 
 
-@app.command()
+@app.command(cls=PlainOwnCommand)
 def man(
     directory: Annotated[
         Path, typer.Argument(metavar="DIR", help="Directory to write to, such as ~/.local/share/man.")
@@ -112,7 +114,7 @@ def man(
     try:
         section.mkdir(parents=True, exist_ok=True)
         for name, text in (pages | links).items():
-            (section / f"{name}.1").write_text(text, encoding="utf-8")
+            write_text(section / f"{name}.1", text)
     except OSError as error:
         raise ScriptError(f"Cannot write {error.filename}: {error.strerror}") from None
     print_pages(section, len(pages), len(links))

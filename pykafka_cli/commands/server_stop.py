@@ -1,4 +1,4 @@
-"""`pk server-stop`: stop every `pk server-start` on this machine, or only the broker that is named."""
+"""`pk server-stop`: stop every broker of pk on this machine, or only the one that is named."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,16 +26,19 @@ def server_stop(
         typer.Option(help="Stop servers with this role; in ZooKeeper mode all are brokers."),
     ] = None,
 ) -> None:
-    """Stop brokers that pk server-start has started, with SIGTERM or $SIGNAL.
+    """Stop all brokers that pk server-start and pk up have started, with SIGTERM or $SIGNAL.
 
-    Prints which processes were signaled, and which pk up keep running.
+    Prints which processes were signaled. A pk up stops with its ZooKeeper and all of its brokers; with --node-id, each
+    pk up keeps running, and how to stop it is printed.
     """
     if node_id is not None:
         if process_role is not None:
             print("When both node-id and process-role are provided, the value for node-id will take precedence")
-        signal_servers("server-start", NOTHING_FOUND, lambda words: _node_id_of(words) == node_id, left_running)
+        signal_servers(["server-start"], NOTHING_FOUND, lambda words: _node_id_of(words) == node_id, left_running)
+    elif process_role == "controller":
+        raise ScriptError(NOTHING_FOUND, on_stdout=True)  # the controller is one of the brokers
     else:
-        signal_servers("server-start", NOTHING_FOUND, lambda _: process_role != "controller", left_running)
+        signal_servers(["server-start", "up"], NOTHING_FOUND)
 
 
 def _node_id_of(words: Sequence[str]) -> int | None:

@@ -7,6 +7,7 @@ import typer
 
 from pykafka_cli.script.errors import ScriptError
 from pykafka_cli.script.options import Output, chosen_output
+from pykafka_cli.script.own_command import PlainOwnCommand
 
 EPILOG = """\b
 Examples:
@@ -19,7 +20,7 @@ Exit status: 0 if servers are running, 1 if none are.
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
-@app.command(epilog=EPILOG)
+@app.command(cls=PlainOwnCommand, epilog=EPILOG)
 def status(
     data_dir: Annotated[Path | None, typer.Option(help="Show only the servers whose data is there.")] = None,
     output: Output = None,

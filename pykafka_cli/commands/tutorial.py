@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from pykafka_cli.exit_status import ExitStatus
-from pykafka_cli.script.errors import Ended, ScriptError
+from pykafka_cli.script.errors import Ended, ScriptError, UsageError
+from pykafka_cli.script.own_command import PlainOwnCommand
 from pykafka_cli.transport import event_loop
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ Examples:
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
-@app.command(epilog=EPILOG)
+@app.command(cls=PlainOwnCommand, epilog=EPILOG)
 def tutorial(
     chapter: Annotated[
         str | None, typer.Argument(metavar="[CHAPTER]", help="Where to begin; by default, where you stopped.")
@@ -50,7 +51,7 @@ def tutorial(
         show_chapters(titles(), found.chapter if found else None)
         return
     if chapter is not None and chapter not in NAMES:
-        raise ScriptError(f"There is no chapter {chapter}", hint=f"Chapters: {', '.join(NAMES)}")
+        raise UsageError(f"There is no chapter {chapter}", hint=f"Chapters: {', '.join(NAMES)}")
     for each in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(each, _leave)  # through every `finally` that stops servers
     if play:

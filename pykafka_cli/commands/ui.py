@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 
 from pykafka_cli.exit_status import ExitStatus
-from pykafka_cli.script.command import ScriptCommand
-from pykafka_cli.script.errors import Ended, ScriptError
+from pykafka_cli.script.errors import Ended, UsageError
 from pykafka_cli.script.options import BootstrapServer, CommandConfig, bootstrap_or_default
+from pykafka_cli.script.own_command import OwnCommand
 
 MAX_PORT = 65535
 DEFAULT_PORT = 8080
@@ -27,11 +27,7 @@ Examples:
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
-class UiCommand(ScriptCommand):
-    has_version = False
-
-
-@app.command(cls=UiCommand, epilog=EPILOG)
+@app.command(cls=OwnCommand, epilog=EPILOG)
 def ui(
     address: Annotated[
         str | None,
@@ -56,7 +52,7 @@ def ui(
     from pykafka_cli.servers.starting import run_until_signalled
     from pykafka_cli.ui.opening import listen, new_ui
 
-    bootstrap = bootstrap_or_default(address or bootstrap_server, ScriptError("Missing the address of a cluster"))
+    bootstrap = bootstrap_or_default(address or bootstrap_server, UsageError("Missing the address of a cluster"))
     shown = new_ui(bootstrap, command_config, zookeeper=zookeeper, allow_changes=allow_changes)
     session_with(bootstrap, shown.connection.settings)  # fails if there can be no such cluster
     listener = listen(port, "--port")

@@ -14,8 +14,9 @@ import typer
 
 from pykafka_cli.exit_status import ExitStatus
 from pykafka_cli.output.render import OutputFormat
-from pykafka_cli.script.errors import Ended, ScriptError
+from pykafka_cli.script.errors import Ended, ScriptError, UsageError
 from pykafka_cli.script.options import BOOTSTRAP_SERVER_VARIABLE, Output, chosen_output
+from pykafka_cli.script.own_command import PlainOwnCommand, ensure_writable
 from pykafka_cli.servers.starting import run_until_signalled
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class Controls(NamedTuple):
         return [*(["--clock=manual"] if self.has_clock else []), *(["--faults"] if self.has_faults else [])]
 
 
-@app.command(epilog=EPILOG)
+@app.command(cls=PlainOwnCommand, epilog=EPILOG)
 def up(
     command: Annotated[
         list[str] | None,
@@ -146,18 +147,20 @@ def up(
 
         ensure_found(command)
     if ephemeral and data_dir:
-        raise ScriptError("--ephemeral and --data-dir cannot be used together")
+        raise UsageError("--ephemeral and --data-dir cannot be used together")
     try:
         topics = _wanted_topics(topic or [], brokers)
         overrides = parse_overrides(override or [])
         clients = parse_client_listeners(listen, advertise, brokers)
     except BadPlan as error:
-        raise ScriptError(str(error), hint=error.hint) from None
+        raise UsageError(str(error), hint=error.hint) from None
+    for file in ready_file or []:
+        ensure_writable("--ready-file", file)
     form = chosen_output(output)
     controls = Controls(clock is ClockChoice.MANUAL, faults)
     if detach:
         if command:
-            raise ScriptError("--detach cannot be used with a command, which the servers stop with")
+            raise UsageError("--detach cannot be used with a command, which the servers stop with")
         page = ["--ui", f"--ui-port={ui_port}"] if ui else []
         where = ["--ephemeral"] if ephemeral else ["--data-dir", str((data_dir or DEFAULT_DATA_DIR).absolute())]
         more = {
@@ -220,7 +223,7 @@ def _ports(first: int, zookeeper: int, brokers: int) -> list[int]:
 
     ports = broker_ports(first, brokers)
     if zookeeper and zookeeper in ports:
-        raise ScriptError(f"A broker and ZooKeeper cannot both have port {zookeeper}.")
+        raise UsageError(f"A broker and ZooKeeper cannot both have port {zookeeper}.")
     return ports
 
 
@@ -257,8 +260,10 @@ def _serve(
     except BrokerUnusable as error:
         raise ScriptError(f"The broker cannot run: {error}", hint=_other_port("--port", error, plan)) from None
     except BadProperty as error:
-        raise ScriptError(f"--override {error.key}: {error}") from None
-    except (ConfigError, ApiError) as error:
+        raise UsageError(f"--override {error.key}: {error}") from None
+    except ConfigError as error:
+        raise UsageError(str(error)) from None
+    except ApiError as error:
         raise ScriptError(str(error)) from None
     if command:
         raise Ended(status if ends[0] is None else ends[0])

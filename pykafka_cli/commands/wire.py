@@ -7,10 +7,9 @@ from typing import Annotated
 
 import typer
 
-from pykafka_cli.exit_status import ExitStatus
 from pykafka_cli.output.render import OutputFormat
-from pykafka_cli.script.command import ScriptCommand
-from pykafka_cli.script.errors import ScriptError
+from pykafka_cli.script.errors import ScriptError, UsageError
+from pykafka_cli.script.own_command import OwnCommand
 
 EPILOG = """\b
 A proxy on this machine: connect a client to its port instead of the broker's.
@@ -28,11 +27,7 @@ pk COMMAND --show-wire prints the same about a command of pk, on stderr.
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
-class WireCommand(ScriptCommand):
-    has_version = False
-
-
-@app.command(cls=WireCommand, epilog=EPILOG)
+@app.command(cls=OwnCommand, epilog=EPILOG)
 def wire(
     address: Annotated[str, typer.Argument(metavar="[HOST:]PORT", help="The broker; without a host, on this machine.")],
     listen: Annotated[int, typer.Option("--listen", min=0, max=65535, help="Port for clients; 0 is any free one.")] = 0,
@@ -60,12 +55,12 @@ def wire(
     try:
         target, *others = parse_addresses(address if ":" in address else f"{HOST}:{address}")
     except BadAddress as error:
-        raise ScriptError(str(error), status=ExitStatus.USAGE) from None
+        raise UsageError(str(error)) from None
     if others:
-        raise ScriptError("Name one broker; the others are found through it", status=ExitStatus.USAGE)
+        raise UsageError("Name one broker; the others are found through it")
     apis = {each.lower() for each in api or ()}
     if unknown := apis - {each.title.lower() for each in ApiKey}:
-        raise ScriptError(
+        raise UsageError(
             f"There is no API {min(unknown)}", hint="APIs are, for example, Metadata, Produce, and ListOffsets."
         )
     printer = WirePrinter(sys.stdout, as_json=output is OutputFormat.JSON, is_folded=not full)

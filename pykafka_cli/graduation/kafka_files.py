@@ -23,6 +23,7 @@ from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.grammar import write_properties
 from pykafka_cli.properties.zookeeper import ZooKeeperSettings
 from pykafka_cli.storage.checkpoints import META_PROPERTIES
+from pykafka_cli.text_files import write_text
 
 ZOOKEEPER_FILE = "zookeeper.properties"
 README = "README.md"
@@ -68,7 +69,7 @@ def write_files(
     for name, text in contents.items():
         (directory / name).parent.mkdir(parents=True, exist_ok=True)
         (directory / name).touch(mode=0o600)  # a broker's settings may hold passwords
-        (directory / name).write_text(text, encoding="utf-8")
+        write_text(directory / name, text)
     return [directory / name for name in contents]
 
 

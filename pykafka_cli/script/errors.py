@@ -60,6 +60,13 @@ class Ended(ScriptError):
         super().__init__("", status=status)
 
 
+class UsageError(ScriptError):
+    """A wrong command line of a command that Kafka does not have: in its status, it differs from other failures."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint, status=ExitStatus.USAGE)
+
+
 class UsageProblem(ScriptError):
     """Conflicting or missing options; `usage` is shown below the message."""
 

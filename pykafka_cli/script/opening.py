@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from pykafka_cli.clients.session import BadAddress, Session, check_resolvable
+from pykafka_cli.clients.session import BadAddress, Session, check_resolvable, parse_addresses
 from pykafka_cli.clients.settings import BadClientSetting, ClientSettings, read_settings
-from pykafka_cli.script.errors import ScriptError
+from pykafka_cli.script.errors import ScriptError, UsageError
 
 ADMIN_FAILED = "Failed to create new KafkaAdminClient"
 PRODUCER_FAILED = "Failed to construct kafka producer"
@@ -62,6 +62,19 @@ def new_session(
         raise ScriptError(str(error)) from None
     settings = ClientSettings({**settings.properties, **overrides})
     return session_with(bootstrap, settings, controllers=controllers)
+
+
+def own_session(bootstrap: str, command_config: str | None) -> Session:
+    """The same for a command that Kafka does not have.
+
+    raises    UsageError where addresses or properties are wrong, NoClient where no address belongs to a host
+    """
+    try:
+        parse_addresses(bootstrap)
+        settings = read_settings(command_config, warn=_log_warning)
+    except BadClientSetting as error:
+        raise UsageError(str(error)) from None
+    return session_with(bootstrap, settings)
 
 
 def _log_warning(message: str) -> None:

@@ -19,7 +19,7 @@ from pykafka_cli.properties.grammar import Property
 from pykafka_cli.properties.listeners import Listener
 from pykafka_cli.properties.zookeeper import ZooKeeperSettings
 from pykafka_cli.rules.local_cluster import CLIENT_LISTENER, ClientListeners
-from pykafka_cli.script.errors import ScriptError
+from pykafka_cli.script.errors import UsageError
 
 HOST = "127.0.0.1"
 MAX_BROKERS = 9
@@ -73,10 +73,10 @@ class LocalPlan(NamedTuple):
 def broker_ports(first: int, brokers: int) -> list[int]:
     """One port for each broker; 0 means any free one.
 
-    raises    ScriptError
+    raises    UsageError
     """
     if first + brokers - 1 > MAX_PORT:
-        raise ScriptError(f"{brokers} brokers starting at port {first} would need ports above {MAX_PORT}.")
+        raise UsageError(f"{brokers} brokers starting at port {first} would need ports above {MAX_PORT}.")
     return [first + number if first else 0 for number in range(brokers)]
 
 

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from pykafka_cli.script.errors import ScriptError
 from pykafka_cli.servers.stopping import processes, runs
+from pykafka_cli.text_files import write_text
 
 
 class BrokerState(NamedTuple):
@@ -100,11 +101,17 @@ def _write(file: Path, state: RunState) -> None:
     """Write the file as a whole or not at all, unless it is a pipe."""
     text = json.dumps(state.document()) + "\n"
     if file.exists() and not file.is_file():
-        file.write_text(text, encoding="utf-8")
+        write_text(file, text)
         return
     unfinished = file.with_name(f".{file.name}.{state.pid}")
-    unfinished.write_text(text, encoding="utf-8")
-    unfinished.replace(file)
+    try:
+        unfinished.write_text(text, encoding="utf-8")
+        unfinished.replace(file)
+    except OSError as error:
+        error.filename, error.filename2 = str(file), None
+        with contextlib.suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+        raise
 
 
 def running_states(data_dir: Path | None = None) -> list[RunState]:

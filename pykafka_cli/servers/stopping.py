@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,12 +15,12 @@ SIGNAL_VARIABLE = "SIGNAL"
 
 
 def signal_servers(
-    command: str,
+    commands: Collection[str],
     nothing_found: str,
     is_meant: Callable[[Sequence[str]], bool] = lambda _: True,
     others: Callable[[], str] = str,
 ) -> None:
-    """Send $SIGNAL (TERM) to every process that runs `pk COMMAND` and whose command line `is_meant`.
+    """Send $SIGNAL (TERM) to every process that runs one of these commands of pk and whose command line `is_meant`.
 
     others    what to print about servers that are not stopped this way, on stderr
     raises    ScriptError if there is none
@@ -31,8 +31,8 @@ def signal_servers(
     except KeyError:
         raise ScriptError(f"{SIGNAL_VARIABLE}={name} is not a signal") from None
     signal_name = f"signal {number}" if name.isdigit() else f"SIG{name}"
-    running = [(pid, words) for pid, words in processes() if pid != os.getpid() and runs(words, command)]
-    found = [(pid, words) for pid, words in running if is_meant(words)]
+    running = [(pid, words) for pid, words in processes() if pid != os.getpid()]
+    found = [(pid, words) for pid, words in running if any(runs(words, each) for each in commands) and is_meant(words)]
     if not found:
         raise ScriptError(nothing_found, on_stdout=True, hint=others())
     for pid, words in found:

@@ -27,6 +27,7 @@ from pykafka_cli.script.errors import ScriptError
 from pykafka_cli.script.options import BOOTSTRAP_SERVER_VARIABLE
 from pykafka_cli.servers.detached import start_detached, stop
 from pykafka_cli.servers.program import own_command
+from pykafka_cli.text_files import write_text
 from pykafka_cli.transport import event_loop
 from pykafka_cli.tutorial.chapter import Cluster
 from pykafka_cli.zookeeper.client import NoNode, ZooKeeperClient
@@ -177,7 +178,7 @@ def open_playground(kind: Cluster) -> Iterator[Playground]:
 def _write_programs(folder: Path) -> None:
     folder.mkdir()
     program = folder / "pk"
-    program.write_text(f'#!/bin/sh\nexec {shlex.join(own_command())} "$@"\n', encoding="utf-8")
+    write_text(program, f'#!/bin/sh\nexec {shlex.join(own_command())} "$@"\n')
     program.chmod(0o755)
     subprocess.run([*own_command(), "scripts", "install", str(folder)], stdout=subprocess.DEVNULL, check=True)
 
@@ -235,7 +236,7 @@ def _three_brokers(directory: Path) -> Iterator[Playground]:
 
 
 def _write_properties(file: Path, values: Mapping[str, str]) -> None:
-    file.write_text("".join(f"{key}={value}\n" for key, value in values.items()), encoding="utf-8")
+    write_text(file, "".join(f"{key}={value}\n" for key, value in values.items()))
 
 
 def _free_ports(count: int) -> list[int]:

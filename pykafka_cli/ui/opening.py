@@ -6,9 +6,10 @@ Nothing is imported before it is needed: the extra may not be installed.
 import socket
 from typing import TYPE_CHECKING
 
+from pykafka_cli.clients.session import parse_addresses
 from pykafka_cli.clients.settings import BadClientSetting, read_settings
 from pykafka_cli.console.log_lines import warn
-from pykafka_cli.script.errors import ScriptError
+from pykafka_cli.script.errors import ScriptError, UsageError
 from pykafka_cli.servers.occupied_ports import hint_of
 
 if TYPE_CHECKING:
@@ -44,9 +45,10 @@ def new_ui(
     from pykafka_cli.ui.connection import PATIENCE, ClusterConnection
 
     try:
+        parse_addresses(bootstrap)
         settings = read_settings(command_config, PATIENCE, warn)
     except BadClientSetting as error:
-        raise ScriptError(str(error)) from None
+        raise UsageError(str(error)) from None
     return Ui(ClusterConnection(bootstrap, settings, zookeeper), command_config, allow_changes)
 
 

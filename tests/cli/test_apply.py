@@ -160,18 +160,18 @@ def test_fewer_partitions_are_refused(declared: Declared) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "status", "said"),
     [
-        ((), "Missing argument FILE"),
-        (("/absent.yaml",), "/absent.yaml: No such file or directory"),
-        (("-",), "standard input, line 1, document 1: the file is empty"),
-        (("-", "--nonsense"), "nonsense"),
+        ((), 2, "Missing argument FILE"),
+        (("/absent.yaml",), 1, "/absent.yaml: No such file or directory"),
+        (("-",), 1, "standard input, line 1, document 1: the file is empty"),
+        (("-", "--nonsense"), 2, "nonsense"),
     ],
 )
-def test_a_command_line_that_is_wrong(words: tuple[str, ...], said: str) -> None:
+def test_a_command_line_that_is_wrong(words: tuple[str, ...], status: int, said: str) -> None:
     done = pk("apply", *words, "--bootstrap-server", "127.0.0.1:1")
 
-    assert (done.returncode, done.stdout) == (1, "")
+    assert (done.returncode, done.stdout) == (status, "")
     assert said in done.stderr
 
 

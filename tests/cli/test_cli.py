@@ -271,5 +271,5 @@ def test_ctrl_c_while_waiting_leaves_quietly() -> None:
 def test_wrong_words_after_a_command_of_ours_are_reported_in_two_lines(
     words: str, told: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(words.split()) == 1
+    assert run(words.split()) == 2
     assert capsys.readouterr().err == told

@@ -98,18 +98,20 @@ def test_what_was_set_can_be_read_again(file: Path, capsys: pytest.CaptureFixtur
 
 
 @pytest.mark.parametrize(
-    ("words", "message"),
+    ("words", "status", "message"),
     [
-        (["use", "x"], "has no cluster x"),
-        (["remove", "x"], "has no cluster x"),
-        (["use"], "Give the name of a cluster, or --none"),
-        (["set", "x"], "Missing option '--bootstrap-server'"),
-        (["set", "x", "--bootstrap-server", "nohost"], "Invalid url in bootstrap.servers: nohost"),
-        (["set", "x", "--bootstrap-server", "h:1", "--command-config", "/no/such"], "/no/such"),
+        (["use", "x"], 1, "has no cluster x"),
+        (["remove", "x"], 1, "has no cluster x"),
+        (["use"], 2, "Give the name of a cluster, or --none"),
+        (["set", "x"], 2, "Missing option '--bootstrap-server'"),
+        (["set", "x", "--bootstrap-server", "nohost"], 2, "Invalid url in bootstrap.servers: nohost"),
+        (["set", "x", "--bootstrap-server", "h:1", "--command-config", "/no/such"], 2, "/no/such"),
     ],
 )
-def test_what_makes_no_sense_is_rejected(words: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["config", *words]) == 1
+def test_what_makes_no_sense_is_rejected(
+    words: list[str], status: int, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["config", *words]) == status
     assert message in capsys.readouterr().err
 
 

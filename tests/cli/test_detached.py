@@ -45,7 +45,8 @@ def test_servers_without_a_terminal_are_started_shown_and_stopped(machine: Machi
     ready = json.loads((machine.directory / "ready").read_text())
     shown = json.loads(machine.pk("status", "--output", "json").stdout)
     waited = machine.pk("wait", "--bootstrap-server", state["bootstrap_servers"], "topic=t:2", "--timeout", "0")
-    left = machine.run("env", "SIGNAL=0", PK, "server-stop")  # signal 0 harms none
+    meant = machine.run("env", "SIGNAL=0", PK, "server-stop")  # signal 0 harms none
+    left = machine.run("env", "SIGNAL=0", PK, "server-stop", "--node-id", "0")
     stopped = machine.pk("down", "--output", "json")
 
     assert (started.returncode, started.stderr) == (0, "")
@@ -53,6 +54,7 @@ def test_servers_without_a_terminal_are_started_shown_and_stopped(machine: Machi
     assert state["data_dir"] == str(machine.directory / "data")
     assert waited.returncode == 0
     assert json.loads(stopped.stdout) == state
+    assert f"Sent signal 0 to process {state['pid']}: " in meant.stderr
     command = f"pk down --data-dir {machine.directory}/data"
     assert f"Process {state['pid']} is a pk up, which is not stopped: {command} stops it\n" in left.stderr
     assert not (machine.directory / "ready").exists()

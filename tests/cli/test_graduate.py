@@ -90,7 +90,7 @@ def test_a_directory_of_something_else_is_rejected(tmp_path: Path, capsys: pytes
 
 
 def test_it_has_to_be_said_which_cluster(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["graduate"]) == 1
+    assert run(["graduate"]) == 2
 
     assert "Give the --data-dir of `pk up`, or both" in capsys.readouterr().err
 

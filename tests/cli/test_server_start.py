@@ -129,22 +129,30 @@ def test_a_signal_ends_it_cleanly_with_the_signals_status(fresh_cluster: Running
 
 @pytest.fixture
 def signalled(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[tuple[int, int]]:
-    """What was sent to whom, among made-up processes: brokers 0 and 1, and a ZooKeeper server."""
+    """What was sent to whom, among made-up processes: brokers 0 and 1, a ZooKeeper server, and a pk up."""
     running = []
     for pid, number in ((100, 0), (101, 1)):
         file = tmp_path / f"{number}.properties"
         file.write_text(f"broker.id={number}\nzookeeper.connect=z\n")
         running.append((pid, ["python", "/opt/bin/pk", "server-start", str(file), "--override", "num.partitions=2"]))
     running.append((102, ["python", "-m", "pykafka_cli", "zookeeper-server-start", "zookeeper.properties"]))
+    running.append((103, ["python", "/opt/bin/pk", "up", "--detach"]))
     monkeypatch.setattr(stopping, "processes", lambda: iter(running))
     sent: list[tuple[int, int]] = []
     monkeypatch.setattr(os, "kill", lambda pid, number: sent.append((pid, number)))
     return sent
 
 
-def test_all_brokers_are_stopped_and_nothing_else(signalled: list[tuple[int, int]]) -> None:
+def test_all_brokers_are_stopped_and_nothing_else(
+    signalled: list[tuple[int, int]], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run(["server-stop"]) == 0
-    assert signalled == [(100, signal.SIGTERM), (101, signal.SIGTERM)]
+    assert signalled == [(100, signal.SIGTERM), (101, signal.SIGTERM), (103, signal.SIGTERM)]
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert [line.partition(": ")[0] for line in printed.err.splitlines()] == [
+        f"Sent SIGTERM to process {pid}" for pid in (100, 101, 103)
+    ]
 
 
 def test_one_broker_can_be_named(signalled: list[tuple[int, int]]) -> None:
