@@ -8,7 +8,7 @@ import typer
 
 from pykafka_cli.properties.grammar import MalformedProperties, read_properties
 from pykafka_cli.script.errors import ScriptError
-from pykafka_cli.servers.run_states import left_running
+from pykafka_cli.servers.run_states import left_running, running_states
 from pykafka_cli.servers.stopping import signal_servers
 
 NOTHING_FOUND = "No kafka server to stop"
@@ -34,11 +34,11 @@ def server_stop(
     if node_id is not None:
         if process_role is not None:
             print("When both node-id and process-role are provided, the value for node-id will take precedence")
-        signal_servers(["server-start"], NOTHING_FOUND, lambda words: _node_id_of(words) == node_id, left_running)
+        signal_servers("server-start", NOTHING_FOUND, lambda words: _node_id_of(words) == node_id, left_running)
     elif process_role == "controller":
         raise ScriptError(NOTHING_FOUND, on_stdout=True)  # the controller is one of the brokers
     else:
-        signal_servers(["server-start", "up"], NOTHING_FOUND)
+        signal_servers("server-start", NOTHING_FOUND, also={each.pid for each in running_states()})
 
 
 def _node_id_of(words: Sequence[str]) -> int | None:

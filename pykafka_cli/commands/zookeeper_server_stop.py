@@ -11,4 +11,4 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 @app.command()
 def zookeeper_server_stop() -> None:
     """Stop all ZooKeeper servers that pk zookeeper-server-start has started, with SIGTERM or $SIGNAL."""
-    signal_servers(["zookeeper-server-start"], "No zookeeper server to stop", others=left_running)
+    signal_servers("zookeeper-server-start", "No zookeeper server to stop", others=left_running)

@@ -15,14 +15,16 @@ SIGNAL_VARIABLE = "SIGNAL"
 
 
 def signal_servers(
-    commands: Collection[str],
+    command: str,
     nothing_found: str,
     is_meant: Callable[[Sequence[str]], bool] = lambda _: True,
     others: Callable[[], str] = str,
+    also: Collection[int] = (),
 ) -> None:
-    """Send $SIGNAL (TERM) to every process that runs one of these commands of pk and whose command line `is_meant`.
+    """Send $SIGNAL (TERM) to every process that runs `pk COMMAND` and whose command line `is_meant`.
 
     others    what to print about servers that are not stopped this way, on stderr
+    also      further processes that are meant
     raises    ScriptError if there is none
     """
     name = os.environ.get(SIGNAL_VARIABLE, "TERM").removeprefix("SIG")
@@ -32,7 +34,7 @@ def signal_servers(
         raise ScriptError(f"{SIGNAL_VARIABLE}={name} is not a signal") from None
     signal_name = f"signal {number}" if name.isdigit() else f"SIG{name}"
     running = [(pid, words) for pid, words in processes() if pid != os.getpid()]
-    found = [(pid, words) for pid, words in running if any(runs(words, each) for each in commands) and is_meant(words)]
+    found = [(pid, words) for pid, words in running if pid in also or (runs(words, command) and is_meant(words))]
     if not found:
         raise ScriptError(nothing_found, on_stdout=True, hint=others())
     for pid, words in found:

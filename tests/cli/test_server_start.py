@@ -4,11 +4,13 @@ import os
 import signal
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from pykafka_cli import KAFKA_VERSION
 from pykafka_cli.cli import run
+from pykafka_cli.commands import server_stop
 from pykafka_cli.servers import stopping
 from tests.support.polling import until
 from tests.support.running import PK, RunningCluster, pk
@@ -137,7 +139,9 @@ def signalled(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[tuple[int
         running.append((pid, ["python", "/opt/bin/pk", "server-start", str(file), "--override", "num.partitions=2"]))
     running.append((102, ["python", "-m", "pykafka_cli", "zookeeper-server-start", "zookeeper.properties"]))
     running.append((103, ["python", "/opt/bin/pk", "up", "--detach"]))
+    running.append((104, ["python", "/opt/bin/pk", "up", "--detach"]))  # a broker that the one before it has forked
     monkeypatch.setattr(stopping, "processes", lambda: iter(running))
+    monkeypatch.setattr(server_stop, "running_states", lambda: [SimpleNamespace(pid=103)])
     sent: list[tuple[int, int]] = []
     monkeypatch.setattr(os, "kill", lambda pid, number: sent.append((pid, number)))
     return sent
