@@ -43,7 +43,7 @@ def test_every_command_is_listed_in_a_section_and_can_be_imported(capsys: pytest
 
 
 def test_an_unknown_command_names_the_closest(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["topic"]) == ExitStatus.FAILURE
+    assert run(["topic"]) == ExitStatus.USAGE
     assert "Did you mean 'topics'" in capsys.readouterr().err
 
 
