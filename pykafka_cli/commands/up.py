@@ -311,7 +311,6 @@ async def _run(
             from pykafka_cli.servers.local_topics import create_topics
 
             await create_topics(bootstrap, topics, _report)
-        _warn_if_exposed(plan.clients)
         stopping = asyncio.create_task(stop.wait())
         status = None
         async with _controls(cluster, stop), _shown(bootstrap, page):
@@ -367,6 +366,7 @@ async def _shown(bootstrap: str, page: "socket | None") -> AsyncIterator[None]:
 
 
 def _warn_if_exposed(clients: "ClientListeners | None") -> None:
+    """In the foreground, the brokers' own warning is seen."""
     if clients and clients.is_exposed:
         from pykafka_cli.output.up import print_exposed
 
