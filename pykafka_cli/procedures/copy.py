@@ -9,14 +9,14 @@ sends at most the records after the last commit again.
 
 import asyncio
 import random
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import cycle
 from types import TracebackType
 from typing import NamedTuple
 
-from aiokafka.record.default_records import DefaultRecordBatch, DefaultRecordBatchBuilder
 from kio.schema.errors import ErrorCode
 
 from pykafka_cli.clients.admin.leaders import Patience
@@ -30,11 +30,10 @@ from pykafka_cli.clients.producing.producer import Producer
 from pykafka_cli.clients.producing.sender import Result
 from pykafka_cli.clients.session import Session
 from pykafka_cli.model import Offset, OffsetSpec, Seconds, TopicPartition
+from pykafka_cli.procedures.copy_batches import Sent, put_together, taken_apart
 from pykafka_cli.properties.consumer import ConsumerSettings
 from pykafka_cli.properties.producer import ProducerSettings
-from pykafka_cli.protocol.records.batch import Compression, read_header
-from pykafka_cli.protocol.records.record import Record, build_batch
-from pykafka_cli.rules.record_copy import NO_END, ReadyBatch, ready_batches, records_of
+from pykafka_cli.rules.record_copy import NO_END, ReadyBatch, ready_batches
 from pykafka_cli.transport.errors import ConnectionFailed
 
 COMMIT_EVERY_S = 5.0
@@ -151,6 +150,7 @@ class Copier:
         self._doubtful: set[TopicPartition] = set()
         self._opened = AsyncExitStack()
         self._turns: dict[str, cycle[int]] = {}
+        self._keyed: dict[str, KeyPartitioner] = {}
         consumer = ConsumerSettings(dict(source.settings.properties) | SOURCE)
         self._fetcher = Fetcher(source, consumer, warn, self._skipped)
         self._warn = warn
@@ -197,7 +197,6 @@ class Copier:
             raw = self._fetcher.take_raw()
             if raw is not None:
                 await self._send(raw)
-                next_look = self._clock() + self._look_every
             elif self._failure is None:
                 await self._wait(min(next_commit, next_look) - self._clock())
             if self._failure:
@@ -205,7 +204,7 @@ class Copier:
             if self._clock() >= next_commit:
                 await self.settle()
                 next_commit = self._clock() + COMMIT_EVERY_S
-            if self._clock() >= next_look and not self._follow:
+            if self._clock() >= next_look:
                 await self._look_for_ends()
                 next_look = self._clock() + self._look_every
         await self.settle()
@@ -236,7 +235,8 @@ class Copier:
     async def _look_for_ends(self) -> None:
         """Stop waiting for records that will not come: an election may have lost them, or the topic may be deleted.
 
-        A finding counts if it is made twice in a row: a new leader may not know the whole log yet.
+        A copy that follows has no ends, but its topics may be gone as well. A finding counts if it is made twice in a
+        row: a new leader may not know the whole log yet.
 
         raises    CopyFailed
         """
@@ -254,7 +254,7 @@ class Copier:
         for partition in waiting:
             end, position = found[partition], self._positions[partition]
             is_absent = isinstance(end, ApiError) and end.code == ErrorCode.unknown_topic_or_partition
-            if not is_absent and (isinstance(end, ApiError) or end > position):
+            if not is_absent and (self._follow or isinstance(end, ApiError) or end > position):
                 continue
             if partition not in before:
                 self._doubtful.add(partition)
@@ -270,10 +270,12 @@ class Copier:
         ready = ready_batches(raw.data, raw.offset, until=end, aborted=raw.aborted)
         if (cut := self._cut(ready.batches)) is not None:
             ready = ready_batches(raw.data, raw.offset, until=cut, aborted=raw.aborted)
-        for batch in merged(ready.batches):
-            await self._send_batch(partition, batch)
-            if self._left is not None:
-                self._left -= len(batch.offsets)
+        producer = self._producers[partition.topic]
+        for batch in self._batches(partition, ready.batches):
+            self.progress.bytes += len(batch.data)
+            await producer.send_batch(batch.partition, batch.data, range(batch.records))
+        if self._left is not None:
+            self._left -= sum(len(batch.offsets) for batch in ready.batches)
         self._positions[partition] = ready.next
         if ready.next >= end:
             self._fetcher.drop([partition])
@@ -287,27 +289,21 @@ class Copier:
             left = None if left is None else left - len(batch.offsets)
         return None
 
-    async def _send_batch(self, partition: TopicPartition, batch: ReadyBatch) -> None:
-        producer = self._producers[partition.topic]
-        self.progress.bytes += len(batch.data)
+    def _batches(self, partition: TopicPartition, batches: Sequence[ReadyBatch]) -> Iterable[Sent]:
+        """What is sent of them; records without a key go to the partitions in turn, those of one chunk together."""
         if self._copies[partition.topic].keeps_partitions:
-            await producer.send_batch(partition.partition, batch.data, batch.offsets)
-            return
-        compression = read_header(batch.data).compression
-        for target, records in self._by_key(partition.topic, producer.partitions, records_of(batch)).items():
-            renumbered = [each._replace(offset=Offset(number)) for number, each in enumerate(records)]
-            data = build_batch(renumbered, compression=compression)
-            await producer.send_batch(target, data, range(len(records)))
+            return put_together(partition.partition, batches)
+        return taken_apart(batches, partial(self._places, partition.topic))
 
-    def _by_key(self, topic: str, partitions: range, records: Sequence[Record]) -> dict[int, list[Record]]:
-        """Records by partition, as Kafka's producer chooses it; batches without keys go to the partitions in turn."""
-        keys = [record.key for record in records if record.key is not None]
-        places = iter(KeyPartitioner(len(partitions)).partitions(keys))
+    def _places(self, topic: str, keys: Sequence[bytes | None]) -> list[int]:
+        """Where Kafka's producer would send records with these keys."""
+        partitions = self._producers[topic].partitions
+        keyed = self._keyed.setdefault(topic, KeyPartitioner(len(partitions)))
+        if None not in keys:
+            return keyed.partitions(keys)  # type: ignore[arg-type]  # no None among them
         turn = next(self._turns.setdefault(topic, cycle(partitions)))
-        found: dict[int, list[Record]] = {}
-        for record in records:
-            found.setdefault(turn if record.key is None else next(places), []).append(record)
-        return found
+        places = iter(keyed.partitions([key for key in keys if key is not None]))
+        return [turn if key is None else next(places) for key in keys]
 
     def _noting(self, topic: str) -> Callable[[Result], None]:
         self.progress.records[topic] = 0
@@ -333,47 +329,6 @@ class Copier:
             self._positions[partition] = offset
             self._fetcher.drop([partition])
 
-
-def merged(batches: Iterable[ReadyBatch]) -> Iterator[ReadyBatch]:
-    """The same records, with small uncompressed batches combined.
-
-    A request has one batch per partition, so many small ones would be slow.
-    """
-    small: list[ReadyBatch] = []
-    size = 0
-    for batch in batches:
-        is_small = len(batch.data) < _SMALL and read_header(batch.data).compression is Compression.NONE
-        if small and (not is_small or size + len(batch.data) > _MERGED):
-            yield from _put_together(small, size)
-            small, size = [], 0
-        if is_small:
-            small.append(batch)
-            size += len(batch.data)
-        else:
-            yield batch
-    if small:
-        yield from _put_together(small, size)
-
-
-def _put_together(batches: Sequence[ReadyBatch], size: int) -> Sequence[ReadyBatch]:
-    """Combine batches into one; a single one, and any with a header key that is not UTF-8, stay unchanged."""
-    if len(batches) == 1:
-        return batches
-    builder = DefaultRecordBatchBuilder(2, 0, 0, -1, -1, -1, 2 * size)
-    append, number = builder.append, 0
-    try:
-        for batch in batches:
-            for record in DefaultRecordBatch(batch.data):
-                append(number, record.timestamp, record.key, record.value, record.headers)
-                number += 1
-    except UnicodeDecodeError:
-        return batches
-    offsets = [offset for batch in batches for offset in batch.offsets]
-    return [ReadyBatch(builder.build(), offsets)]
-
-
-_SMALL, _MERGED = 64 << 10, 256 << 10
-"""Bytes of a batch that is combined with others, and of the result."""
 
 _MAX_REQUEST = 64 << 20
 """Bytes; batches are as large as the source's broker accepted, and the destination's broker decides."""

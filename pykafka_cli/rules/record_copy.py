@@ -11,19 +11,15 @@ from typing import NamedTuple
 from pykafka_cli.model import Offset, ProducerId
 from pykafka_cli.protocol.records.batch import (
     CODEC_MASK,
-    HEADER,
-    NO_LEADER_EPOCH,
-    NO_PRODUCER_EPOCH,
-    NO_PRODUCER_ID,
-    NO_SEQUENCE,
     BatchHeader,
+    Compression,
     CorruptRecords,
     crc_is_valid,
-    seal,
+    forget_origin,
     walk,
 )
 from pykafka_cli.protocol.records.control import ControlType, read_marker
-from pykafka_cli.protocol.records.record import Record, build_batch, read_records
+from pykafka_cli.protocol.records.record import build_batch, read_records
 
 NO_END = Offset(2**63 - 1)
 
@@ -33,6 +29,7 @@ class ReadyBatch(NamedTuple):
 
     data: bytearray
     offsets: Sequence[int]
+    compression: Compression
 
 
 class Ready(NamedTuple):
@@ -91,17 +88,8 @@ def _passes(header: BatchHeader, position: Offset, until: Offset) -> bool:
 
 def _passed(data: bytes, start: int, header: BatchHeader) -> ReadyBatch:
     batch = bytearray(data[start : start + header.size])
-    plain = header._replace(
-        base_offset=Offset(0),
-        leader_epoch=NO_LEADER_EPOCH,
-        attributes=header.attributes & CODEC_MASK,
-        producer_id=NO_PRODUCER_ID,
-        producer_epoch=NO_PRODUCER_EPOCH,
-        base_sequence=NO_SEQUENCE,
-    )
-    HEADER.pack_into(batch, 0, *plain)
-    seal(batch, 0, header.batch_length)
-    return ReadyBatch(batch, range(header.base_offset, header.next_offset))
+    forget_origin(batch, header.attributes & CODEC_MASK)
+    return ReadyBatch(batch, range(header.base_offset, header.next_offset), header.compression)
 
 
 def _built(data: bytes, start: int, header: BatchHeader, position: Offset, until: Offset) -> ReadyBatch | None:
@@ -111,9 +99,4 @@ def _built(data: bytes, start: int, header: BatchHeader, position: Offset, until
         return None
     renumbered = [record._replace(offset=Offset(number)) for number, record in enumerate(records)]
     batch = build_batch(renumbered, compression=header.compression)
-    return ReadyBatch(batch, [record.offset for record in records])
-
-
-def records_of(batch: ReadyBatch) -> list[Record]:
-    """The records of a batch, for sending to other partitions."""
-    return list(read_records(batch.data))
+    return ReadyBatch(batch, [record.offset for record in records], header.compression)

@@ -40,8 +40,10 @@ async def test_a_log_that_ends_earlier_than_it_did_is_copied_to_its_end(cluster:
     assert warnings == ["shortened-0: the log ends at offset 3 now, and not at 5 as it did before"]
 
 
-async def test_a_topic_that_is_deleted_meanwhile_is_an_error(cluster: RunningCluster) -> None:
-    partition = create(cluster, "vanishing")
+@pytest.mark.parametrize("follow", [False, True])
+async def test_a_topic_that_is_deleted_meanwhile_is_an_error(cluster: RunningCluster, follow: bool) -> None:
+    topic = f"vanishing-{follow}"
+    partition = create(cluster, topic)
     bounds = Bounds({partition: Offset(0)}, {partition: Offset(5)})
 
     async with AsyncExitStack() as opened:
@@ -49,13 +51,13 @@ async def test_a_topic_that_is_deleted_meanwhile_is_an_error(cluster: RunningClu
 
         def delete_after_the_first(progress: Progress) -> None:
             if progress.done == 3:
-                done = pk("topics", "--bootstrap-server", cluster.bootstrap, "--delete", "--topic", "vanishing")
+                done = pk("topics", "--bootstrap-server", cluster.bootstrap, "--delete", "--topic", topic)
                 assert done.returncode == 0, done.stderr
 
         copier = Copier(
-            session, session, [TopicCopy("vanishing", "vanishing-new", True)], bounds, group=None, max_messages=None,
-            follow=False, warn=lambda _: None, on_progress=delete_after_the_first, look_every=LOOK_EVERY,
+            session, session, [TopicCopy(topic, f"{topic}-new", True)], bounds, group=None, max_messages=None,
+            follow=follow, warn=lambda _: None, on_progress=delete_after_the_first, look_every=LOOK_EVERY,
         )  # fmt: skip
         await opened.enter_async_context(copier)
-        with pytest.raises(CopyFailed, match="vanishing-0 does not exist any more"):
+        with pytest.raises(CopyFailed, match=f"{topic}-0 does not exist any more"):
             await copier.copy()

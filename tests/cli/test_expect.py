@@ -392,7 +392,6 @@ def test_what_cannot_be_reached_is_named_with_what_would_help() -> None:
     [
         (("t", "u"), "There is more than one topic: t u"),
         ((), "No topic and no condition was named"),
-        (("",), "Topic name is invalid: the empty string is not allowed"),
         (("not/a/topic",), "Topic name is invalid: 'not/a/topic' contains"),
         (("t", "--header", "=v"), "--header: there is no name"),
         (("t", "--junit-xml", "/"), "--junit-xml: / is a directory"),

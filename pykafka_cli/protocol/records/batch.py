@@ -45,6 +45,7 @@ MAGIC_AT = 16
 CRC_AT = 17
 ATTRIBUTES_AT = 21
 MAX_TIMESTAMP_AT = 35
+PRODUCER_AT = 43
 
 CODEC_MASK = 0x07
 LOG_APPEND_TIME = 0x08
@@ -57,6 +58,7 @@ _INT32 = struct.Struct(">i")
 _UINT32 = struct.Struct(">I")
 _INT64 = struct.Struct(">q")
 _ATTRIBUTES = struct.Struct(">h")
+_PRODUCER = struct.Struct(">qhi")  # id, epoch, base sequence
 _LEGACY = struct.Struct(">qiIbbq")  # offset, size, crc, magic, attributes, timestamp (format 1)
 _MAX_SEQUENCE = 0x7FFFFFFF
 
@@ -279,6 +281,14 @@ def stamp_timestamp_type(
     return header._replace(
         attributes=attributes, max_timestamp=max_timestamp, crc=seal(data, position, header.batch_length)
     )
+
+
+def forget_origin(data: bytearray, attributes: int) -> None:
+    """Give the only batch in `data` these attributes, and neither place nor producer, as a new one has none."""
+    stamp(data, 0, base_offset=Offset(0), leader_epoch=NO_LEADER_EPOCH)
+    _ATTRIBUTES.pack_into(data, ATTRIBUTES_AT, attributes)
+    _PRODUCER.pack_into(data, PRODUCER_AT, NO_PRODUCER_ID, NO_PRODUCER_EPOCH, NO_SEQUENCE)
+    seal(data, 0, len(data) - LOG_OVERHEAD)
 
 
 def seal(data: bytearray | memoryview, position: int, batch_length: int) -> int:

@@ -21,7 +21,7 @@ def records(first: int, count: int) -> list[Record]:
 def contents(ready: Ready) -> list[tuple[int, Timestamp, bytes | None]]:
     """Source offset, time and key of every record that is sent, after the batches have been checked."""
     found = []
-    for data, offsets in ready.batches:
+    for data, offsets, _ in ready.batches:
         header = read_header(data)
         stored = read_records(data)
         assert crc_is_valid(data, 0, header)
