@@ -285,13 +285,27 @@ class Session:
                 await asyncio.sleep(self.settings.retry_pause)
 
     async def ask_controller(self, request: Any, *, oldest: int = 0, timeout: Seconds | None = None) -> Any:
-        """The controller's response; looks up the controller again if it has changed."""
-        deadline = asyncio.get_running_loop().time() + self.settings.api_timeout
+        """The controller's response; a broker that is no longer the controller is not trusted.
+
+        Of several brokers, one that has died is named as the controller until the cluster notices it: the others are
+        asked again until default.api.timeout.ms is over.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self.settings.api_timeout
+        is_first = True
         while True:
             controller = await self._active_controller()
-            answer = await self.ask(request, broker=controller, oldest=oldest, timeout=timeout)
-            if not _mentions(answer, ErrorCode.not_controller) or asyncio.get_running_loop().time() > deadline:
-                return answer
+            try:
+                answer = await self.ask(request, broker=controller, oldest=oldest, timeout=timeout)
+            except BrokerUnreachable as failure:
+                if controller is None or len(self._brokers) < 2 or loop.time() > deadline:
+                    raise
+                if is_first:
+                    self._warn(f"The controller, broker {controller}, cannot be reached: {failure}. Trying again.")
+                    is_first = False
+            else:
+                if not _mentions(answer, ErrorCode.not_controller) or loop.time() > deadline:
+                    return answer
             _log.debug("Broker %s is not the controller any more: looking for it again", controller)
             self._controller = None
             await asyncio.sleep(self.settings.retry_pause)

@@ -55,8 +55,8 @@ CLASSES: Mapping[str, str] = {
 
 _JOIN_AGAIN = RETRIABLE | {ErrorCode.rebalance_in_progress}
 _JOIN_MARGIN = 5.0
-_LEAVE_TIMEOUT = Seconds(5.0)
 """Seconds that a JoinGroup may take beyond the rebalance timeout, as in Kafka's client."""
+_LEAVE_TIMEOUT = Seconds(5.0)
 
 PartitionCounts = Callable[[Sequence[str]], Awaitable[Mapping[str, int]]]
 """Returns partition counts; the group's leader needs them for all topics that members subscribe to."""

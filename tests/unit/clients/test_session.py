@@ -25,6 +25,7 @@ from pykafka_cli.model import Seconds
 from pykafka_cli.transport.connection import Connection
 from pykafka_cli.transport.errors import BrokerUnreachable, ConnectionLost, VersionUnsupported
 from tests.fakes.cluster import FakeConnection, FakeSession
+from tests.support.ports import free_port
 from tests.support.session_contract import Responses, SessionContract
 
 Answers = Mapping[int, Callable[[int], Any]]
@@ -91,10 +92,11 @@ def created(code: ErrorCode) -> CreateTopicsResponse:
 CREATE = CreateTopicsRequest(topics=(), timeout=NO_TIME)
 
 
-def session_to(*ports: int) -> Session:
+def session_to(*ports: int, warn: Callable[[str], None] = lambda _: None) -> Session:
     return Session(
         ",".join(f"127.0.0.1:{port}" for port in ports),
         ClientSettings({"request.timeout.ms": "5000", "retry.backoff.ms": "1"}),
+        warn=warn,
     )
 
 
@@ -198,6 +200,33 @@ async def test_a_broker_that_is_no_longer_the_controller_is_not_trusted() -> Non
 
     assert answer.topics[0].error_code is ErrorCode.none
     assert asked == [METADATA, CREATE_TOPICS, METADATA, CREATE_TOPICS]
+
+
+async def test_a_controller_that_has_died_is_looked_for_until_there_is_another() -> None:
+    nobody = free_port()
+    warnings: list[str] = []
+
+    def elected_at_last(before: int) -> MetadataResponse:
+        return metadata(2 if before < 2 else 1, {1: here, 2: nobody})
+
+    answers: Answers = {METADATA: elected_at_last, CREATE_TOPICS: lambda _: created(ErrorCode.none)}
+    async with broker(answers) as (here, asked), session_to(here, warn=warnings.append) as session:
+        answer = await session.ask_controller(CREATE)
+
+    assert answer.topics[0].error_code is ErrorCode.none
+    assert asked == [METADATA] * 3 + [CREATE_TOPICS]
+    (warning,) = warnings
+    assert warning.startswith("The controller, broker 2, cannot be reached: ")
+
+
+async def test_a_lone_broker_that_cannot_be_reached_is_not_waited_for() -> None:
+    async with (
+        broker({METADATA: lambda _: metadata(2, {2: free_port()})}) as (port, asked),
+        session_to(port) as session,
+    ):
+        with pytest.raises(BrokerUnreachable):
+            await session.ask_controller(CREATE)
+    assert asked == [METADATA]
 
 
 async def test_a_broker_that_is_not_there_is_reported() -> None:
