@@ -7,6 +7,7 @@ from kio.schema.errors import ErrorCode
 from kio.schema.init_producer_id.v5.request import InitProducerIdRequest
 
 from pykafka_cli.broker.context import Broker, RequestContext
+from pykafka_cli.broker.errors import BrokerNotAvailable
 from pykafka_cli.broker.handlers import init_producer_id
 from pykafka_cli.protocol.api_keys import ApiKey
 from pykafka_cli.transport.errors import BrokerUnreachable
@@ -61,7 +62,8 @@ async def test_an_id_without_epoch_and_the_other_way_round_are_rejected(producer
     assert refused == (ErrorCode.invalid_request, -1, -1)
 
 
-async def test_while_the_controller_cannot_be_asked_the_producer_shall_try_again() -> None:
-    supply = Supply(BrokerUnreachable("gone"))
+@pytest.mark.parametrize("failure", [BrokerUnreachable("gone"), BrokerNotAvailable("there is no controller")])
+async def test_while_the_controller_cannot_be_asked_the_producer_shall_try_again(failure: Exception) -> None:
+    supply = Supply(failure)
 
     assert await given(supply) == (ErrorCode.coordinator_load_in_progress, -1, -1)

@@ -15,6 +15,7 @@ from pykafka_cli.acls import AclOperation, ResourceType
 from pykafka_cli.broker.context import RequestContext
 from pykafka_cli.broker.errors import (
     BrokerError,
+    BrokerNotAvailable,
     ClusterAuthorizationFailed,
     CoordinatorLoadInProgress,
     InvalidRequest,
@@ -65,8 +66,8 @@ async def _producer(ctx: RequestContext, request: InitProducerIdRequest) -> Prod
             milliseconds(request.transaction_timeout),
             None if is_new else former,
         )
-    except ConnectionFailed as failure:
-        # Only the controller hands out the next block of ids; the producer will retry.
+    except (BrokerNotAvailable, ConnectionFailed) as failure:
+        # Only the controller hands out the next block of ids, and there may be none for now; the producer will retry.
         raise CoordinatorLoadInProgress(f"no producer id is available at the moment: {failure}") from failure
 
 
