@@ -231,10 +231,11 @@ def test_the_chapters_are_listed_with_the_place_where_one_stopped(tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("words", "message"), [(["streams"], "There is no chapter streams"), ([], "standard input is not a terminal")]
+    ("words", "status", "message"),
+    [(["streams"], 2, "There is no chapter streams"), ([], 1, "standard input is not a terminal")],
 )
-def test_what_is_wrong_is_said(words: list[str], message: str) -> None:
+def test_what_is_wrong_is_said(words: list[str], status: int, message: str) -> None:
     done = pk("tutorial", *words)
 
-    assert done.returncode == 1
+    assert done.returncode == status
     assert message in done.stderr

@@ -4,7 +4,7 @@ import asyncio
 import dataclasses
 import io
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -39,7 +39,8 @@ class Topics:
     def __contains__(self, topic: str) -> bool:
         return topic not in self.missing
 
-    async def auto_create(self, topics: list[str]) -> None:
+    async def auto_create(self, topics: list[str], charge: Callable[[int], None]) -> None:
+        charge(PARTITIONS * len(topics))
         self.made += topics
 
     def partition_count(self, _topic: str) -> int:

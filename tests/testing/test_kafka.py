@@ -121,7 +121,7 @@ def test_another_cluster_is_used_but_its_time_is_not_moved() -> None:
 
 @pytest.mark.parametrize(("protocol", "mechanism"), [("PLAINTEXT", "PLAIN"), ("SASL_SSL", "GSSAPI")])
 def test_a_security_that_there_is_not_is_rejected(protocol: str, mechanism: str) -> None:
-    with pytest.raises(ValueError, match="is none of"):
+    with pytest.raises(ValueError, match="is not one of"):
         Security(protocol, mechanism)
 
 

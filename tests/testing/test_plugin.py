@@ -160,7 +160,7 @@ def test_a_cluster_that_is_there_is_used_and_left_as_it_was(run_pytest: Callable
     assert run.counts == {"passed": 3, "skipped": 3}, run.output
     assert f"advance is not possible with {kafka.bootstrap_servers}" in run.output
     assert f"fault is not possible with {kafka.bootstrap_servers}" in run.output
-    assert "this test starts clusters of its own" in run.output
+    assert "this test starts its own clusters" in run.output
     assert left.stdout.strip() == ""
 
 

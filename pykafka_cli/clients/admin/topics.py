@@ -9,7 +9,6 @@ from kio.schema.errors import ErrorCode
 from kio.schema.types import BrokerId, TopicName
 from kio.static.primitive import i16, i32
 
-from pykafka_cli.clients.admin.reassignments import list_reassignments
 from pykafka_cli.clients.errors import ApiError, ensure_none_failed
 from pykafka_cli.clients.session import Session, broker_timeout
 from pykafka_cli.model import PartitionDescription, Reassignment, TopicDescription, TopicListing, TopicPartition
@@ -281,6 +280,8 @@ async def _describe_in_parts(session: Session, topics: Sequence[str], partitions
 
 async def _with_reassignments(session: Session, topics: list[TopicDescription]) -> list[TopicDescription]:
     """Add the adding and removing replicas of reassignments, if the cluster returns them."""
+    from pykafka_cli.clients.admin.reassignments import list_reassignments  # a list of names needs none
+
     try:
         ongoing = await list_reassignments(session, {topic.topic: range(len(topic.partitions)) for topic in topics})
     except VersionUnsupported:
