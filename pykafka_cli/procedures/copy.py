@@ -30,7 +30,7 @@ from pykafka_cli.clients.producing.producer import Producer
 from pykafka_cli.clients.producing.sender import Result
 from pykafka_cli.clients.session import Session
 from pykafka_cli.model import Offset, OffsetSpec, Seconds, TopicPartition
-from pykafka_cli.procedures.copy_batches import Sent, put_together, taken_apart
+from pykafka_cli.procedures.copy_batches import Sent, combined, taken_apart
 from pykafka_cli.properties.consumer import ConsumerSettings
 from pykafka_cli.properties.producer import ProducerSettings
 from pykafka_cli.rules.record_copy import NO_END, ReadyBatch, ready_batches
@@ -292,7 +292,7 @@ class Copier:
     def _batches(self, partition: TopicPartition, batches: Sequence[ReadyBatch]) -> Iterable[Sent]:
         """What is sent of them; records without a key go to the partitions in turn, those of one chunk together."""
         if self._copies[partition.topic].keeps_partitions:
-            return put_together(partition.partition, batches)
+            return combined(partition.partition, batches)
         return taken_apart(batches, partial(self._places, partition.topic))
 
     def _places(self, topic: str, keys: Sequence[bytes | None]) -> list[int]:

@@ -1,4 +1,4 @@
-"""What a copy makes of batches: small ones put together, and those whose records go by key taken apart.
+"""What a copy makes of batches: small ones combined, and those whose records go by key taken apart.
 
 Records are read and packed by aiokafka's compiled code, since Python code per byte would cost more than all the rest.
 """
@@ -19,7 +19,7 @@ from pykafka_cli.protocol.records.record import Record, read_records
 from pykafka_cli.rules.record_copy import ReadyBatch
 
 _SMALL, _LARGE = 64 << 10, 256 << 10
-"""Bytes of a batch that is put together with others, and of what comes of it."""
+"""Bytes of a batch that is combined with others, and of the result."""
 
 Choose = Callable[[Sequence[bytes | None]], Sequence[int]]
 """The partition of each record, by its key."""
@@ -36,10 +36,10 @@ class Sent(NamedTuple):
     """How many."""
 
 
-def put_together(partition: int, batches: Iterable[ReadyBatch]) -> Iterator[Sent]:
-    """The same records in the same order, with small batches that are not compressed put together.
+def combined(partition: int, batches: Iterable[ReadyBatch]) -> Iterator[Sent]:
+    """The same records in the same order, with small uncompressed batches combined.
 
-    A request has one batch for a partition: of small ones there would be too many to be fast.
+    A request has one batch per partition, so many small ones would be slow.
     """
     for is_small, some in groupby(batches, _is_small):
         same = list(some)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from pykafka_cli.model import Offset, Timestamp
-from pykafka_cli.procedures.copy_batches import Sent, put_together, taken_apart
+from pykafka_cli.procedures.copy_batches import Sent, combined, taken_apart
 from pykafka_cli.protocol.records.batch import Compression, CorruptRecords, crc_is_valid, read_header
 from pykafka_cli.protocol.records.record import Record, build_batch, read_records
 from pykafka_cli.rules.record_copy import ReadyBatch
@@ -31,7 +31,7 @@ def by_number(keys: Sequence[bytes | None]) -> list[int]:
 
 
 def test_small_batches_become_one_with_the_same_records() -> None:
-    (found,) = put_together(3, [batch(5, 3), batch(9, 2)])
+    (found,) = combined(3, [batch(5, 3), batch(9, 2)])
 
     assert (found.partition, times(found)) == (3, [55, 56, 57, 59, 60])
     records = read_records(found.data)
@@ -41,14 +41,14 @@ def test_small_batches_become_one_with_the_same_records() -> None:
 def test_large_and_compressed_batches_stay_as_they_are_and_in_their_order() -> None:
     large, packed = batch(2, 1, size=70_000), batch(3, 2, compression=Compression.GZIP)
 
-    found = list(put_together(0, [batch(0, 1), batch(1, 1), large, packed, batch(5, 1)]))
+    found = list(combined(0, [batch(0, 1), batch(1, 1), large, packed, batch(5, 1)]))
 
     assert [times(each) for each in found] == [[50, 51], [52], [53, 54], [55]]
     assert (found[1].data, found[2].data) == (large.data, packed.data)
 
 
-def test_a_batch_that_is_put_together_does_not_grow_without_end() -> None:
-    found = list(put_together(0, [batch(number, 1, size=60_000) for number in range(9)]))
+def test_a_batch_that_is_combined_does_not_grow_without_end() -> None:
+    found = list(combined(0, [batch(number, 1, size=60_000) for number in range(9)]))
 
     assert max(len(each.data) for each in found) <= 256 << 10
     assert [time for each in found for time in times(each)] == list(range(50, 59))
@@ -73,7 +73,7 @@ def test_headers_that_are_not_utf_8_leave_batches_as_they_are() -> None:
     for at in (position for position in range(61, len(strange.data)) if strange.data[position] == ord("h")):
         strange.data[at] = 0xFF
 
-    found = list(put_together(0, [strange, batch(3, 1)]))
+    found = list(combined(0, [strange, batch(3, 1)]))
 
     assert [each.data for each in found] == [strange.data, batch(3, 1).data]
     with pytest.raises(CorruptRecords, match="header whose key is not UTF-8"):
