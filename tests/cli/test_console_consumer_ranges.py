@@ -15,7 +15,8 @@ NOON = 1_700_000_000_000
 def topic(cluster: RunningCluster) -> str:
     """Two partitions with a record every hour, by turns."""
     name = "hourly"
-    created = pk("topics", "--bootstrap-server", cluster.bootstrap, "--create", "--topic", name, "--partitions", "2")
+    words = ("--bootstrap-server", cluster.bootstrap, "--topic", name)
+    created = pk("topics", *words, "--create", "--partitions", "2", "--config", "retention.ms=-1")
     assert created.returncode == 0, created.stderr
     lines = "".join(
         json.dumps({
@@ -24,8 +25,7 @@ def topic(cluster: RunningCluster) -> str:
         }) + "\n"
         for hour in range(10)
     )  # fmt: skip
-    words = ("--bootstrap-server", cluster.bootstrap, "--topic", name, "--input", "json")
-    done = pk("console-producer", *words, stdin=lines)
+    done = pk("console-producer", *words, "--input", "json", stdin=lines)
     assert done.returncode == 0, done.stderr
     return name
 
