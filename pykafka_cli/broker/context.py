@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pykafka_cli.broker.metadata.topic_admin import TopicAdmin
     from pykafka_cli.broker.metadata.zk_store import ZkStore
     from pykafka_cli.broker.network.authentication import Authentication
-    from pykafka_cli.broker.quotas.client_quotas import Allowance
+    from pykafka_cli.broker.quotas.allowances import Allowance
     from pykafka_cli.broker.replication.replica_manager import ReplicaManager
     from pykafka_cli.broker.security.acl_manager import AclManager
     from pykafka_cli.broker.security.authorizer import Rights

@@ -21,7 +21,7 @@ from pykafka_cli.broker.metrics import Metrics
 from pykafka_cli.broker.network.authentication import Authentication
 from pykafka_cli.broker.network.connection import Disconnect, Peer
 from pykafka_cli.broker.network.pace import pace_for
-from pykafka_cli.broker.quotas.client_quotas import Allowance, ClientQuotas
+from pykafka_cli.broker.quotas.allowances import Allowance, ClientQuotas
 from pykafka_cli.broker.security.authorizer import Authorizer, Rights
 from pykafka_cli.broker.throttling import handled_within_quotas
 from pykafka_cli.protocol.api_keys import ApiKey

@@ -48,7 +48,7 @@ from pykafka_cli.broker.metrics import Metrics
 from pykafka_cli.broker.network.connection import Answer, Peer
 from pykafka_cli.broker.network.listener import CannotListen, SocketServer
 from pykafka_cli.broker.network.peer_security import PeerSecurity
-from pykafka_cli.broker.quotas.client_quotas import ClientQuotas
+from pykafka_cli.broker.quotas.allowances import ClientQuotas
 from pykafka_cli.broker.replication.peers import BrokerEndpoints, ControllerChannel, connector
 from pykafka_cli.broker.replication.replica_manager import ReplicaManager
 from pykafka_cli.broker.security.acl_manager import AclManager

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from kio.static.primitive import i32Timedelta
 
 from pykafka_cli.broker.context import RequestContext
-from pykafka_cli.broker.quotas.client_quotas import Allowance
+from pykafka_cli.broker.quotas.allowances import Allowance
 from pykafka_cli.model import Milliseconds, Seconds
 from pykafka_cli.protocol.api_keys import ApiKey
 

@@ -10,9 +10,7 @@ from pykafka_cli.model import Milliseconds, Offset, OffsetSpec, Timestamp
 from pykafka_cli.output.console_consumer import print_shutdown
 from pykafka_cli.output.render import OutputFormat
 from pykafka_cli.procedures.console_consumer import ConsoleConsumer, logged
-from pykafka_cli.rules.formatters import (
-    DEFAULT_FORMATTER,
-)
+from pykafka_cli.rules.formatters import DEFAULT_FORMATTER
 from pykafka_cli.rules.reading_range import RANGE_OPTIONS, ReadingRange, check_range, parse_moment
 from pykafka_cli.rules.what_to_read import NotTogether, Wanted, check_what_to_read, chosen_group, first_offset
 from pykafka_cli.script.client_properties import key_values, property_file

@@ -69,20 +69,20 @@ class ZooKeeperSecurityKeys(Settings):
         PASSWORD, None, "The password of that file and of its key.", name="ssl.keyStore.password"
     )
     ssl_keystore_password_path = Key[str | None](
-        STRING, None, "A file that contains that password, and comes before it.", name="ssl.keyStore.passwordPath"
+        STRING, None, "A file with that password; takes precedence over it.", name="ssl.keyStore.passwordPath"
     )
     ssl_keystore_type = Key[str | None](
         STRING, None, "PEM, PKCS12 or JKS; by default the file decides.", _STORE_TYPES, name="ssl.keyStore.type"
     )
     ssl_truststore_location = Key[str | None](
-        STRING, None, "The file with the certificates that clients' are checked against.",
+        STRING, None, "The file with the certificates of trusted authorities, for clients.",
         name="ssl.trustStore.location",
     )  # fmt: skip
     ssl_truststore_password = Key[Password | None](
         PASSWORD, None, "The password of that file.", name="ssl.trustStore.password"
     )
     ssl_truststore_password_path = Key[str | None](
-        STRING, None, "A file that contains that password, and comes before it.", name="ssl.trustStore.passwordPath"
+        STRING, None, "A file with that password; takes precedence over it.", name="ssl.trustStore.passwordPath"
     )
     ssl_truststore_type = Key[str | None](
         STRING, None, "PEM, PKCS12 or JKS; by default the file decides.", _STORE_TYPES, name="ssl.trustStore.type"

@@ -14,7 +14,7 @@ from pykafka_cli.broker.context import RequestContext
 from pykafka_cli.broker.errors import BrokerError, InvalidRequest, NotController
 from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE, code_and_message, milliseconds
 from pykafka_cli.broker.metadata.topic_rules import MorePartitions
-from pykafka_cli.broker.quotas.client_quotas import PartitionMutations
+from pykafka_cli.broker.quotas.allowances import PartitionMutations
 
 FIRST_VERSION_WITH_THROTTLING = 3
 

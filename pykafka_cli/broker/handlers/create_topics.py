@@ -20,7 +20,7 @@ from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE, milliseconds
 from pykafka_cli.broker.metadata.config_descriptions import describe_topic
 from pykafka_cli.broker.metadata.topic_admin import CreatedTopic
 from pykafka_cli.broker.metadata.topic_rules import NewTopic
-from pykafka_cli.broker.quotas.client_quotas import PartitionMutations
+from pykafka_cli.broker.quotas.allowances import PartitionMutations
 from pykafka_cli.topic_names import CLUSTER_METADATA
 
 FIRST_VERSION_WITH_THROTTLING = 6

@@ -21,7 +21,7 @@ from pykafka_cli.broker.errors import (
     UnknownTopicOrPartition,
 )
 from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE, milliseconds
-from pykafka_cli.broker.quotas.client_quotas import PartitionMutations
+from pykafka_cli.broker.quotas.allowances import PartitionMutations
 
 FIRST_VERSION_WITH_DELETION_DISABLED = 3
 FIRST_VERSION_WITH_THROTTLING = 5

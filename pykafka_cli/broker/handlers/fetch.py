@@ -30,7 +30,7 @@ from pykafka_cli.broker.errors import (
     UnsupportedVersion,
 )
 from pykafka_cli.broker.handlers.leader_hints import LeaderHint, leader_hint
-from pykafka_cli.broker.quotas.client_quotas import Allowance
+from pykafka_cli.broker.quotas.allowances import Allowance
 from pykafka_cli.broker.replication.down_conversion import (
     FETCH_BYTES,
     FIRST_VERSION_WITH_BATCHES,

@@ -26,7 +26,7 @@ from pykafka_cli.broker.errors import (
     TransactionalIdAuthorizationFailed,
 )
 from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE
-from pykafka_cli.broker.quotas.client_quotas import PartitionMutations
+from pykafka_cli.broker.quotas.allowances import PartitionMutations
 from pykafka_cli.model import TopicPartition
 
 GROUP, TRANSACTION, SHARE = 0, 1, 2

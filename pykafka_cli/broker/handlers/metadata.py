@@ -35,7 +35,7 @@ from pykafka_cli.broker.errors import (
 )
 from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE, broker_ids
 from pykafka_cli.broker.metadata.cache import MetadataCache
-from pykafka_cli.broker.quotas.client_quotas import PartitionMutations
+from pykafka_cli.broker.quotas.allowances import PartitionMutations
 from pykafka_cli.protocol.authorized_operations import NOT_ASKED
 from pykafka_cli.protocol.codec import KeptAnswer
 from pykafka_cli.protocol.inter_broker import UpdateMetadataPartitionState

@@ -6,7 +6,7 @@ source  kafka.server.ClientQuotaManager
 from collections.abc import Mapping
 from typing import NamedTuple
 
-DEFAULT_ENTITY = "<default>"
+from pykafka_cli.zookeeper.kafka_znodes import DEFAULT_ENTITY
 
 
 class Applied(NamedTuple):

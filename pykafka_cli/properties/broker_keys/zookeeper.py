@@ -1,4 +1,4 @@
-"""The keys of a broker's connection to ZooKeeper: TLS, and whose its znodes are. The tools read the former as well.
+"""The keys of a broker's connection to ZooKeeper: TLS, which the tools use as well, and the ACLs of znodes.
 
 source  org.apache.kafka.server.config.ZkConfigs
 """
@@ -55,7 +55,7 @@ class ZooKeeperClientKeys(Settings):
     zookeeper_ssl_keystore_password = Key[Password | None](PASSWORD, None, "The password of that file and of its key.")
     zookeeper_ssl_keystore_type = Key[str | None](STRING, None, "PEM, PKCS12 or JKS; by default the file decides.")
     zookeeper_ssl_truststore_location = Key[str | None](
-        STRING, None, "The file with the certificates that ZooKeeper's is checked against."
+        STRING, None, "The file with the certificates of trusted authorities, for ZooKeeper."
     )
     zookeeper_ssl_truststore_password = Key[Password | None](PASSWORD, None, "The password of that file.")
     zookeeper_ssl_truststore_type = Key[str | None](STRING, None, "PEM, PKCS12 or JKS; by default the file decides.")

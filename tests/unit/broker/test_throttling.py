@@ -9,7 +9,7 @@ from kio.schema.heartbeat.v4.response import HeartbeatResponse
 from kio.schema.sasl_handshake.v1.response import SaslHandshakeResponse
 
 from pykafka_cli.broker.context import RequestContext
-from pykafka_cli.broker.quotas.client_quotas import Allowance, ClientQuotas
+from pykafka_cli.broker.quotas.allowances import Allowance, ClientQuotas
 from pykafka_cli.broker.throttling import EXEMPT, Stopwatch, handled_within_quotas, with_throttle
 from pykafka_cli.model import BrokerId, Milliseconds, Seconds
 from pykafka_cli.protocol.api_keys import ApiKey

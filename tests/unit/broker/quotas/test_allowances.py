@@ -1,7 +1,7 @@
 import pytest
 
 from pykafka_cli.broker.errors import ThrottlingQuotaExceeded
-from pykafka_cli.broker.quotas.client_quotas import Allowance, ClientQuotas, PartitionMutations
+from pykafka_cli.broker.quotas.allowances import Allowance, ClientQuotas, PartitionMutations
 from tests.fakes.clock import FakeClock
 from tests.support.logs import broker_settings
 
