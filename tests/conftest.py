@@ -1,5 +1,6 @@
 """Fixtures for tests that need a running cluster."""
 
+import logging
 import os
 import signal
 from collections.abc import Iterator
@@ -28,6 +29,17 @@ def _nobodys_clusters(tmp_path_factory: pytest.TempPathFactory) -> None:
     for variable in ("PK_BOOTSTRAP_SERVER", "PK_CLUSTER"):
         os.environ.pop(variable, None)
     os.environ["PK_CONFIG"] = str(tmp_path_factory.mktemp("no-clusters") / "config.yaml")
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    """What a test has servers log is not logged by the tests after it."""
+    loggers = [logging.getLogger(name) for name in (None, "pykafka_cli", "kafka")]
+    before = [(logger.level, logger.handlers[:], logger.propagate) for logger in loggers]
+    yield
+    for logger, (level, handlers, propagate) in zip(loggers, before, strict=True):
+        logger.setLevel(level)
+        logger.handlers[:], logger.propagate = handlers, propagate
 
 
 @pytest.fixture(scope="session")

@@ -180,7 +180,8 @@ class Connection(asyncio.Protocol):
         if self._ending:
             return
         self._ending = True
-        _log.log(level, "Closing connection %s of session 0x%s: %s", self, printed(self.session_id), reason)
+        # not the connection itself: a record may outlive it
+        _log.log(level, "Closing connection %s of session 0x%s: %s", str(self), printed(self.session_id), reason)
         if self._transport is not None:
             self._transport.close()
             self._host.call_later(_TIME_TO_LEAVE, self.abort)
