@@ -48,6 +48,7 @@ from pykafka_cli.broker.metrics import Metrics
 from pykafka_cli.broker.network.connection import Answer, Peer
 from pykafka_cli.broker.network.listener import CannotListen, SocketServer
 from pykafka_cli.broker.network.peer_security import PeerSecurity
+from pykafka_cli.broker.outside import Outside
 from pykafka_cli.broker.quotas.allowances import ClientQuotas
 from pykafka_cli.broker.replication.peers import BrokerEndpoints, ControllerChannel, connector
 from pykafka_cli.broker.replication.replica_manager import ReplicaManager
@@ -62,11 +63,9 @@ from pykafka_cli.properties.listeners import Listener
 from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.protocol.inter_broker import ControlledShutdownRequest
 from pykafka_cli.storage.checkpoints import MalformedFile, WrongDirectory, read_meta_properties
-from pykafka_cli.storage.files import DiskFiles
 from pykafka_cli.topic_names import TRANSACTION_STATE
 from pykafka_cli.transport.errors import ConnectionFailed
-from pykafka_cli.zookeeper.client import ZooKeeperClient, ZooKeeperError, ZooKeeperUnreachable
-from pykafka_cli.zookeeper.client_security import PLAIN, broker_security
+from pykafka_cli.zookeeper.client import ZooKeeperError, ZooKeeperUnreachable
 from pykafka_cli.zookeeper.kafka_znodes import BadZnode, BrokerRegistration, Endpoint, ProducerIdBlock
 
 _log = logging.getLogger(__name__)
@@ -92,6 +91,7 @@ class BrokerServer:
         takes_over: bool = False,
         quorum: Quorum | None = None,
         faults: Faults | None = None,
+        outside: Outside | None = None,
     ) -> None:
         """One broker with these settings.
 
@@ -99,11 +99,13 @@ class BrokerServer:
                       session to end; only `pk up` can know that, which starts ZooKeeper and sees brokers end
         quorum        of a KRaft node
         faults        what happens to clients' requests, if that is to be changed while it runs
+        outside       disk, sockets and ZooKeeper, unless they are this machine's
         """
         self.settings = settings
         self._takes_over = takes_over
         self._quorum = quorum
         self._faults = faults
+        self._outside = outside or Outside()
         self.metrics = Metrics()
         self.endpoints: tuple[Listener, ...] = ()
         """Where it listens, with the ports that it really has; known after `start`."""
@@ -162,7 +164,7 @@ class BrokerServer:
     # ---- starting, in order
 
     async def _start(self) -> None:
-        sockets = SocketServer(self.settings, self._clock.of_peers, self.metrics)
+        sockets = SocketServer(self.settings, self._clock.of_peers, self.metrics, self._outside.listening_sockets)
         self.endpoints = await sockets.bind()
         close_listeners = ("listeners", partial(sockets.stop, GRACE))
         self._stops.append(close_listeners)
@@ -183,6 +185,7 @@ class BrokerServer:
             configs.topic_config,
             broker_id=self.settings.broker_id,
             cluster_id=cluster_id,
+            files=self._outside.files,
         )
         await logs.start()
         self._stops.append(("logs", logs.shutdown))
@@ -264,14 +267,7 @@ class BrokerServer:
     async def _connect_to_zookeeper(self) -> tuple[ZkStore, str]:
         """A session, Kafka's permanent znodes, the cluster's id, and a broker id if none was configured."""
         settings = self.settings
-        client = ZooKeeperClient(
-            settings.zookeeper_connect or "",
-            session_timeout=in_seconds(settings.zookeeper_session_timeout_ms),
-            connection_timeout=in_seconds(settings.zookeeper_connect_timeout_ms),
-            max_in_flight=settings.zookeeper_max_in_flight_requests,
-            # A KRaft node's ZooKeeper is in the same process.
-            security=PLAIN if settings.is_kraft_node else broker_security(settings),
-        )
+        client = self._outside.zookeeper(settings)
         await client.start()
         self._stops.append(("ZooKeeper session", client.close))
         store = ZkStore(client, self._clock)
@@ -285,7 +281,7 @@ class BrokerServer:
 
     def _stored_broker_id(self) -> BrokerId | None:
         """The id that the log directories were used under before; None when they are new."""
-        files = DiskFiles()
+        files = self._outside.files
         found = [read_meta_properties(files, directory) for directory in self.settings.log_directories]
         return next((meta.broker_id for meta in found if meta is not None), None)
 

@@ -8,10 +8,9 @@ await server.stop(grace=1.0)
 """
 
 import asyncio
-import errno
 import logging
-import os
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -22,6 +21,7 @@ from pykafka_cli.broker.network.connection import Answer, Connection, Service
 from pykafka_cli.broker.network.connection_rates import ConnectionRates
 from pykafka_cli.broker.network.exposure import exposures
 from pykafka_cli.broker.network.limits import ConnectionLimits, Intake
+from pykafka_cli.broker.network.listening import backlog, listening_sockets
 from pykafka_cli.broker.network.mechanisms import CredentialsOf, Issuers, TokenOf
 from pykafka_cli.broker.network.memory import Memory
 from pykafka_cli.broker.network.principals import Principals
@@ -34,13 +34,9 @@ from pykafka_cli.properties.listeners import Listener
 _log = logging.getLogger(__name__)
 
 _MAX_SWEEP_INTERVAL = 30.0  # seconds
-_WIDE_BACKLOG = 4096
-"""Kafka's default of 50 is enough for a thread that does nothing but accept; here one loop does everything, and a
-client that finds the queue full retries after a second or more. The system also has a limit, net.core.somaxconn."""
 _HANDSHAKE_SECONDS = 10.0
 """How long a client may take for its half of a TLS handshake; until then it is not among the connections."""
 _OFFER_KEYS = ("ssl.enabled.protocols", "ssl.cipher.suites")
-_NO_SUCH_ADDRESS = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
 
 
 class CannotListen(Exception):
@@ -101,8 +97,15 @@ class _Bound:
 class SocketServer:
     """All listeners of one broker."""
 
-    def __init__(self, settings: BrokerSettings, clock: Clock, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        settings: BrokerSettings,
+        clock: Clock,
+        metrics: Metrics,
+        listen: Callable[[Listener, BrokerSettings], list[socket.socket]] = listening_sockets,
+    ) -> None:
         self._settings, self._clock, self._metrics = settings, clock, metrics
+        self._listen = listen
         self._limits, self._intake = ConnectionLimits(settings), Intake(settings)
         self.rates = ConnectionRates(settings, clock)
         """How fast connections may be made; to be told of the quotas of addresses."""
@@ -126,7 +129,7 @@ class SocketServer:
         try:
             for listener in self._settings.listener_list:
                 security = self._security(listener)
-                sockets = _listening_sockets(listener, self._settings)
+                sockets = self._listen(listener, self._settings)
                 port = sockets[0].getsockname()[1]
                 self._bound.append(_Bound(replace(listener, port=port), sockets, security))
                 for line in exposures(self._settings, listener):
@@ -183,7 +186,7 @@ class SocketServer:
                 sock=each.dup(),
                 ssl=tls and tls.context,
                 ssl_handshake_timeout=_HANDSHAKE_SECONDS if tls else None,
-                backlog=_backlog(self._settings),
+                backlog=backlog(self._settings),
             )
             for each in bound.sockets
         ]
@@ -266,72 +269,6 @@ class SocketServer:
             for connection in (each for each in self._connections() if each.is_idle(since)):
                 connection.end("idle", f"idle for connections.max.idle.ms={self._settings.connections_max_idle_ms}")
         self._sweep_later()
-
-
-def _listening_sockets(listener: Listener, settings: BrokerSettings) -> list[socket.socket]:
-    """A bound socket for each address of the host, all on one port. Without a host it is one for IPv4 and IPv6 alike.
-
-    A name such as localhost mostly has an address of each kind, and clients try either first.
-    """
-    if not listener.host:
-        return [_everywhere(listener.port, settings)]
-    found = socket.getaddrinfo(listener.host, listener.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    sockets: list[socket.socket] = []
-    for family, _, _, _, address in found:
-        port = sockets[0].getsockname()[1] if sockets else listener.port
-        try:
-            sockets.append(_bound(family, (address[0], port, *address[2:]), settings))
-        except OSError as error:
-            # No such kind of address on this machine, or another's port by chance: what is bound must do.
-            if error.errno not in _NO_SUCH_ADDRESS and not (sockets and listener.port == 0):
-                for each in sockets:
-                    each.close()
-                raise
-    if not sockets:
-        raise OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL))
-    return sockets
-
-
-def _everywhere(port: int, settings: BrokerSettings) -> socket.socket:
-    if socket.has_dualstack_ipv6():
-        try:
-            return _bound(socket.AF_INET6, ("::", port), settings)
-        except OSError as error:
-            if error.errno not in _NO_SUCH_ADDRESS:
-                raise
-    return _bound(socket.AF_INET, ("", port), settings)
-
-
-def _bound(family: int, address: tuple[str | int, ...], settings: BrokerSettings) -> socket.socket:
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listening.setblocking(False)
-        if os.name == "posix":
-            # A port whose last connections are in TIME_WAIT is free; one that somebody listens on is not.
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, address[0] != "::")
-        # Accepted connections inherit these.
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        for option, name in (
-            (socket.SO_SNDBUF, "socket.send.buffer.bytes"),
-            (socket.SO_RCVBUF, "socket.receive.buffer.bytes"),
-        ):
-            # Kafka's default would keep the system from growing them, and make a large response a dozen wake-ups.
-            if name in settings.originals and settings[name] != -1:
-                listening.setsockopt(socket.SOL_SOCKET, option, settings[name])
-        listening.bind(address)
-        listening.listen(_backlog(settings))
-    except BaseException:
-        listening.close()
-        raise
-    return listening
-
-
-def _backlog(settings: BrokerSettings) -> int:
-    """How many connections may wait to be accepted: socket.listen.backlog.size where it is given."""
-    given = "socket.listen.backlog.size" in settings.originals
-    return settings.socket_listen_backlog_size if given else _WIDE_BACKLOG
 
 
 def _reason(error: OSError) -> str:
