@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from pykafka_cli.console.stderr import ask
 from pykafka_cli.exit_status import ExitStatus
 from pykafka_cli.output.render import OutputFormat
 from pykafka_cli.script.command import ScriptContext
@@ -189,10 +190,9 @@ class _Run:
             return
         if not sys.stdin.isatty():
             raise ScriptError("Cannot ask whether to delete topics", hint="--yes deletes them without asking.")
-        count = len(plan.deleted_topics)
-        what = f"{count} topic{'s' if count > 1 else ''} with all records"
-        print(f"Delete {what}: {', '.join(plan.deleted_topics)}? Type yes: ", end="", file=sys.stderr, flush=True)
-        if sys.stdin.readline().strip().lower() != "yes":
+        from pykafka_cli.output.apply import deletion_question
+
+        if ask(deletion_question(plan)).strip().lower() != "yes":
             raise ScriptError("Nothing was changed.")
 
 

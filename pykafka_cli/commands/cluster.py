@@ -12,7 +12,7 @@ from pykafka_cli.model import BrokerId, Endpoint
 from pykafka_cli.output.cluster import print_unregistration, show_cluster_id, show_endpoints
 from pykafka_cli.script.command import ArgparseCommand, ScriptContext
 from pykafka_cli.script.errors import ScriptError, in_java, reported
-from pykafka_cli.script.generations import HAS_BEEN_DEPRECATED
+from pykafka_cli.script.generations import HAS_BEEN_DEPRECATED, OldName, OldOptions
 from pykafka_cli.script.opening import new_session
 from pykafka_cli.script.options import (
     BOOTSTRAP_SERVER_VARIABLE,
@@ -24,6 +24,8 @@ from pykafka_cli.script.options import (
 )
 from pykafka_cli.transport import event_loop
 from pykafka_cli.transport.errors import VersionUnsupported
+
+RENAMED = (OldName("config", "command-config"),)
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -95,32 +97,27 @@ def cluster(
     if include_fenced_brokers and bootstrap_controller:
         raise ScriptError("The option --include-fenced-brokers is only supported with --bootstrap-server option")
     session = new_session(bootstrap, command_config or config, controllers=bootstrap_controller is not None)
-    old_name = "config" if "config" in ctx.given else None
+    old = OldOptions(ctx, RENAMED, remark=HAS_BEEN_DEPRECATED)
     if command == "list-endpoints":
-        endpoints = event_loop.run(fetch_endpoints(session, old_name, include_fenced=include_fenced_brokers))
+        endpoints = event_loop.run(fetch_endpoints(session, old, include_fenced=include_fenced_brokers))
         show_endpoints(endpoints, chosen_output(output), states=bootstrap_controller is None)
     elif broker is not None and command == "unregister":
-        is_supported = event_loop.run(unregister(session, BrokerId(broker), old_name))
+        is_supported = event_loop.run(unregister(session, BrokerId(broker), old))
         print_unregistration(broker, is_supported=is_supported)
     else:
-        show_cluster_id(event_loop.run(fetch_id(session, old_name)), chosen_output(output))
+        show_cluster_id(event_loop.run(fetch_id(session, old)), chosen_output(output))
 
 
-async def warn_of_old_name(session: Session, old_name: str | None) -> None:
-    if old_name and await session.is_kafka_4():
-        print(HAS_BEEN_DEPRECATED.format(old=old_name, new="command-config"))
-
-
-async def fetch_id(session: Session, old_name: str | None) -> str | None:
+async def fetch_id(session: Session, old: OldOptions) -> str | None:
     async with session:
-        await warn_of_old_name(session, old_name)
+        await old.report(session)
         return await cluster_id(session)
 
 
-async def fetch_endpoints(session: Session, old_name: str | None, *, include_fenced: bool) -> list[Endpoint]:
+async def fetch_endpoints(session: Session, old: OldOptions, *, include_fenced: bool) -> list[Endpoint]:
     """raises    ScriptError"""
     async with session:
-        await warn_of_old_name(session, old_name)
+        await old.report(session)
         with reported(words={VersionUnsupported: partial(unlisted, include_fenced), ApiError: in_java}):
             return await list_endpoints(session, include_fenced=include_fenced)
 
@@ -130,13 +127,13 @@ def unlisted(include_fenced: bool, error: VersionUnsupported) -> ScriptError:
     return ScriptError(f"The target cluster does not list {what}.", hint=str(error))
 
 
-async def unregister(session: Session, broker: BrokerId, old_name: str | None) -> bool:
+async def unregister(session: Session, broker: BrokerId, old: OldOptions) -> bool:
     """Whether the cluster supports it.
 
     raises    ScriptError
     """
     async with session:
-        await warn_of_old_name(session, old_name)
+        await old.report(session)
         with reported(words={ApiError: in_java}):
             try:
                 await unregister_broker(session, broker)

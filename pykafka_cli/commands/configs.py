@@ -8,6 +8,7 @@ import typer
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
 from pykafka_cli.clients.settings import BadClientSetting, read_property_file
+from pykafka_cli.output.configs import print_warning
 from pykafka_cli.procedures.configs import ConfigRequest, alter_configs, describe_configs
 from pykafka_cli.rules.config_arguments import (
     BROKER_LOGGERS,
@@ -262,7 +263,7 @@ def configs(
         if add_config_file is not None:
             added = {**read_property_file(add_config_file), **added}
         if warning := format_version_warning(added):
-            print(warning)
+            print_warning(warning)
         ensure_keys(added)
         request = ConfigRequest(entities, added, parse_deleted(delete_config or []), show_all, chosen_output(output))
         if zookeeper is not None:

@@ -1,12 +1,12 @@
 """`pk copy`: copies records between topics and clusters."""
 
-import sys
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
+from pykafka_cli.console.stderr import print_remark
 from pykafka_cli.output.render import OutputFormat
 from pykafka_cli.script.errors import Ended, ScriptError, UsageError, Words, reported
 from pykafka_cli.script.options import (
@@ -242,7 +242,7 @@ class _Run:
         finally:
             line.end()
         if ended.signal and not self._follow:
-            print(self._hint(copier.progress.done), file=sys.stderr)
+            print_remark(self._hint(copier.progress.done))
         return copier, ended.status
 
     def _hint(self, done: int) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from pykafka_cli.clients.settings import BadClientSetting, ClientSettings, read_property_file
+from pykafka_cli.console.stderr import print_remark
 from pykafka_cli.exit_status import ExitStatus
 from pykafka_cli.model import OffsetSpec, Seconds, Timestamp
 from pykafka_cli.output.render import OutputFormat
@@ -391,8 +392,7 @@ def _show(
     output: OutputFormat | None,
 ) -> None:
     from pykafka_cli.output.expect import Summary, explained, failure_lines, print_lines, show_result
-    from pykafka_cli.output.expect_reports import github_errors, junit
-    from pykafka_cli.output.expect_reports import tap as tap_lines
+    from pykafka_cli.output.expect_reports import github_errors, junit, print_tap
     from pykafka_cli.rules.expect_ledger import Assertion
 
     summary = Summary(
@@ -416,12 +416,12 @@ def _show(
     if os.environ.get(ACTIONS_VARIABLE) == "true":
         file = wanted.records.source if wanted.records and wanted.records.source != "stdin" else None
         for error in github_errors(report.assertions, explain, file=file):
-            print(error, file=sys.stderr, flush=True)
+            print_remark(error)
     if junit_xml is not None:
         suite = f"pk expect {wanted.records.topic}" if wanted.records else "pk expect"
         text = junit(report.assertions, explain, elapsed=report.elapsed, started=started, suite=suite)
         write_text(junit_xml, f'<?xml version="1.0" encoding="utf-8"?>\n{text}\n')
     if tap:
-        print(*tap_lines(report.assertions, explain), sep="\n")
+        print_tap(report.assertions, explain)
     else:
         show_result(chosen_output(output), summary, report.assertions)

@@ -1,12 +1,12 @@
 """`pk export`: writes the file that `pk apply` reads, from a cluster."""
 
-import sys
 from collections.abc import Callable, Mapping
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pykafka_cli.output.export import show_export
 from pykafka_cli.output.render import OutputFormat
 from pykafka_cli.script.errors import UsageError, Words, reported
 from pykafka_cli.script.options import OUTPUT, BootstrapServer, CommandConfig, bootstrap_or_default
@@ -71,10 +71,7 @@ def export(
     bootstrap = bootstrap_or_default(bootstrap_server, missing)
     kinds = frozenset(kind or Kind)
     found = _FORMS[form](event_loop.run(_look(bootstrap, command_config, topic, kinds)))
-    sys.stdout.write(_text(found, form, is_json=output is OutputFormat.JSON))
-    if form is not Form.SHORT or output is OutputFormat.JSON:
-        for remark in found.remarks:
-            print(remark, file=sys.stderr)
+    show_export(found, is_json=output is OutputFormat.JSON, is_list=form is not Form.SHORT)
 
 
 async def _look(bootstrap: str, command_config: str | None, topics: list[str] | None, kinds: frozenset[Kind]) -> "Seen":
@@ -110,19 +107,3 @@ _FORMS: Mapping[Form, Callable[["Seen"], "Export"]] = {
     Form.STRIMZI: _strimzi,
     Form.JIKKOU: _jikkou,
 }
-
-
-def _text(found: "Export", form: Form, *, is_json: bool) -> str:
-    if is_json:
-        from pykafka_cli.output.documents import as_json
-
-        whole: Any = found.documents[0] if form is Form.SHORT else _list_of(found.documents)
-        return as_json(whole)
-    from pykafka_cli.rules.declarations.documents import write_documents
-
-    return write_documents(found.documents, found.remarks)
-
-
-def _list_of(documents: list[dict[str, Any]]) -> dict[str, Any]:
-    """As kubectl lists resources."""
-    return {"apiVersion": "v1", "kind": "List", "items": documents}

@@ -1,7 +1,6 @@
 """`pk producer-perf-test`: kafka-producer-perf-test.sh, how fast records can be sent."""
 
 import random
-import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from pykafka_cli.clients.settings import BadClientSetting, ClientSettings
 from pykafka_cli.console.garbage import collect_garbage_rarely
 from pykafka_cli.console.log_lines import warn
 from pykafka_cli.console.pace import Pace
+from pykafka_cli.console.stderr import print_remark
 from pykafka_cli.model import Timestamp
 from pykafka_cli.output.producer_perf_test import show_producer_total
 from pykafka_cli.output.render import OutputFormat, notice
@@ -360,7 +360,7 @@ class PerfTest:
     def _note(self, result: "Result") -> None:
         if result.failure:
             self.failed += result.batch.record_count
-            print(f"{result.failure.exception}: {result.failure.message}", file=sys.stderr)
+            print_remark(f"{result.failure.exception}: {result.failure.message}")
         now = now_ms()
         for first, end in _runs(result.batch.tags):
             for block in self._blocks:

@@ -12,7 +12,7 @@ import typer
 from pykafka_cli import __version__
 from pykafka_cli.commands import COMMANDS, SECTIONS
 from pykafka_cli.output.man_page import ManualPage, roff
-from pykafka_cli.output.scripts import print_installed, print_pages
+from pykafka_cli.output.scripts import print_completion, print_installed, print_pages
 from pykafka_cli.script.absent_scripts import ABSENT_SCRIPTS
 from pykafka_cli.script.errors import ScriptError
 from pykafka_cli.script.own_command import PlainOwnCommand
@@ -93,7 +93,7 @@ def completion() -> None:
     """
     present = sorted(entry.script for entry in COMMANDS.values() if entry.script)
     names = " ".join(name for script in present for name in (f"{script}.sh", script))
-    print(_BASH_COMPLETION.format(pk=shlex.join(own_command()), names=names), end="")
+    print_completion(_BASH_COMPLETION.format(pk=shlex.join(own_command()), names=names))
 
 
 @app.command(cls=PlainOwnCommand)

@@ -2,12 +2,12 @@
 
 import asyncio
 import logging
-import sys
 from typing import TYPE_CHECKING, Annotated, Protocol
 
 import typer
 
-from pykafka_cli import KAFKA_VERSION
+from pykafka_cli.console.stderr import print_remark
+from pykafka_cli.output.server_start import print_version
 from pykafka_cli.script.errors import Ended, ScriptError
 from pykafka_cli.servers.starting import (
     log_to_stdout,
@@ -53,7 +53,7 @@ def server_start(
 ) -> None:
     """Start a broker."""
     if "--version" in (words or ()):
-        print(KAFKA_VERSION)
+        print_version()
         return
     given = parse_words(words or [], USAGE)
     if given.daemon:
@@ -102,7 +102,7 @@ async def run_server(settings: "BrokerSettings", stop: asyncio.Event) -> None:
     from pykafka_cli.storage.cluster_metadata import metadata_folder
 
     node = KRaftNode(settings)
-    print(METADATA_NOTE.format(metadata_folder(settings.metadata_directory)), file=sys.stderr, flush=True)
+    print_remark(METADATA_NOTE.format(metadata_folder(settings.metadata_directory)))
     await run_until_stopped(node, settings.broker_id, stop)
 
 

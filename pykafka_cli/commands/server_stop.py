@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from pykafka_cli.output.server_stop import print_precedence
 from pykafka_cli.properties.grammar import MalformedProperties, read_properties
 from pykafka_cli.script.errors import ScriptError
 from pykafka_cli.servers.run_states import left_running, running_states
@@ -33,7 +34,7 @@ def server_stop(
     """
     if node_id is not None:
         if process_role is not None:
-            print("When both node-id and process-role are provided, the value for node-id will take precedence")
+            print_precedence()
         signal_servers("server-start", NOTHING_FOUND, lambda words: _node_id_of(words) == node_id, left_running)
     elif process_role == "controller":
         raise ScriptError(NOTHING_FOUND, on_stdout=True)  # the controller is one of the brokers

@@ -84,7 +84,7 @@ def _play(name: str) -> None:
 
 def _lead(name: str, first: int) -> None:
     """From a step of a chapter to the end of the course."""
-    from pykafka_cli.output.tutorial import show_starting
+    from pykafka_cli.output.tutorial import show_pause, show_starting
     from pykafka_cli.tutorial.chapter import NAMES, load_chapter
     from pykafka_cli.tutorial.guide import Guide, StandardInput
     from pykafka_cli.tutorial.playground import open_playground
@@ -100,7 +100,7 @@ def _lead(name: str, first: int) -> None:
             except asyncio.CancelledError:
                 is_finished = False
         if not is_finished:
-            print("\n`pk tutorial` resumes here.")
+            show_pause()
             raise Ended(ExitStatus.SUCCESS)
         first = 0
         following = NAMES[NAMES.index(each) + 1 :]

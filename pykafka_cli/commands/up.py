@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
+from pykafka_cli.console.stderr import print_remark
 from pykafka_cli.exit_status import ExitStatus
 from pykafka_cli.output.render import OutputFormat
 from pykafka_cli.script.errors import Ended, ScriptError, UsageError
@@ -281,11 +282,7 @@ def _processes(plan: "LocalPlan") -> "BrokerProcesses | None":
 
     import_module("pykafka_cli.servers.local_cluster")
     prepare_process()
-    return BrokerProcesses(plan, start_processes(len(plan.ports)), _report)
-
-
-def _report(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    return BrokerProcesses(plan, start_processes(len(plan.ports)), print_remark)
 
 
 async def _run(
@@ -310,7 +307,7 @@ async def _run(
         if topics:
             from pykafka_cli.servers.local_topics import create_topics
 
-            await create_topics(bootstrap, topics, _report)
+            await create_topics(bootstrap, topics, print_remark)
         stopping = asyncio.create_task(stop.wait())
         status = None
         async with _controls(cluster, stop), _shown(bootstrap, page):

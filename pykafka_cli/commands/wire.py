@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from pykafka_cli.console.stderr import print_remark
 from pykafka_cli.output.render import OutputFormat
 from pykafka_cli.script.errors import ScriptError, UsageError
 from pykafka_cli.script.own_command import OwnCommand
@@ -68,7 +69,7 @@ def wire(
     log = WireLog(printer.show, time.monotonic, only, record_document if records else None)
 
     async def serve(stop: asyncio.Event) -> None:
-        proxy = WireProxy(log, lambda line: print(line, file=sys.stderr))
+        proxy = WireProxy(log, print_remark)
         try:
             port = await proxy.listen(target, listen)
         except OSError as error:

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from pykafka_cli.model import Milliseconds, in_seconds
+from pykafka_cli.output.zookeeper_security_migration import print_no_security
 from pykafka_cli.procedures.zookeeper_security import security_of
 from pykafka_cli.procedures.zookeeper_security_migration import migrate
 from pykafka_cli.properties.jaas import login_file
@@ -94,7 +95,7 @@ def ensure_somebody(security: ClientSecurity) -> None:
     file = login_file()
     if file is None:
         raise ScriptError(f"{NOBODY}\nIncorrect configuration")
-    print(f"ERROR: Security isn't enabled, most likely the file isn't set properly: {file}")
+    print_no_security(file)
     raise ScriptError("Incorrect configuration")
 
 

@@ -185,9 +185,9 @@ class Shell:
                     f"[zk: {self._host}({self._session.state if self._session else 'CLOSED'}) {len(self._history)}] "
                 )
             except KeyboardInterrupt:
-                print()
+                self._screen.leave_line()
             except EOFError:
-                print()
+                self._screen.leave_line()
                 return
 
     def _completions(self, start: str) -> list[str]:

@@ -32,6 +32,12 @@ def show_plan(form: OutputFormat, plan: Plan) -> None:
     sys.stdout.flush()
 
 
+def deletion_question(plan: Plan) -> str:
+    count = len(plan.deleted_topics)
+    what = f"{count} topic{'s' if count > 1 else ''} with all records"
+    return f"Delete {what}: {', '.join(plan.deleted_topics)}? Type yes: "
+
+
 def show_result(form: OutputFormat, plan: Plan, *, applied: bool) -> None:
     """The changes that were made, or would be."""
     text = _summary(plan, applied=applied)

@@ -11,6 +11,11 @@ from pykafka_cli.rules.config_arguments import DEFAULT_ENTITY, Entity
 from pykafka_cli.rules.java_text import double_text
 
 
+def print_warning(warning: str) -> None:
+    """What the script has to say of a config before it is set."""
+    print(warning)
+
+
 def show_settings(
     form: OutputFormat, type_: str, found: Sequence[tuple[Resource, Sequence[ConfigEntry]]], *, shows_all: bool
 ) -> None:

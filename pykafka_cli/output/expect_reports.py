@@ -26,6 +26,10 @@ _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]
 # ---- TAP 14
 
 
+def print_tap(assertions: Sequence[Assertion], explain: Explain) -> None:
+    print(*tap(assertions, explain), sep="\n")
+
+
 def tap(assertions: Sequence[Assertion], explain: Explain) -> Iterator[str]:
     """The lines, without line ends."""
     yield "TAP version 14"

@@ -14,3 +14,8 @@ def print_installed(directory: Path, scripts: int, waiting: str, absent: Sequenc
 
 def print_pages(directory: Path, pages: int, links: int) -> None:
     print(f"{pages} pages in {directory}, and {links} by the names of Kafka's scripts")
+
+
+def print_completion(functions: str) -> None:
+    """functions    of bash"""
+    print(functions, end="")

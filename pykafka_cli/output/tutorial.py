@@ -50,6 +50,10 @@ def show_starting() -> None:
     _flush()
 
 
+def show_pause() -> None:
+    print("\n`pk tutorial` resumes here.")
+
+
 def show_text(markdown: str) -> None:
     from rich.markdown import Markdown
 

@@ -39,6 +39,10 @@ class Screen:
         else:
             sys.stdout.write(remark)
 
+    def leave_line(self) -> None:
+        """After a prompt that has not been answered."""
+        sys.stdout.write("\n")
+
     def err(self, remark: str) -> None:
         sys.stdout.flush()
         sys.stderr.write(remark)

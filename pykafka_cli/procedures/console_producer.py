@@ -18,8 +18,10 @@ from pykafka_cli.console.garbage import collect_garbage_rarely
 from pykafka_cli.console.log_lines import error, warn
 from pykafka_cli.console.progress import Progress
 from pykafka_cli.console.signals import EndBySignal
+from pykafka_cli.console.stderr import print_remark
 from pykafka_cli.console.stdin import InputChunks
 from pykafka_cli.exit_status import ExitStatus
+from pykafka_cli.output.console_producer import print_prompt
 from pykafka_cli.properties.producer import ProducerSettings
 from pykafka_cli.rules.json_lines import InputRecord, JsonReader, in_one_line, is_unfinished
 from pykafka_cli.rules.line_readers import LineReader, LineSplitter, RecordBlock
@@ -158,7 +160,7 @@ class ConsoleProducer:
         self._refuse_lines(splitter.finish(), failure)
         if not self.failed:
             raise problem  # there was no line to send
-        print(explain(problem)[1], file=sys.stderr)
+        print_remark(explain(problem)[1])
 
     def _refuse_lines(self, lines: list[bytes], failure: "ErrorText") -> None:
         if not lines:
@@ -208,10 +210,10 @@ class ConsoleProducer:
 
     def _say_gone(self, address: "Address") -> None:
         patience = self._settings.delivery_timeout
-        print(f"{address.host}:{address.port} is gone. Lines wait for it, up to {patience:g} s.", file=sys.stderr)
+        print_remark(f"{address.host}:{address.port} is gone. Lines wait for it, up to {patience:g} s.")
 
     def _say_back(self, address: "Address") -> None:
-        print(f"{address.host}:{address.port} is back.", file=sys.stderr)
+        print_remark(f"{address.host}:{address.port} is back.")
 
     def _warn(self, message: str) -> None:
         if not (self._contact and self._contact.is_lost):  # everything else follows from that
@@ -219,7 +221,7 @@ class ConsoleProducer:
 
     def _prompt(self) -> None:
         if self._prompts:
-            print(PROMPT, end="", flush=True)
+            print_prompt(PROMPT)
 
     async def _send_lines(self, producer: "Producer", lines: list[bytes]) -> None:
         if not lines:

@@ -5,6 +5,7 @@ source  kafka.admin.ZkSecurityMigrator of Apache Kafka 3.9
 
 import asyncio
 
+from pykafka_cli.output.zookeeper_security_migration import print_missing
 from pykafka_cli.script.errors import ScriptError
 from pykafka_cli.zookeeper.client import NoNode, SessionExpired, ZooKeeperClient, ZooKeeperError
 from pykafka_cli.zookeeper.kafka_znodes import CONTROLLER
@@ -21,8 +22,7 @@ async def migrate(client: ZooKeeperClient, *, checks_paths: bool) -> None:
     await _secure(client, "/")
     missing = [root for root in SECURE_ROOTS if await client.exists(root) is None]
     if missing:
-        print(f"Warning: The following secure root paths do not exist in ZooKeeper: {','.join(missing)}")
-        print("That might be due to an incorrect chroot is specified when executing the command.")
+        print_missing(missing)
         if checks_paths:
             raise ScriptError("Exit the command.", on_stdout=True)
     for root in SECURE_ROOTS:

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Mapping
 
 from pykafka_cli.console.log_lines import error
+from pykafka_cli.console.stderr import print_remark
 from pykafka_cli.output.render import OutputFormat
 from pykafka_cli.rules.formatters import (
     DEPRECATED_FORMATTERS,
@@ -34,10 +35,9 @@ def build_formatter(
     if is_document and template is not None:
         raise ctx.usage_problem("Options output and template cannot be specified together.")
     if new_name := DEPRECATED_FORMATTERS.get(name):
-        print(
+        print_remark(
             f"WARNING: {name} is deprecated and will be removed in the next major release. "
-            f"Please use {new_name} instead",
-            file=sys.stderr,
+            f"Please use {new_name} instead"
         )
     try:
         built = formatter(name, properties)

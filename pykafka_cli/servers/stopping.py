@@ -3,11 +3,11 @@
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
+from pykafka_cli.console.stderr import print_remark
 from pykafka_cli.script.errors import ScriptError
 from pykafka_cli.servers.program import program_names
 
@@ -41,13 +41,13 @@ def signal_servers(
         try:
             os.kill(pid, number)
             # Kafka's script prints nothing, so its stdout stays empty.
-            print(f"Sent {signal_name} to process {pid}: {' '.join(words).strip()}", file=sys.stderr)
+            print_remark(f"Sent {signal_name} to process {pid}: {' '.join(words).strip()}")
         except ProcessLookupError:
             continue  # it has just exited
         except PermissionError:
             raise ScriptError(f"Process {pid} belongs to another user, who can stop it") from None
     if text := others():
-        print(text, file=sys.stderr)
+        print_remark(text)
 
 
 def runs(words: Sequence[str], command: str) -> bool:

@@ -1,0 +1,30 @@
+"""`pk export`: declarations, in the form of a file for `pk apply`."""
+
+import sys
+from typing import Any
+
+from pykafka_cli.rules.export_forms import Export
+
+
+def show_export(found: Export, *, is_json: bool, is_list: bool) -> None:
+    """Declarations on stdout; remarks are comments in the file, and on stderr where the form has no place for them.
+
+    is_list    whether they are resources of their own, as kubectl lists them, rather than one document
+    """
+    sys.stdout.write(_text(found, is_json=is_json, is_list=is_list))
+    if is_json or is_list:
+        for remark in found.remarks:
+            print(remark, file=sys.stderr)
+
+
+def _text(found: Export, *, is_json: bool, is_list: bool) -> str:
+    if is_json:
+        from pykafka_cli.output.documents import as_json
+
+        whole: Any = found.documents[0]
+        if is_list:
+            whole = {"apiVersion": "v1", "kind": "List", "items": found.documents}
+        return as_json(whole)
+    from pykafka_cli.rules.declarations.documents import write_documents
+
+    return write_documents(found.documents, found.remarks)

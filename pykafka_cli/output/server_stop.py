@@ -1,0 +1,6 @@
+"""kafka-server-stop.sh: what it prints before it stops servers."""
+
+
+def print_precedence() -> None:
+    """Of two options, which one counts."""
+    print("When both node-id and process-role are provided, the value for node-id will take precedence")
