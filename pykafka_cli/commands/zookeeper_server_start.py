@@ -51,6 +51,10 @@ def zookeeper_server_start(
 
     of_java = read_system_properties(of_zookeeper)
     settings: ZooKeeperSettings = read_settings(ZooKeeperSettings, given, of_java.lines)
+    if settings.may_be_distributed:
+        raise ScriptError(
+            f"{given.file} is for a server of an ensemble; remove the server.N lines to run it on its own"
+        )
     log_to_stdout()
     warn_of(settings, settings.without_effect, given, of_java, logging.getLogger(__name__))
 

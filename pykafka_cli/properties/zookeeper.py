@@ -29,11 +29,13 @@ from pykafka_cli.properties.keys import (
     Key,
     UnsupportedProtection,
 )
+from pykafka_cli.properties.zookeeper_ensemble import ZooKeeperEnsembleKeys
 from pykafka_cli.properties.zookeeper_security import ZooKeeperSecurityKeys
 
 READ_ONLY_WORDS = "ruok, srvr, stat, mntr, cons, envi, conf, isro, dump, dirs, wchs, wchc, wchp, gtmk"
 _FEWEST_SNAPSHOTS = 3
-_MEMBER = re.compile(r"server\.[0-9]+")
+_SERVER = re.compile(r"server\..*")
+_HIERARCHY = re.compile(r"(group|weight).*")
 _AUTH_PROVIDER = re.compile(r"authProvider\..+")
 _PROVIDERS = {
     f"org.apache.zookeeper.server.auth.{name}AuthenticationProvider": scheme
@@ -41,19 +43,26 @@ _PROVIDERS = {
 }
 _SUPER_USER = re.compile(r"superUser\..+")
 # Keys of parts that only an ensemble or a Java server has; there may be any number of them.
-_WITHOUT_EFFECT = re.compile(r"(group|weight|metricsProvider|multiAddress|quorum|ssl\.quorum|admin|jvm|kerberos)\..+")
+_WITHOUT_EFFECT = re.compile(r"(metricsProvider|multiAddress|quorum|ssl\.quorum|admin|jvm|kerberos)\..+")
+
+_OF_ENSEMBLES = ZooKeeperEnsembleKeys.KEYS
+_COMMON = ("initLimit", "syncLimit")  # every sample file has them, so that to report them would help nobody
 
 
-class ZooKeeperSettings(ZooKeeperSecurityKeys):
-    """One server's settings; those about security are in zookeeper_security.py.
+class ZooKeeperSettings(ZooKeeperSecurityKeys, ZooKeeperEnsembleKeys):
+    """One server's settings; zookeeper_security.py and zookeeper_ensemble.py have those about security and ensembles.
 
     originals         the given texts by name
     warnings          a line for each unknown key, with its number
     without_effect    names of given keys that have no effect here
+    server_lines      the lines server.N; zookeeper/ensemble/membership.py reads them
+    hierarchy_lines   the lines group.N and weight.N, which no ensemble of this server may have
     """
 
     originals: dict[str, str]
     without_effect: list[str]
+    server_lines: list[Property]
+    hierarchy_lines: list[Property]
 
     data_dir = Key[str | None](
         STRING, None, "Directory of snapshots and, unless dataLogDir is set, of logs.", name="dataDir", importance=HIGH
@@ -136,18 +145,9 @@ class ZooKeeperSettings(ZooKeeperSecurityKeys):
         BOOLEAN, False, "Whether changes that exceed the hard limits of quotas are rejected.", name="enforceQuota"
     )
     skip_acl = Key(STRING, "no", "yes means that ACLs are kept but not enforced.", name="skipACL")
-    init_limit = Key(INT, 10, "In ticks; only for ensembles.", name="initLimit")
-    sync_limit = Key(INT, 5, "In ticks; only for ensembles.", name="syncLimit")
     admin_enable_server = Key(
         BOOLEAN, False, "ZooKeeper's HTTP server, which is not supported.", name="admin.enableServer", importance=LOW
     )
-    standalone_enabled = InertKey(BOOLEAN, True, "Whether an ensemble may have one member.", name="standaloneEnabled")
-    reconfig_enabled = InertKey(BOOLEAN, False, "Whether an ensemble may be changed.", name="reconfigEnabled")
-    election_alg = InertKey(INT, 3, "How an ensemble elects its leader.", name="electionAlg")
-    leader_serves = InertKey(STRING, "yes", "Whether an ensemble's leader accepts clients.", name="leaderServes")
-    sync_enabled = InertKey(BOOLEAN, True, "Whether an ensemble's observers log.", name="syncEnabled")
-    peer_type = InertKey(STRING, "participant", "This member's role in an ensemble.", name="peerType")
-    local_sessions_enabled = InertKey(BOOLEAN, False, "Sessions of one member.", name="localSessionsEnabled")
     global_outstanding_limit = InertKey(
         INT,
         1000,
@@ -161,21 +161,19 @@ class ZooKeeperSettings(ZooKeeperSecurityKeys):
         given = list(properties)
         self._given = {p.key: p for p in given}
         self.originals = {p.key: p.value for p in given}
-        members = [p for p in given if _MEMBER.fullmatch(p.key)]
         plain = [p for p in given if p.key in self.KEYS]
         odd = [p for p in given if p.key not in self.KEYS]
-        patterns = (_WITHOUT_EFFECT, _AUTH_PROVIDER, _SUPER_USER)
-        unknown = (p for p in odd if p not in members and not any(each.fullmatch(p.key) for each in patterns))
+        self.server_lines = [p for p in odd if _SERVER.fullmatch(p.key)]
+        self.hierarchy_lines = [p for p in odd if _HIERARCHY.fullmatch(p.key)]
+        patterns = (_WITHOUT_EFFECT, _AUTH_PROVIDER, _SUPER_USER, _SERVER, _HIERARCHY)
+        unknown = (p for p in odd if not any(each.fullmatch(p.key) for each in patterns))
         super().__init__([*plain, *unknown])
         self.without_effect = [
-            *(key.name for key in self.KEYS.values() if key.name in self._given and not key.effective),
+            *(name for name in self.KEYS if name in self._given and not self._has_effect(name)),
             *(p.key for p in odd if _WITHOUT_EFFECT.fullmatch(p.key)),
-            *(p.key for p in members),
+            *([] if self.may_be_distributed else [p.key for p in (*self.hierarchy_lines, *self.server_lines)]),
             *(["admin.enableServer"] if self.admin_enable_server else []),
         ]
-        if len(members) > 1:
-            why = "this is a standalone server, not a member of an ensemble; remove the server.N lines to run it"
-            raise BadProperty(members[0].key, members[0].value, members[0].line, why)
         self._ensure_can_start()
 
     @classmethod
@@ -185,10 +183,25 @@ class ZooKeeperSettings(ZooKeeperSecurityKeys):
         return cls([Property(name, text, 0) for name, text in given.items()])
 
     @property
+    def may_be_distributed(self) -> bool:
+        """Whether this may be a server of an ensemble; if not, it is alone, and no other file needs to be read."""
+        has_port = self.client_port is not None or self.secure_client_port is not None
+        servers = self.server_lines[has_port:]  # the line of a lone server may have the port for clients
+        return bool(self.dynamic_config_file or servers or not self.standalone_enabled)
+
+    @property
     def directories(self) -> tuple[str, str]:
         """The directories of snapshots and of logs."""
         data = self.data_dir or ""
         return data, self.data_log_dir or data
+
+    def with_client_address(self, host: str | None, port: int) -> Self:
+        """The same settings with another address for clients; host None: all of this machine."""
+        changed = [p for p in self._given.values() if p.key not in ("clientPort", "clientPortAddress")]
+        changed.append(Property("clientPort", str(port), 0))
+        if host is not None:
+            changed.append(Property("clientPortAddress", host, 0))
+        return type(self)(changed)
 
     @property
     def session_timeouts(self) -> tuple[Milliseconds, Milliseconds]:
@@ -232,7 +245,7 @@ class ZooKeeperSettings(ZooKeeperSecurityKeys):
     def _ensure_can_start(self) -> None:
         if not self.data_dir:
             raise ConfigError("dataDir is not set")
-        if self.client_port is None and self.secure_client_port is None:
+        if self.client_port is None and self.secure_client_port is None and not self.may_be_distributed:
             raise ConfigError("clientPort is not set; the usual port is 2181.")
         for port, address in (("clientPort", "clientPortAddress"), ("secureClientPort", "secureClientPortAddress")):
             if self[address] is not None and self[port] is None:
@@ -249,7 +262,7 @@ class ZooKeeperSettings(ZooKeeperSecurityKeys):
         """Reject security that is not implemented, and what would let nobody in."""
         for name, given in self._given.items():
             key = self.KEYS.get(name)
-            if isinstance(key, UnsupportedProtection):
+            if isinstance(key, UnsupportedProtection) and (self.may_be_distributed or name not in _OF_ENSEMBLES):
                 key.ensure_not_counted_on(name, given.value, given.line)
             if _AUTH_PROVIDER.fullmatch(name) and given.value.strip() not in _PROVIDERS:
                 raise self._bad(
@@ -260,6 +273,9 @@ class ZooKeeperSettings(ZooKeeperSecurityKeys):
         for name in ("requireClientAuthScheme", "enforce.auth.schemes"):
             if unknown := sorted(set(self[name]) - self.schemes - {"sasl"}):
                 raise self._bad(name, f"the scheme {unknown[0]} is not among those of this server")
+
+    def _has_effect(self, name: str) -> bool:
+        return self.KEYS[name].effective and (self.may_be_distributed or name in _COMMON or name not in _OF_ENSEMBLES)
 
     def _bad(self, name: str, why: str) -> BadProperty:
         given = self._given[name]

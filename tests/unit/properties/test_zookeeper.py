@@ -71,6 +71,34 @@ def test_keys_of_ensembles_and_of_java_are_known_and_said_to_change_nothing() ->
     ]
 
 
+def test_keys_of_ensembles_have_effect_in_one() -> None:
+    given = settings("electionAlg=3\nserver.1=host:2888:3888\nserver.2=host:2889:3889\npeerType=observer")
+
+    assert (given.warnings, given.without_effect) == ([], [])
+    assert [line.key for line in given.server_lines] == ["server.1", "server.2"]
+
+
+@pytest.mark.parametrize(
+    ("text", "possible"),
+    [
+        ("clientPort=1", False),
+        ("clientPort=1\nserver.1=a:1:2", False),
+        ("server.1=a:1:2;2181", True),
+        ("clientPort=1\nserver.1=a:1:2\nserver.2=b:1:2", True),
+        ("clientPort=1\nstandaloneEnabled=false", True),
+        ("dynamicConfigFile=zoo.cfg.dynamic", True),
+    ],
+)
+def test_more_servers_or_a_file_with_them_may_make_an_ensemble(text: str, possible: bool) -> None:
+    assert ZooKeeperSettings(read_properties(f"dataDir=data\n{text}".encode())).may_be_distributed is possible
+
+
+def test_the_address_for_clients_may_come_from_elsewhere() -> None:
+    moved = settings("clientPortAddress=here\ntickTime=7").with_client_address(None, 2999)
+
+    assert (moved.client_port, moved.client_port_address, moved.tick_time) == (2999, None, 7)
+
+
 def test_fewer_than_three_snapshots_are_never_kept() -> None:
     assert settings("autopurge.snapRetainCount=1").autopurge_snap_retain_count == 3
 
@@ -91,7 +119,6 @@ def test_fewer_than_three_snapshots_are_never_kept() -> None:
         ("enforce.auth.enabled=true", "enforce.auth.enabled", "true", "enforce.auth.schemes must be set"),
         ("requireClientAuthScheme=x509", "requireClientAuthScheme", "x509", "not among those of this server"),
         ("authProvider.1=a.B", "authProvider.1", "a.B", "this server authenticates by"),
-        ("server.1=a:1:2\nserver.2=b:1:2", "server.1", "a:1:2", "standalone"),
     ],
 )
 def test_a_bad_value_is_named_with_its_key_and_line(text: str, key: str, value: str, why: str) -> None:
@@ -122,6 +149,17 @@ def test_security_that_is_not_there_refuses_to_start(line: str, words: str) -> N
         settings(line)
 
     assert "remove it to start without" in str(refused.value)
+
+
+ENSEMBLE = "server.1=a:1:2\nserver.2=b:1:2\n"
+
+
+@pytest.mark.parametrize("line", ["sslQuorum=true", "quorum.auth.enableSasl=true", "oraclePath=/chip"])
+def test_security_between_servers_refuses_to_start_an_ensemble_only(line: str) -> None:
+    with pytest.raises(BadProperty, match="remove it to start without"):
+        settings(ENSEMBLE + line)
+
+    assert settings(line).without_effect == [line.partition("=")[0]]
 
 
 def test_defaults_of_such_security_change_nothing() -> None:

@@ -1,0 +1,1 @@
+"""ZooKeeper servers that elect a leader and replicate its transactions (ZAB)."""
