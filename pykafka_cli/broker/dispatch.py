@@ -45,6 +45,9 @@ OF_THE_CONTROLLER = frozenset({
 BEFORE_LOGIN = frozenset({ApiKey.API_VERSIONS, ApiKey.SASL_HANDSHAKE, ApiKey.SASL_AUTHENTICATE})
 """What a client may request before it has logged in, on a listener that requires a login."""
 
+NEVER_HELD = OF_THE_CONTROLLER | BEFORE_LOGIN
+"""Where brokers log in to each other, the controller cannot send anything before its login."""
+
 WITH_SECRETS = frozenset({
     ApiKey.SASL_AUTHENTICATE, ApiKey.ALTER_CONFIGS, ApiKey.INCREMENTAL_ALTER_CONFIGS,
     ApiKey.ALTER_USER_SCRAM_CREDENTIALS, ApiKey.CREATE_DELEGATION_TOKEN, ApiKey.RENEW_DELEGATION_TOKEN,
@@ -108,7 +111,7 @@ class Dispatcher:
                 return self._unsupported_api_versions(header)
             prepared = self._prepared[key] = self._prepare(header)
         api, codec = prepared
-        if self._admission and header.api_key not in OF_THE_CONTROLLER:
+        if self._admission and header.api_key not in NEVER_HELD:
             await self._admission.wait()
         try:
             request = codec.decode_request(data, header.position)

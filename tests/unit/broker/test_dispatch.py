@@ -181,6 +181,15 @@ async def test_the_controller_is_never_held() -> None:
     assert await asyncio.wait_for(dispatcher.answer(bytearray(frame), PEER), 1)
 
 
+async def test_the_controllers_login_is_never_held() -> None:
+    dispatcher, _ = with_handler("SaslAuthenticate", 36, 2, Asked(sample(SaslAuthenticateResponse)))
+    dispatcher.hold_clients()
+
+    frame = b"\0\x24\0\2\0\0\0\7\0\2me\0" + b"\4\0a\0" + b"\0"
+
+    assert await asyncio.wait_for(dispatcher.answer(bytearray(frame), PEER), 1)
+
+
 async def test_an_error_of_the_whole_request_is_answered_with_its_code() -> None:
     dispatcher, metrics = with_handler("Heartbeat", 12, 4, Asked(NotCoordinator("g is on broker 2")))
     _, answer = heartbeat_answer(await dispatcher.answer(bytearray(HEARTBEAT), PEER))
