@@ -217,6 +217,7 @@ ERROR_NAMES: Mapping[int, str] = {
     -7: "OperationTimeout",
     -8: "BadArguments",
     -12: "Unknown session",
+    -100: "APIError",
     -101: "NoNode",
     -102: "NoAuth",
     -103: "BadVersion",
@@ -232,7 +233,9 @@ ERROR_NAMES: Mapping[int, str] = {
     -120: "Ephemeral node on local session",
     -121: "No such watcher",
     -123: "Reconfig is disabled",
+    -124: "Session closed because client failed to authenticate",
     -125: "Quota has exceeded",
+    -127: "Op throttled due to high load",
 }
 _SAID: Mapping[int, str] = {
     -8: "Arguments are not valid : ",

@@ -82,7 +82,7 @@ class ShellSession:
         self.connect = connect
         hosts, slash, chroot = connect.partition("/")
         self._chroot = (slash + chroot).rstrip("/")
-        self._on_event = on_event
+        self._on_event, self._logs_in = on_event, security.login is not None
         self._last_event: WatchedEvent | None = None
         self._connection_reported = threading.Event()
         self._kazoo = kazoo_client(hosts, timeout_s, security)
@@ -175,6 +175,8 @@ class ShellSession:
         """kazoo's listener, in its thread."""
         if state == KazooState.CONNECTED:
             self._on_event("SyncConnected", "None", None)
+            if self._logs_in:
+                self._on_event("SaslAuthenticated", "None", None)
             self._connection_reported.set()
         elif state == KazooState.SUSPENDED:
             self._on_event("Disconnected", "None", None)

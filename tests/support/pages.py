@@ -9,20 +9,29 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 @dataclass
 class Step:
-    """One command of a page: what is typed into it, and what it prints."""
+    """One command of a page: what is typed into it, and what it prints.
+
+    servers_before    commands of ```sh blocks that stand before it, and run in other terminals
+    """
 
     command: str
     typed: list[str] = field(default_factory=list)
     printed: list[str] = field(default_factory=list)
+    servers_before: list[str] = field(default_factory=list)
 
 
 def steps_of(text: str) -> list[Step]:
     """The commands of all ```console blocks, in order."""
     steps: list[Step] = []
-    for block in re.findall(r"^```console\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+    servers: list[str] = []
+    for kind, block in re.findall(r"^```(console|sh)\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+        if kind == "sh":
+            servers += block.splitlines()
+            continue
         for line in block.splitlines():
             if line.startswith("$ "):
-                steps.append(Step(line[2:]))
+                steps.append(Step(line[2:], servers_before=servers))
+                servers = []
             elif line.startswith("> "):
                 steps[-1].typed.append(line[2:])
             else:

@@ -110,6 +110,7 @@ def test_errors_have_the_shells_words_or_zookeepers_name() -> None:
     assert error_text(-101, "/a") == "Node does not exist: /a"
     assert error_text(-4, "/a") == "KeeperErrorCode = ConnectionLoss for /a"
     assert error_text(-112, "") == "KeeperErrorCode = Session expired"
+    assert error_text(-124, "/a") == "KeeperErrorCode = Session closed because client failed to authenticate for /a"
 
 
 @pytest.mark.parametrize("text", ["", "x", "1.5", "2147483648"])
