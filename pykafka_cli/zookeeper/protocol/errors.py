@@ -45,6 +45,10 @@ class MarshallingError(ZooKeeperError):
     code = ErrorCode.MARSHALLING_ERROR
 
 
+class Truncated(MarshallingError):
+    """The bytes end within a record; in a stream, more may follow."""
+
+
 class Unimplemented(ZooKeeperError):
     code = ErrorCode.UNIMPLEMENTED
 

@@ -17,7 +17,7 @@ from struct import error as StructError  # noqa: N812
 from types import UnionType
 from typing import Annotated, Any, Protocol, TypeVar, cast, get_args, get_origin
 
-from pykafka_cli.zookeeper.protocol.errors import MarshallingError
+from pykafka_cli.zookeeper.protocol.errors import MarshallingError, Truncated
 
 Int = Annotated[int, "int32"]
 Long = Annotated[int, "int64"]
@@ -81,7 +81,8 @@ class Reader:
             return self.data[start:end]
         if length == -1:
             return None
-        raise MarshallingError(f"a buffer of {length} bytes at {start}, {self.remaining} are left")
+        kind = Truncated if length > 0 else MarshallingError
+        raise kind(f"a buffer of {length} bytes at {start}, {self.remaining} are left")
 
     def string(self) -> str | None:
         """Text, or None for null."""
@@ -98,11 +99,12 @@ class Reader:
         """The number of items of a vector; each takes at least a byte, so a count beyond the bytes left is rejected."""
         items = self.integer()
         if items < -1 or items > self.remaining:
-            raise MarshallingError(f"a vector of {items} items at {self.position - 4}, {self.remaining} bytes are left")
+            kind = Truncated if items > 0 else MarshallingError
+            raise kind(f"a vector of {items} items at {self.position - 4}, {self.remaining} bytes are left")
         return max(items, 0)
 
-    def _short_of(self, size: int) -> MarshallingError:
-        return MarshallingError(f"{size} bytes expected at {self.position}, {self.remaining} are left")
+    def _short_of(self, size: int) -> Truncated:
+        return Truncated(f"{size} bytes expected at {self.position}, {self.remaining} are left")
 
 
 def decode(record: type[R], data: bytes) -> R:

@@ -18,6 +18,7 @@ Source: org.apache.zookeeper.server.{ReferenceCountedACLCache, persistence.FileS
 
 import os
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from struct import Struct
 from typing import IO, NamedTuple
@@ -46,12 +47,12 @@ class SnapshotInvalid(Exception):
     """The file is not a whole snapshot; the message says why."""
 
 
-class _SessionEntry(NamedTuple):
+class SessionEntry(NamedTuple):
     id: Long
     timeout_ms: Int
 
 
-class _AclEntry(NamedTuple):
+class AclEntry(NamedTuple):
     number: Long
     acl: tuple[Acl, ...]
 
@@ -80,7 +81,7 @@ def write_snapshot(path: Path, snapshot: Snapshot) -> None:
     try:
         with temporary.open("wb", buffering=_BUFFER) as file:
             checksum = 1
-            for part in _parts(snapshot):
+            for part in chain([_HEADER.pack(MAGIC, _VERSION, -1)], tree_parts(snapshot)):
                 checksum = adler32(part, checksum)
                 file.write(part)
             checksum = _seal(file, checksum)
@@ -110,8 +111,8 @@ def read_snapshot(path: Path) -> Snapshot:
         raise SnapshotInvalid(f"{path} is not a snapshot of ZooKeeper: it begins with {data[:8].hex()}")
     reader = Reader(data, _HEADER.size)
     try:
-        timeouts = dict([read(_SessionEntry, reader) for _ in range(reader.count())])
-        acls = dict([read(_AclEntry, reader) for _ in range(reader.count())])
+        timeouts = dict([read(SessionEntry, reader) for _ in range(reader.count())])
+        acls = dict([read(AclEntry, reader) for _ in range(reader.count())])
         nodes = list(_read_nodes(reader, {**acls, _OPEN_ACL_NUMBER: OPEN_ACL}))
         _check_seal(path, reader)
         if not reader.remaining:
@@ -129,33 +130,43 @@ def remove_leftovers(directory: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _parts(snapshot: Snapshot) -> Iterator[bytes]:
-    """The bytes up to the first checksum."""
-    yield _HEADER.pack(MAGIC, _VERSION, -1)
+def tree_parts(snapshot: Snapshot) -> Iterator[bytes]:
+    """The bytes between the header and the first checksum; a leader sends the same to a server far behind."""
     yield _COUNT.pack(len(snapshot.timeouts))
     for session_id, timeout_ms in snapshot.timeouts.items():
-        yield encode(_SessionEntry(session_id, timeout_ms))
+        yield encode(SessionEntry(session_id, timeout_ms))
     numbers: dict[tuple[Acl, ...], int] = {OPEN_ACL: _OPEN_ACL_NUMBER}
     for node in snapshot.nodes:
         numbers.setdefault(node.acl, len(numbers))
     yield _COUNT.pack(len(numbers) - 1)
     for acl, number in numbers.items():
         if number != _OPEN_ACL_NUMBER:
-            yield encode(_AclEntry(number, acl))
+            yield encode(AclEntry(number, acl))
     for path, data, acl, stat in snapshot.nodes:
         yield encode(_NodeEntry("" if path == ROOT else path, data, numbers[acl], stat))
     yield _string(_END)
 
 
+def read_node(reader: Reader, acls: Mapping[int, tuple[Acl, ...]]) -> NodeImage | None:
+    """The next znode; None at their end. Raises MarshallingError.
+
+    acls    by number, which the znode refers to
+    """
+    path = reader.string()
+    if path == _END:
+        return None
+    if path is None:
+        raise MarshallingError(f"a znode without a path at {reader.position}")
+    data = reader.buffer()
+    (number,) = reader.fixed(_LONG)
+    if number not in acls:
+        raise MarshallingError(f"{path} has ACL {number}, which the snapshot does not contain")
+    return NodeImage(path or ROOT, data, acls[number], read(StatPersisted, reader))
+
+
 def _read_nodes(reader: Reader, acls: Mapping[int, tuple[Acl, ...]]) -> Iterator[NodeImage]:
-    while (path := reader.string()) != _END:
-        if path is None:
-            raise MarshallingError(f"a znode without a path at {reader.position}")
-        data = reader.buffer()
-        (number,) = reader.fixed(_LONG)
-        if number not in acls:
-            raise MarshallingError(f"{path} has ACL {number}, which the snapshot does not contain")
-        yield NodeImage(path or ROOT, data, acls[number], read(StatPersisted, reader))
+    while (node := read_node(reader, acls)) is not None:
+        yield node
 
 
 def _seal(file: IO[bytes], checksum: int) -> int:
