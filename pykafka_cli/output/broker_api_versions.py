@@ -16,7 +16,7 @@ def show_versions(form: OutputFormat, found: Mapping[Broker, Offered]) -> None:
     show(
         form,
         text=lambda: "".join(block(broker, offered) for broker, offered in found.items()),
-        table=lambda: [_table(broker, offered) for broker, offered in found.items()],
+        table=lambda: [part for broker, offered in found.items() for part in _table(broker, offered)],
         document=lambda: [_document(broker, offered) for broker, offered in found.items()],
     )
 
@@ -29,12 +29,16 @@ def block(broker: Broker, offered: Offered) -> str:
         return f"{head}) -> ERROR: {offered}\n"
     if is_kafka_4(offered):
         head, known = f"{head} isFenced: false", _KNOWN_IN_4
-        expected = set(known)
     else:
         known = _KNOWN_IN_3_9
-        expected = {key for key in known if APIS[key].is_for_brokers}
-    lines = ",\n".join(f"\t{_line(key, offered.get(key), known)}" for key in sorted(expected.union(offered)))
+    keys = sorted(_expected(offered).union(offered))
+    lines = ",\n".join(f"\t{_line(key, offered.get(key), known)}" for key in keys)
     return f"{head}) -> (\n{lines}\n)\n"
+
+
+def _expected(offered: Mapping[int, VersionRange]) -> set[int]:
+    """The APIs that Kafka's clients of the broker's generation know."""
+    return set(_KNOWN_IN_4) if is_kafka_4(offered) else {key for key in _KNOWN_IN_3_9 if APIS[key].is_for_brokers}
 
 
 _KNOWN_IN_3_9 = {key: api.newest_in_3_9 for key, api in APIS.items() if api.newest_in_3_9 is not None}
@@ -69,15 +73,19 @@ def _line(key: int, offered: VersionRange | None, known: Mapping[int, int]) -> s
     return f"{name}: {versions} [{'unusable: node too new' if usable is None else f'usable: {usable}'}]"
 
 
-def _table(broker: Broker, offered: Offered) -> Table | str:
-    title = f"broker {broker.id} at {broker.host}:{broker.port}"
+def _table(broker: Broker, offered: Offered) -> list[Table | str]:
+    rack = "" if broker.rack is None else f", rack {broker.rack}"
+    title = f"broker {broker.id} at {broker.host}:{broker.port}{rack}"
     if isinstance(offered, ConnectionFailed):
-        return f"{title}: {offered}"
+        return [f"{title}: {offered}"]
     rows = [
         (key, api_name(key), f"{low} to {high}", usable_version(key, offered))
         for key, (low, high) in sorted(offered.items())
     ]
-    return Table(("KEY", "API", "VERSIONS", "USABLE"), rows, title)
+    found: list[Table | str] = [Table(("KEY", "API", "VERSIONS", "USABLE"), rows, title)]
+    if lacking := sorted(_expected(offered) - offered.keys()):
+        found.append(f"Not supported: {', '.join(map(api_name, lacking))}")
+    return found
 
 
 def _document(broker: Broker, offered: Offered) -> dict[str, object]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pykafka_cli.clients.admin.configs import Resource
 from pykafka_cli.clients.admin.quotas import CLIENT_ID, IP, USER, QuotaEntity
 from pykafka_cli.clients.errors import ApiError
-from pykafka_cli.model import ConfigEntry
+from pykafka_cli.model import ConfigEntry, ConfigSynonym
 from pykafka_cli.output.render import OutputFormat, Table, notice, show
 from pykafka_cli.rules.config_arguments import DEFAULT_ENTITY, Entity
 from pykafka_cli.rules.java_text import double_text
@@ -33,7 +33,7 @@ def show_settings(
                         each.name,
                         "(sensitive)" if each.is_sensitive else each.value,
                         _source(each.source),
-                        ", ".join(f"{_or_null(other.value)} ({_source(other.source)})" for other in each.synonyms[1:]),
+                        ", ".join(_synonym(other, each.name) for other in each.synonyms[1:]),
                     )
                     for each in entries
                 ],
@@ -60,6 +60,12 @@ def show_settings(
             for resource, entries in found
         ],
     )
+
+
+def _synonym(other: ConfigSynonym, name: str) -> str:
+    """What the value would be otherwise, with the name of the config that says so if it has another one."""
+    whose = "" if other.name == name else f"{other.name}="
+    return f"{whose}{_or_null(other.value)} ({_source(other.source)})"
 
 
 def show_missing(form: OutputFormat, noun: str, name: str) -> None:

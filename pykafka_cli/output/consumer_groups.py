@@ -85,21 +85,26 @@ def print_group(group: GroupDescription, view: str, rows: Sequence[GroupLag], *,
 
 
 def show_described(
-    form: OutputFormat, groups: Sequence[GroupDescription], view: str, rows: Mapping[str, Sequence[GroupLag]]
+    form: OutputFormat,
+    groups: Sequence[GroupDescription],
+    view: str,
+    rows: Mapping[str, Sequence[GroupLag]],
+    *,
+    verbose: bool,
 ) -> None:
-    """One view of each group, as a table or a document."""
+    """One view of each group, as a table, which has more columns if verbose, or as a document."""
     show(
         form,
         text=str,
-        table=lambda: [_group_table(group, view, rows.get(group.group, [])) for group in groups],
+        table=lambda: [_group_table(group, view, rows.get(group.group, []), verbose=verbose) for group in groups],
         document=lambda: [_group_document(group, view, rows.get(group.group, [])) for group in groups],
     )
 
 
-def _group_table(group: GroupDescription, view: str, rows: Sequence[GroupLag]) -> Table:
+def _group_table(group: GroupDescription, view: str, rows: Sequence[GroupLag], *, verbose: bool) -> Table:
     title = f"{group.group}  {group.state}"
     if view == "offsets":
-        return _offsets_table(rows, title)
+        return _offsets_table(rows, title, verbose=verbose)
     return _members_table(group, title) if view == "members" else _state_table(group, title)
 
 
@@ -154,12 +159,14 @@ def _offset_cells(row: GroupLag) -> list[str]:
     ]  # fmt: skip
 
 
-def _offsets_table(rows: Sequence[GroupLag], title: str) -> Table:
+def _offsets_table(rows: Sequence[GroupLag], title: str, *, verbose: bool) -> Table:
+    columns_ = ("LEADER EPOCH",) if verbose else ()
     return Table(
-        ("TOPIC", "PARTITION", "CURRENT", "END", "LAG", "CLIENT", "HOST", "CONSUMER"),
+        ("TOPIC", "PARTITION", *columns_, "CURRENT", "END", "LAG", "CLIENT", "HOST", "CONSUMER"),
         [
             (
-                *row.partition, row.current_offset, row.log_end_offset, row.lag,
+                *row.partition, *((row.leader_epoch,) if verbose else ()),
+                row.current_offset, row.log_end_offset, row.lag,
                 *((row.member.client_id, row.member.host, row.member.member_id) if row.member else ("", "", "")),
             )
             for row in rows

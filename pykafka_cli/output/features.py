@@ -17,7 +17,11 @@ def show_features(found: Features, form: OutputFormat, *, kafka_4: bool) -> None
     show(
         form,
         text=lambda: _lines(found, kafka_4=kafka_4),
-        table=lambda: [Table(("FEATURE", "FROM", "TO", "AGREED"), _rows(found))],
+        table=lambda: [
+            Table(
+                ("FEATURE", "FROM", "TO", "AGREED"), _rows(found), "" if found.epoch is None else f"epoch {found.epoch}"
+            )
+        ],
         document=lambda: [
             {
                 "feature": each.name,

@@ -1,7 +1,7 @@
 """kafka-log-dirs.sh: log directories by broker, with the replicas in them."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from pykafka_cli.clients.admin.cluster import LogDir
 from pykafka_cli.model import BrokerId
@@ -24,19 +24,13 @@ def show_log_dirs(form: OutputFormat, found: Mapping[BrokerId, Sequence[LogDir]]
             Table(
                 ("BROKER", "LOG DIR", "PARTITION", "BYTES", "LAG", "MOVING IN"),
                 [
-                    (
-                        broker,
-                        directory.path,
-                        str(each.partition),
-                        each.size,
-                        each.offset_lag,
-                        "yes" if each.is_future else "",
-                    )
+                    (broker, directory.path, *cells)
                     for broker, directories in found.items()
                     for directory in directories
-                    for each in directory.replicas
+                    for cells in _replica_cells(directory)
                 ],
-            )
+            ),
+            *_errors(found),
         ],
         document=lambda: [
             {
@@ -58,6 +52,21 @@ def show_log_dirs(form: OutputFormat, found: Mapping[BrokerId, Sequence[LogDir]]
             for directory in directories
         ],
     )
+
+
+def _replica_cells(directory: LogDir) -> Iterator[tuple[object, ...]]:
+    """A row for each replica; a directory without any has one as well."""
+    if not directory.replicas:
+        yield "", None, None, ""
+    for each in directory.replicas:
+        yield str(each.partition), each.size, each.offset_lag, "yes" if each.is_future else ""
+
+
+def _errors(found: Mapping[BrokerId, Sequence[LogDir]]) -> Iterator[str]:
+    for broker, directories in found.items():
+        for each in directories:
+            if each.error:
+                yield f"Broker {broker}, {each.path}: {each.error.exception}: {each.error}"
 
 
 def _kafka_json(found: Mapping[BrokerId, Sequence[LogDir]]) -> str:

@@ -26,13 +26,18 @@ def print_group(group: GroupDescription, view: str, rows: Sequence[ShareOffset],
 
 
 def show_described(
-    form: OutputFormat, groups: Sequence[GroupDescription], view: str, rows: Mapping[str, Sequence[ShareOffset]]
+    form: OutputFormat,
+    groups: Sequence[GroupDescription],
+    view: str,
+    rows: Mapping[str, Sequence[ShareOffset]],
+    *,
+    verbose: bool,
 ) -> None:
-    """One view of each group, as a table or a document."""
+    """One view of each group, as a table, which has more columns if verbose, or as a document."""
     show(
         form,
         text=str,
-        table=lambda: [group_table(group, view, rows.get(group.group, [])) for group in groups],
+        table=lambda: [group_table(group, view, rows.get(group.group, []), verbose=verbose) for group in groups],
         document=lambda: [group_document(group, view, rows.get(group.group, [])) for group in groups],
     )
 
@@ -105,27 +110,39 @@ def deleted_offsets(outcome: Mapping[str, str | None]) -> str:
     return "\n" + columns(lines, (_CELL, 0))
 
 
-def group_table(group: GroupDescription, view: str, rows: Sequence[ShareOffset]) -> Table:
+def group_table(group: GroupDescription, view: str, rows: Sequence[ShareOffset], *, verbose: bool) -> Table:
     title = f"{group.group}  {group.state}"
     if view == "offsets":
         return Table(
-            ("TOPIC", "PARTITION", "START", "LAG"), [(*each.partition, each.start, each.lag) for each in rows], title
+            ("TOPIC", "PARTITION", *(("LEADER EPOCH",) if verbose else ()), "START", "LAG"),
+            [(*each.partition, *((each.leader_epoch,) if verbose else ()), each.start, each.lag) for each in rows],
+            title,
         )
     if view == "members":
         return Table(
-            ("CONSUMER", "CLIENT", "HOST", "PARTITIONS"),
-            [(each.member_id, each.client_id, each.host, assignment(each.assignment)) for each in group.members],
+            ("CONSUMER", "CLIENT", "HOST", *(("EPOCH",) if verbose else ()), "PARTITIONS"),
+            [
+                (
+                    each.member_id, each.client_id, each.host, *((each.epoch,) if verbose else ()),
+                    assignment(each.assignment),
+                )
+                for each in group.members
+            ],
             title,
-        )
-    row = (coordinator_name(group.coordinator), group.epoch, len(group.members))
-    return Table(("COORDINATOR", "EPOCH", "MEMBERS"), [row], title)
+        )  # fmt: skip
+    row = (coordinator_name(group.coordinator), group.epoch, group.target_epoch, len(group.members))
+    return Table(("COORDINATOR", "EPOCH", "ASSIGNMENT EPOCH", "MEMBERS"), [row], title)
 
 
 def group_document(group: GroupDescription, view: str, rows: Sequence[ShareOffset]) -> dict[str, object]:
     head: dict[str, object] = {"group": group.group, "state": group.state}
     if view == "offsets":
         return head | {
-            "partitions": [each.partition._asdict() | {"start_offset": each.start, "lag": each.lag} for each in rows]
+            "partitions": [
+                each.partition._asdict()
+                | {"leader_epoch": each.leader_epoch, "start_offset": each.start, "lag": each.lag}
+                for each in rows
+            ]
         }
     if view == "members":
         return head | {

@@ -28,13 +28,18 @@ def print_group(group: StreamsGroup, view: str, rows: Sequence[StreamsOffset], *
 
 
 def show_described(
-    form: OutputFormat, groups: Sequence[StreamsGroup], view: str, rows: Mapping[str, Sequence[StreamsOffset]]
+    form: OutputFormat,
+    groups: Sequence[StreamsGroup],
+    view: str,
+    rows: Mapping[str, Sequence[StreamsOffset]],
+    *,
+    verbose: bool,
 ) -> None:
-    """One view of each group, as a table or a document."""
+    """One view of each group, as a table, which has more columns if verbose, or as a document."""
     show(
         form,
         text=str,
-        table=lambda: [group_table(group, view, rows.get(group.group, [])) for group in groups],
+        table=lambda: [group_table(group, view, rows.get(group.group, []), verbose=verbose) for group in groups],
         document=lambda: [group_document(group, view, rows.get(group.group, [])) for group in groups],
     )
 
@@ -85,9 +90,13 @@ def members(group: StreamsGroup, *, verbose: bool) -> str:
 def _verbose_cells(group: StreamsGroup, member: StreamsMember) -> list[str]:
     return [
         group.group, str(group.target_epoch), str(member.topology_epoch), member.member_id,
-        "classic" if member.is_classic else "streams", str(member.epoch), member.process_id, member.client_id,
+        _protocol(member), str(member.epoch), member.process_id, member.client_id,
         tasks(member.tasks) + tasks(member.target, "TARGET-"),
     ]  # fmt: skip
+
+
+def _protocol(member: StreamsMember) -> str:
+    return "classic" if member.is_classic else "streams"
 
 
 def tasks(assigned: StreamsTasks, prefix: str = "") -> str:
@@ -112,22 +121,39 @@ def state(group: StreamsGroup, *, verbose: bool) -> str:
     return columns([[*header, "#MEMBERS"], [*row, str(len(group.members))]], [*widths, 0])
 
 
-def group_table(group: StreamsGroup, view: str, rows: Sequence[StreamsOffset]) -> Table:
+_VERBOSE_COLUMNS = ("TARGET", "PROTOCOL", "EPOCH", "TARGET EPOCH", "TOPOLOGY EPOCH")
+
+
+def _verbose_table_cells(group: StreamsGroup, member: StreamsMember) -> tuple[object, ...]:
+    epochs = (member.epoch, group.target_epoch, member.topology_epoch)
+    return (tasks(member.target).strip(), _protocol(member), *epochs)
+
+
+def group_table(group: StreamsGroup, view: str, rows: Sequence[StreamsOffset], *, verbose: bool) -> Table:
     title = f"{group.group}  {group.state}"
     if view == "offsets":
         return Table(
-            ("TOPIC", "PARTITION", "CURRENT", "END", "LAG"),
-            [(*each.partition, each.current, each.log_end, each.lag) for each in rows],
+            ("TOPIC", "PARTITION", "CURRENT", *(("LEADER EPOCH",) if verbose else ()), "END", "LAG"),
+            [
+                (*each.partition, each.current, *((each.leader_epoch,) if verbose else ()), each.log_end, each.lag)
+                for each in rows
+            ],
             title,
         )
     if view == "members":
         return Table(
-            ("MEMBER", "PROCESS", "CLIENT", "TASKS"),
-            [(each.member_id, each.process_id, each.client_id, tasks(each.tasks).strip()) for each in group.members],
+            ("MEMBER", "PROCESS", "CLIENT", "TASKS", *(_VERBOSE_COLUMNS if verbose else ())),
+            [
+                (
+                    each.member_id, each.process_id, each.client_id, tasks(each.tasks).strip(),
+                    *(_verbose_table_cells(group, each) if verbose else ()),
+                )
+                for each in group.members
+            ],
             title,
-        )
-    row = (coordinator_name(group.coordinator), group.epoch, len(group.members))
-    return Table(("COORDINATOR", "EPOCH", "MEMBERS"), [row], title)
+        )  # fmt: skip
+    row = (coordinator_name(group.coordinator), group.epoch, group.target_epoch, len(group.members))
+    return Table(("COORDINATOR", "EPOCH", "TARGET EPOCH", "MEMBERS"), [row], title)
 
 
 def group_document(group: StreamsGroup, view: str, rows: Sequence[StreamsOffset]) -> dict[str, object]:
@@ -136,7 +162,12 @@ def group_document(group: StreamsGroup, view: str, rows: Sequence[StreamsOffset]
         return head | {
             "partitions": [
                 each.partition._asdict()
-                | {"current_offset": each.current, "log_end_offset": each.log_end, "lag": each.lag}
+                | {
+                    "current_offset": each.current,
+                    "leader_epoch": each.leader_epoch,
+                    "log_end_offset": each.log_end,
+                    "lag": each.lag,
+                }
                 for each in rows
             ]
         }

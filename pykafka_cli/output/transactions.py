@@ -75,13 +75,24 @@ def show_hanging(form: OutputFormat, found: list[OpenTransaction], now_ms: Times
         text=lambda: hanging(found, now_ms),
         table=lambda: [
             Table(
-                ("TOPIC", "PARTITION", "START OFFSET", "PRODUCER ID", "EPOCH", "MINUTES"),
+                (
+                    "TOPIC",
+                    "PARTITION",
+                    "START OFFSET",
+                    "PRODUCER ID",
+                    "EPOCH",
+                    "COORDINATOR EPOCH",
+                    "LAST TIMESTAMP",
+                    "MINUTES",
+                ),
                 [
                     (
                         *each.partition,
                         each.producer.transaction_start,
                         each.producer.producer_id,
                         each.producer.producer_epoch,
+                        each.producer.coordinator_epoch,
+                        each.producer.last_timestamp,
                         each.minutes(now_ms),
                     )
                     for each in found

@@ -89,7 +89,7 @@ async def show_groups(request: GroupsRequest, session: Session, view: str, *, ve
             print_group(group, view, its, verbose=verbose, kafka_4=request.kafka_4)
     living = [group for group in groups if group.state != "Dead"]
     if request.output is not OutputFormat.KAFKA:
-        show_described(request.output, living, view, rows)
+        show_described(request.output, living, view, rows, verbose=verbose)
     if len(living) < len(groups):
         raise Ended(ExitStatus.FAILURE)
 

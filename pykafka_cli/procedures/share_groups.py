@@ -42,7 +42,7 @@ async def show_groups(request: GroupsRequest, session: Session, view: str, *, ve
         for group in groups:
             print_group(group, view, rows.get(group.group, []), verbose=verbose)
     else:
-        show_described(request.output, groups, view, rows)
+        show_described(request.output, groups, view, rows, verbose=verbose)
 
 
 async def delete_offsets(request: GroupsRequest, session: Session) -> None:

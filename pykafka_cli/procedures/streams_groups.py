@@ -24,7 +24,7 @@ async def show_groups(request: GroupsRequest, session: Session, view: str, *, ve
         for each in groups:
             print_group(each, view, rows.get(each.group, []), verbose=verbose)
     else:
-        show_described(request.output, groups, view, rows)
+        show_described(request.output, groups, view, rows, verbose=verbose)
 
 
 async def delete_offsets(

@@ -32,6 +32,7 @@ ACROSS_MODULES = {
     "broker/test_costs.py",
     "clients/test_costs.py",
     "output/test_performance.py",
+    "output/test_tables_and_texts.py",
     "properties/test_clients.py",
     "protocol/hot_path/test_first_versions.py",
     "storage/test_indexes.py",
