@@ -15,11 +15,11 @@ from typer.core import TyperGroup
 from pykafka_cli import KAFKA_VERSION, __version__
 from pykafka_cli.commands import COMMANDS, SECTIONS
 from pykafka_cli.exit_status import ExitStatus
+from pykafka_cli.script import COMPLETION_VARIABLE
 from pykafka_cli.script.errors import ScriptError
 
 PROGRAM = "pk"
 DEBUG_VARIABLE = "PK_DEBUG"
-COMPLETION_VARIABLE = "_PK_COMPLETE"
 SHOW_WIRE = "--show-wire"
 """Of every command: prints requests and responses to stderr."""
 DEBUG = "--debug"

@@ -4,6 +4,7 @@ import importlib
 import inspect
 import shlex
 from collections.abc import Iterator
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -45,15 +46,44 @@ set -- --bootstrap-server "$servers" ${{config:+--command-config "$config"}} --t
 exec {pk} wait "$@" "broker=$brokers"
 """
 
-_BASH_COMPLETION = """\
+
+class Shell(StrEnum):
+    """Shells that complete the options and values of the scripts."""
+
+    BASH = "bash"
+    ZSH = "zsh"
+    FISH = "fish"
+
+
+_COMPLETION = {
+    Shell.BASH: """\
 _pk_script_completion() {{
-  local script=${{1##*/}}
-  script=${{script%.sh}}
-  local words=(pk "${{script#kafka-}}" "${{COMP_WORDS[@]:1}}") IFS=$'\\n'
+  local words=(pk "${{1##*/}}" "${{COMP_WORDS[@]:1}}") IFS=$'\\n'
   COMPREPLY=($(COMP_WORDS="${{words[*]}}" COMP_CWORD=$((COMP_CWORD + 1)) _PK_COMPLETE=complete_bash {pk}))
 }}
 complete -o default -F _pk_script_completion {names}
-"""
+""",
+    Shell.ZSH: """\
+_pk_script_completion() {{
+  eval $(_TYPER_COMPLETE_ARGS="pk ${{words[1]:t}} ${{words[2,CURRENT]}}" _PK_COMPLETE=complete_zsh {pk})
+}}
+(( $+functions[compdef] )) || {{ autoload -Uz compinit && compinit }}
+compdef _pk_script_completion {names}
+""",
+    Shell.FISH: """\
+function __pk_script_completion
+  set -lx _PK_COMPLETE complete_fish
+  set -lx _TYPER_COMPLETE_FISH_ACTION get-args
+  set -lx _TYPER_COMPLETE_ARGS pk\\ (commandline -cp | string replace -r '^\\s*(\\S*/)?' '')
+  set -l found ({pk})
+  test (count $found) -gt 0; and string join \\n -- $found; or __fish_complete_path (commandline -ct)
+end
+for name in {names}
+  complete --command $name --no-files --arguments '(__pk_script_completion)'
+end
+""",
+}
+"""Of each shell, a function that has pk complete the line as one of its own, by the script's name for the command."""
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None)
 
@@ -84,16 +114,19 @@ def install(
 
 
 @app.command(cls=PlainOwnCommand)
-def completion() -> None:
-    """Print what lets bash complete after kafka-topics.sh and the others.
+def completion(
+    shell: Annotated[Shell, typer.Argument(metavar="[SHELL]", help="bash (the default), zsh, or fish.")] = Shell.BASH,
+) -> None:
+    """Print what lets a shell complete after kafka-topics.sh and the others.
 
     \b
-    In ~/.bashrc:
-      eval "$(pk scripts completion)"
+    In ~/.bashrc:                    eval "$(pk scripts completion)"
+    In ~/.zshrc:                     eval "$(pk scripts completion zsh)"
+    In ~/.config/fish/config.fish:   pk scripts completion fish | source
     """
     present = sorted(entry.script for entry in COMMANDS.values() if entry.script)
     names = " ".join(name for script in present for name in (f"{script}.sh", script))
-    print_completion(_BASH_COMPLETION.format(pk=shlex.join(own_command()), names=names))
+    print_completion(_COMPLETION[shell].format(pk=shlex.join(own_command()), names=names))
 
 
 @app.command(cls=PlainOwnCommand)

@@ -9,8 +9,8 @@ from pykafka_cli.clients.settings import BadClientSetting
 from pykafka_cli.model import Offset
 from pykafka_cli.procedures.streams_reset import Reset, ResetFailed, StreamsResetRequest
 from pykafka_cli.rules.streams_reset import comma_separated
+from pykafka_cli.script import DEFAULT_BOOTSTRAP_SERVER
 from pykafka_cli.script.command import ScriptCommand, ScriptContext
-from pykafka_cli.script.completion import DEFAULT_BOOTSTRAP_SERVER
 from pykafka_cli.script.errors import ScriptError, UnreadableValue, Words, in_java, reported
 from pykafka_cli.script.group_options import RESET, ByDuration, ShiftBy, ToDatetime, ToLatest, ToOffset
 from pykafka_cli.script.opening import NoClient, java_exception, new_session

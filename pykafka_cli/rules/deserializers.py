@@ -12,7 +12,7 @@ from pykafka_cli.rules.java_text import bytes_text, double_text, float_text
 Deserializer = Callable[[bytes], bytes]
 """Converts a field to the bytes to print, in UTF-8. raises DeserializationError"""
 
-_PACKAGE = "org.apache.kafka.common.serialization."
+PACKAGE = "org.apache.kafka.common.serialization."
 
 
 class DeserializationError(Exception):
@@ -28,7 +28,7 @@ def deserializer(name: str, config: Mapping[str, str], *, is_key: bool) -> Deser
 
     raises  UnknownDeserializer
     """
-    if not name.startswith(_PACKAGE) or (build := _DESERIALIZERS.get(name.removeprefix(_PACKAGE))) is None:
+    if not name.startswith(PACKAGE) or (build := DESERIALIZERS.get(name.removeprefix(PACKAGE))) is None:
         raise UnknownDeserializer(name)
     return build(config, is_key)
 
@@ -84,7 +84,7 @@ def _same(deserialize: Deserializer) -> Callable[[Mapping[str, str], bool], Dese
     return lambda _config, _is_key: deserialize
 
 
-_DESERIALIZERS: Mapping[str, Callable[[Mapping[str, str], bool], Deserializer]] = {
+DESERIALIZERS: Mapping[str, Callable[[Mapping[str, str], bool], Deserializer]] = {
     "StringDeserializer": _string,
     "LongDeserializer": _fixed("LongDeserializer", ">q", str),
     "IntegerDeserializer": _fixed("IntegerDeserializer", ">i", str),

@@ -134,6 +134,10 @@ DEPRECATED_FORMATTERS: Mapping[str, str] = {
     ),
 }
 DEFAULT_FORMATTER = _TOOLS + "DefaultMessageFormatter"
+FORMATTERS = sorted(
+    {*DEPRECATED_FORMATTERS.values(), *filter(lambda name: name.startswith(_TOOLS), INTERNAL_FORMATTERS)}
+)
+"""The classes of 3.9 and later."""
 
 
 def formatter(name: str, properties: Mapping[str, str]) -> Formatter:

@@ -11,7 +11,7 @@ from pykafka_cli.model import OffsetSpec, Timestamp, TopicPartition
 from pykafka_cli.rules.topic_filter import TopicFilter
 
 _SPECS = {int(each): each for each in OffsetSpec}
-_TIMES = {
+TIMES = {
     "latest": OffsetSpec.LATEST,
     "earliest": OffsetSpec.EARLIEST,
     "max-timestamp": OffsetSpec.MAX_TIMESTAMP,
@@ -33,8 +33,8 @@ def parse_time(text: str) -> Timestamp | OffsetSpec:
 
     raises    BadQuery
     """
-    if text in _TIMES:
-        return _TIMES[text]
+    if text in TIMES:
+        return TIMES[text]
     if re.fullmatch(r"[+-]?[0-9]+", text) and -(1 << 63) <= int(text) < 1 << 63:
         return time_or_spec(int(text))
     raise BadQuery(

@@ -5,6 +5,7 @@ the words before Click sees them, so Click never has to guess. The function's Sc
 their parser: which options were on the command line, whatever their values.
 """
 
+import os
 from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
@@ -14,7 +15,7 @@ import typer
 from typer.core import TyperArgument, TyperCommand, TyperOption
 
 from pykafka_cli import KAFKA_VERSION
-from pykafka_cli.script.completion import COMPLETED_OPTIONS
+from pykafka_cli.script import COMPLETION_VARIABLE
 from pykafka_cli.script.errors import ScriptError, UnreadableValue, UsageProblem
 from pykafka_cli.script.grammar import (
     WHICH_CLUSTER,
@@ -105,16 +106,22 @@ class ScriptCommand(TyperCommand):
         super().__init__(*args, **settings)
         self.context_settings = {"max_content_width": HELP_WIDTH, **self.context_settings}
         self.rich_markup_mode = None
-        for param in self.params:
-            if names := COMPLETED_OPTIONS.get(param.opts[0]):
-                completed = TyperOption(param_decls=list(param.opts), autocompletion=names)
-                param.shell_complete = completed.shell_complete  # type: ignore[method-assign]
+        if COMPLETION_VARIABLE in os.environ:
+            self._complete_values()
         if self.has_version:
             self.params.append(
                 TyperOption(
                     param_decls=["--version"], is_flag=True, default=False, expose_value=False, help=VERSION_HELP
                 )
             )
+
+    def _complete_values(self) -> None:
+        from pykafka_cli.script.completion import COMPLETED_OPTIONS
+
+        for param in self.params:
+            if names := COMPLETED_OPTIONS.get(param.opts[0]):
+                completed = TyperOption(param_decls=list(param.opts), autocompletion=names)
+                param.shell_complete = completed.shell_complete  # type: ignore[method-assign]
 
     def parse(self, words: Sequence[str], specs: Sequence[Spec]) -> Parsed:
         """Parse words by this script's grammar; stray words are dropped unless the function has arguments."""

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from pykafka_cli.script import DEFAULT_BOOTSTRAP_SERVER
+from pykafka_cli.script.option_values import OPTIONS, values_of
+
 if TYPE_CHECKING:
     from pykafka_cli.clients.session import Session
 
 PATIENCE_S = 1.0
-DEFAULT_BOOTSTRAP_SERVER = "localhost:9092"
 
 Question = Callable[["Session"], Awaitable[list[str]]]
 
@@ -41,19 +43,54 @@ async def groups(session: "Session") -> list[str]:
     return [listing.group for listing in await list_groups(session)]
 
 
-def words(*choices: str) -> Completion:
-    """Complete an option that has few values."""
+async def transactional_ids(session: "Session") -> list[str]:
+    from pykafka_cli.clients.admin.transactions import list_transactions
 
-    def found(_ctx: typer.Context, _words: list[str], incomplete: str) -> list[str]:
-        return [choice for choice in choices if choice.startswith(incomplete)]
+    return sorted(listing.transactional_id for listing in await list_transactions(session))
+
+
+async def brokers(session: "Session") -> list[str]:
+    from pykafka_cli.clients.admin.cluster import describe_brokers
+
+    return [str(broker.id) for broker in await describe_brokers(session)]
+
+
+def last_of_list(question: Question) -> Completion:
+    """Complete the last of several names in the cluster; what precedes the last comma is kept."""
+
+    def names(ctx: typer.Context, _words: list[str], incomplete: str) -> list[str]:
+        kept, comma, last = incomplete.rpartition(",")
+        return [kept + comma + name for name in _asked(ctx, question) if name.startswith(last)]
+
+    return names
+
+
+def few_values(option: str) -> Completion:
+    """Complete an option that has few values; what precedes the last comma is kept where it accepts several."""
+
+    def found(ctx: typer.Context, _words: list[str], incomplete: str) -> list[str]:
+        kept, comma, last = incomplete.rpartition(",") if option in _LISTS else ("", "", incomplete)
+        values = values_of(option, str(ctx.command.name))
+        return [kept + comma + each for each in values if each.startswith(last)]
 
     return found
 
 
-def _entity_type(_ctx: typer.Context, _words: list[str], incomplete: str) -> list[str]:
-    from pykafka_cli.rules.config_arguments import ENTITY_TYPES, ENTITY_TYPES_OF_4
+_LISTS = frozenset({"--state", "--type"})
 
-    return [each for each in (*ENTITY_TYPES, *ENTITY_TYPES_OF_4) if each.startswith(incomplete)]
+
+def _entity_name(ctx: typer.Context, words: list[str], incomplete: str) -> list[str]:
+    """Names of the entities of the type that the line names; those of users and clients are not known."""
+    question = _NAMES_BY_TYPE.get(next(iter(ctx.params.get("entity_type") or ()), ""))
+    return names_in_cluster(question)(ctx, words, incomplete) if question else []
+
+
+_NAMES_BY_TYPE: dict[str, Question] = {
+    "topics": topics,
+    "brokers": brokers,
+    "broker-loggers": brokers,
+    "groups": groups,
+}
 
 
 def _config(ctx: typer.Context, _words: list[str], incomplete: str) -> list[str]:
@@ -82,14 +119,17 @@ def _producer_property(_ctx: typer.Context, _words: list[str], incomplete: str) 
 
 
 COMPLETED_OPTIONS: dict[str, Completion] = {
+    **{option: few_values(option) for option in OPTIONS},
     "--topic": names_in_cluster(topics),
+    "--include": names_in_cluster(topics),
+    "--topic-list": last_of_list(topics),
+    "--input-topics": last_of_list(topics),
+    "--intermediate-topics": last_of_list(topics),
     "--group": names_in_cluster(groups),
     "--application-id": names_in_cluster(groups),
-    "--entity-type": _entity_type,
-    "--offset": words("earliest", "latest"),
-    "--isolation-level": words("read_committed", "read_uncommitted"),
-    "--compression-codec": words("none", "gzip", "snappy", "lz4", "zstd"),
-    "--request-required-acks": words("0", "1", "all"),
+    "--broker": names_in_cluster(brokers),
+    "--entity-name": _entity_name,
+    "--transactional-id": names_in_cluster(transactional_ids),
     "--config": _config,
     "--add-config": _config,
     "--delete-config": _config_names,

@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 
 from pykafka_cli.output.render import OutputFormat
+from pykafka_cli.script import DEFAULT_BOOTSTRAP_SERVER
 from pykafka_cli.script.command import ScriptContext
-from pykafka_cli.script.completion import DEFAULT_BOOTSTRAP_SERVER
 from pykafka_cli.script.errors import ScriptError
 
 CONNECTION = "Connection"
