@@ -21,7 +21,7 @@ from enum import Enum
 from typing import Any, NamedTuple, Protocol
 
 import kazoo.exceptions
-from kazoo.client import TransactionRequest
+from kazoo.client import KazooClient, TransactionRequest
 from kazoo.protocol.serialization import Create as CreateRecord
 from kazoo.protocol.states import EventType, KazooState, KeeperState, WatchedEvent
 from kazoo.security import ACL
@@ -203,6 +203,7 @@ class ZooKeeperClient:
         connection_timeout: Seconds,
         max_in_flight: int = MAX_IN_FLIGHT,
         security: ClientSecurity = PLAIN,
+        make_kazoo: Callable[[str, float, ClientSecurity], KazooClient] = kazoo_client,
     ) -> None:
         """
         connect              `host:port,host:port/chroot`, Kafka's zookeeper.connect
@@ -210,6 +211,7 @@ class ZooKeeperClient:
         connection_timeout   seconds that `start` waits for the first connection
         max_in_flight        requests that may be in flight at a time
         security             TLS, login, and whose znodes are that it creates
+        make_kazoo           makes the client that this one is a bridge to
         """
         hosts, slash, chroot = connect.partition("/")
         self.hosts = hosts
@@ -223,7 +225,7 @@ class ZooKeeperClient:
         self._lost_session = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._security = security
-        self._kazoo = kazoo_client(hosts, session_timeout, security)
+        self._kazoo = make_kazoo(hosts, session_timeout, security)
         self._kazoo.add_listener(self._state_changed)
 
     async def start(self) -> None:

@@ -74,6 +74,8 @@ class FakeSession:
         self.topic_errors: list[ErrorCode | Exception] = []
         """What the next questions for topics are answered with, before the topics are there; exceptions are raised."""
         self.asked: list[Any] = []
+        self.asked_topics: list[list[str] | None] = []
+        """The topics of each question for metadata; None for all."""
         self.asked_broker: int | None = None
         """The one that the last request went to; None where the client did not choose."""
         self.answers = answers
@@ -113,6 +115,7 @@ class FakeSession:
     private_connection = connection
 
     async def metadata(self, topics: Iterable[str] | None, *, create: bool = False) -> MetadataResponse:  # noqa: ARG002
+        self.asked_topics.append(None if topics is None else list(topics))
         names = list(self.topics if topics is None else topics)
         error = self.topic_errors.pop(0) if self.topic_errors and names else ErrorCode.none
         if isinstance(error, Exception):

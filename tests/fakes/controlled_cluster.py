@@ -161,10 +161,6 @@ class ControlledBroker:
         assert answer is not None
         return b"".join(answer)
 
-    def forget_to_control(self) -> None:
-        """It controls no more, as if that had died, but nobody has noticed."""
-        self.controller._task.cancel()  # noqa: SLF001
-
     def answer(self, request: Any) -> Any:
         self.told.append(request)
         if isinstance(request, UpdateMetadataRequest):
@@ -233,9 +229,9 @@ class ControlledCluster:
         """It goes without a word, and its session ends."""
         broker = self.brokers[broker_id]
         broker.alive = False
-        broker.forget_to_control()
-        await broker.configs.stop()
         await broker.zookeeper.close()
+        await broker.controller.stop()
+        await broker.configs.stop()
         await self.settle()
 
     async def stop(self, broker_id: int) -> list[TopicPartition]:

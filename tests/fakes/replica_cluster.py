@@ -198,7 +198,7 @@ class MemoryConnection:
     """What one broker has open to another; it ends when the other stops or the two are cut off."""
 
     def __init__(self, cluster: "ReplicaCluster", here: int, there: int) -> None:
-        self._cluster, self._here, self._there = cluster, here, there
+        self.cluster, self.here, self.there = cluster, here, there
         self._is_closed = False
         self._lost = asyncio.get_running_loop().create_future()
         cluster.connections.append(self)
@@ -213,19 +213,19 @@ class MemoryConnection:
             self._lost.set_result(None)
 
     def check(self) -> None:
-        if not self._cluster.are_linked(self._here, self._there):
+        if not self.cluster.are_linked(self.here, self.there):
             self.close()
 
     async def request(self, request: Any) -> Any:
-        if self._there == CONTROLLER:
-            return await self._race(self._cluster.controller.alter_partition(request))
+        if self.there == CONTROLLER:
+            return await self._race(self.cluster.controller.alter_partition(request))
         body = io.BytesIO()
         entity_writer(type(request))(body, request)
         answer = await self.request_raw(type(request).__api_key__, type(request).__version__, 2, body.getvalue())
         return entity_reader(response_type_of(type(request)))(bytes(answer), 0)[0]
 
     async def request_raw(self, api_key: int, api_version: int, header_version: int, body: bytes) -> memoryview:
-        node = self._cluster.nodes[self._there]
+        node = self.cluster.nodes[self.there]
         return await self._race(node.exchange(api_key, api_version, header_version, body))
 
     async def _race(self, answer: Any) -> Any:

@@ -26,7 +26,7 @@ from pykafka_cli.zookeeper.kafka_znodes import BrokerRegistration, Endpoint
 from tests.fakes.controlled_cluster import answer_to, briefly_told
 from tests.support.brokers import broker_ids
 from tests.support.event_loop import until
-from tests.support.zookeeper.behind import kazoo_of
+from tests.support.zookeeper.behind import TransparentClient
 from tests.support.zookeeper.servers import ZooKeeperProcess, debian_zookeeper, pk_zookeeper
 
 PATIENCE_S = 20
@@ -52,7 +52,7 @@ class ListeningBroker:
             "broker.id": str(broker_id),
         }
         self.settings = BrokerSettings(Property(key, value, 0) for key, value in settings.items())
-        self.zookeeper = ZooKeeperClient(
+        self.zookeeper = TransparentClient(
             address, session_timeout=in_seconds(session_timeout_ms), connection_timeout=Seconds(10)
         )
         self.store = ZkStore(self.zookeeper, SystemClock())
@@ -247,9 +247,9 @@ async def test_a_controller_whose_session_expires_comes_back_as_an_ordinary_brok
         await broker.receives("UpdateMetadata brokers 0,1")
 
 
-def expire(client: ZooKeeperClient) -> None:
+def expire(client: TransparentClient) -> None:
     """End the session behind its back: another connection takes it over and closes it."""
-    thief = KazooClient(hosts=client.hosts, client_id=kazoo_of(client).client_id)
+    thief = KazooClient(hosts=client.hosts, client_id=client.kazoo.client_id)
     thief.start()
     thief.stop()
     thief.close()

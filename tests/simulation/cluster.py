@@ -313,7 +313,7 @@ class SimulatedNode(Node):
     async def _connect(self, endpoint: BrokerEndpoint, client_id: str) -> MemoryConnection:
         await asyncio.sleep(self.cluster.chance.random() * 0.002)
         connection = await super()._connect(endpoint, client_id)
-        return _SlowConnection(connection._cluster, connection._here, connection._there)
+        return _SlowConnection(connection.cluster, connection.here, connection.there)
 
 
 class _SlowConnection(MemoryConnection):
@@ -326,10 +326,10 @@ class _SlowConnection(MemoryConnection):
         return await super().request_raw(api_key, api_version, header_version, body)
 
     async def _travel(self) -> None:
-        cluster = self._cluster
+        cluster = self.cluster
         assert isinstance(cluster, SimulatedCluster)
         await asyncio.sleep(cluster.chance.random() * cluster.replication_delay)
-        if not cluster.are_linked(self._here, self._there):
+        if not cluster.are_linked(self.here, self.there):
             raise BrokerUnreachable("cut off")
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pykafka_cli.broker.clock import Timer
 from pykafka_cli.model import Timestamp
+from tests.simulation import process
 
 if TYPE_CHECKING:
     from tests.simulation.network import SimulatedNetwork
@@ -39,16 +40,11 @@ class _Moments:
         if timeout is None:
             raise Standstill("nothing is scheduled any more")
         before = self._loop.now
-        self._loop.now = self._next(before + timeout)
+        self._loop.now = self._loop.moment_at(before + timeout)
         self._turns = 0 if self._loop.now > before else self._turns + 1
         if self._turns > MOST_TURNS:
             raise Standstill(f"the loop has turned {MOST_TURNS} times at {before} s: somebody spins")
         return []
-
-    def _next(self, now: float) -> float:
-        """`now`, or when the first timer is due that asyncio takes to be due by then: who waits looks at the clock."""
-        first = self._loop._scheduled[0].when() if self._loop._scheduled else now  # type: ignore[attr-defined]
-        return float(first) if now < first < now + self._loop._clock_resolution else now  # type: ignore[attr-defined]
 
 
 class VirtualLoop(BaseEventLoop):
@@ -61,9 +57,15 @@ class VirtualLoop(BaseEventLoop):
         self.mistakes: list[str] = []
         self._selector = _Moments(self)
         self.set_exception_handler(self._note)
+        self.set_task_factory(process.create_task)
 
     def time(self) -> float:
         return self.now
+
+    def moment_at(self, now: float) -> float:
+        """`now`, or when the first timer is due that asyncio takes to be due by then: who waits looks at the clock."""
+        first = self._scheduled[0].when() if self._scheduled else now  # type: ignore[attr-defined]
+        return float(first) if now < first < now + self._clock_resolution else now  # type: ignore[attr-defined]
 
     def _process_events(self, event_list: list[Any]) -> None:
         pass

@@ -9,6 +9,7 @@ import random
 import zlib
 from collections import deque
 from collections.abc import Callable
+from contextvars import Context, copy_context
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,12 +36,14 @@ class Weather:
 
 
 class SimulatedTransport(asyncio.Transport):
-    """One end of a Link."""
+    """One end of a Link.
 
-    def __init__(
-        self, network: "SimulatedNetwork", link: "Link", protocol: asyncio.BufferedProtocol | asyncio.Protocol
-    ) -> None:
+    context    in which its protocol runs: that of the process at this end
+    """
+
+    def __init__(self, network: "SimulatedNetwork", link: "Link", protocol: Protocol, context: Context) -> None:
         super().__init__()
+        self._context = context
         self._network = network
         self._link = link
         self.protocol = protocol
@@ -89,7 +92,7 @@ class SimulatedTransport(asyncio.Transport):
         if not self._closing:
             self._closing = True
             self._send(None)
-            self._network.loop.call_soon(self._end, None)
+            self._network.loop.call_soon(self._end, None, context=self._context)
 
     def abort(self) -> None:
         self._link.cut()
@@ -99,7 +102,7 @@ class SimulatedTransport(asyncio.Transport):
 
     def resume_reading(self) -> None:
         self._is_reading = True
-        self._network.loop.call_soon(self._deliver)
+        self._network.loop.call_soon(self._deliver, context=self._context)
 
     # ---- under way
 
@@ -109,7 +112,7 @@ class SimulatedTransport(asyncio.Transport):
         self._last_arrival = max(self._last_arrival, arrival)
         self._under_way += len(data or b"")
         self._sent.append(data)
-        loop.call_at(self._last_arrival, self._arrive)
+        loop.call_at(self._last_arrival, self._arrive, context=self._context)
 
     def _arrive(self) -> None:
         data = self._sent.popleft()  # calls for the same moment come in no particular order
@@ -118,11 +121,21 @@ class SimulatedTransport(asyncio.Transport):
         peer = self.peer
         assert peer is not None
         if not self._link.is_silent and not peer.is_ended:
-            peer._arriving.append(data)
-            peer._deliver()
+            peer.receive(data)
         if self._is_paused and self.get_write_buffer_size() <= self._high // 4 and not self.is_ended:
             self._is_paused = False
             self.protocol.resume_writing()
+
+    def receive(self, data: bytes | None) -> None:
+        """data    None: the peer has closed"""
+        self._arriving.append(data)
+        self._context.run(self._deliver)
+
+    def fail_after(self, seconds: float) -> None:
+        """Neither read nor write any more, and learn of it later."""
+        self._closing = True
+        reset = ConnectionResetError(104, "Connection reset by peer")
+        self._network.loop.call_later(seconds, self._end, reset, context=self._context)
 
     def _deliver(self) -> None:
         while self._arriving and self._is_reading and not self._closing:
@@ -168,9 +181,7 @@ class Link:
         """Both ends learn of it a little later, each at its own moment; what is under way is lost."""
         self.is_silent = True
         for end in self.ends:
-            end._closing = True
-            delay = self._network.chance.random() * self._network.weather.delay
-            self._network.loop.call_later(delay, end._end, ConnectionResetError(104, "Connection reset by peer"))
+            end.fail_after(self._network.chance.random() * self._network.weather.delay)
 
     def fall_silent(self, seconds: float) -> None:
         self.is_silent = True
@@ -218,11 +229,12 @@ class SimulatedNetwork:
             raise ConnectionRefusedError(111, "Connection refused")
         self._opened += 1
         link = Link(self, self._opened, address)
-        here = SimulatedTransport(self, link, factory())
-        there = SimulatedTransport(self, link, listener())
+        theirs = Context()
+        here = SimulatedTransport(self, link, factory(), copy_context())
+        there = SimulatedTransport(self, link, theirs.run(listener), theirs)
         here.peer, there.peer = there, here
         link.ends = (here, there)
         self.links[link.number] = link
-        there.protocol.connection_made(there)
+        theirs.run(there.protocol.connection_made, there)
         here.protocol.connection_made(here)
         return here, here.protocol

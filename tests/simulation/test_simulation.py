@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pykafka_cli.clients.consuming import fetcher, group_member
+from pykafka_cli.clients.consuming import consumer_protocol_member, fetcher, group_member
 from pykafka_cli.clients.consuming.consumer_protocol_member import ConsumerProtocolMember
 from pykafka_cli.clients.producing import record_queue, sender
 from pykafka_cli.clients.producing.producer import Producer
@@ -135,15 +135,15 @@ def membership_kept_for_ever_by_the_new_protocol(monkeypatch: pytest.MonkeyPatch
 
 def revocation_confirmed_too_early(monkeypatch: pytest.MonkeyPatch) -> None:
     """A member says that it has its new assignment and no more, while it still reads what it is to give up."""
-    note = ConsumerProtocolMember._note
 
-    def boast(self: Any, answer: Any) -> None:
-        note(self, answer)
-        if self._owned and self._target is not None and self._target != self._owned:
-            self._owned = self._target
-            self._has_changes.set()
+    class Boasting(ConsumerProtocolMember):
+        def _note(self, answer: Any) -> None:
+            super()._note(answer)
+            if self._owned and self._target is not None and self._target != self._owned:
+                self._owned = self._target
+                self._has_changes.set()
 
-    monkeypatch.setattr(ConsumerProtocolMember, "_note", boast)
+    monkeypatch.setattr(consumer_protocol_member, "ConsumerProtocolMember", Boasting)
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ from pykafka_cli.properties.producer import ProducerSettings
 from pykafka_cli.transport.errors import ConnectionFailed
 from tests.simulation.cluster import RETRIABLE, TOPIC
 from tests.simulation.loop import START_MS
+from tests.simulation.process import Process
 
 FETCH, LIST_OFFSETS = 1, 2
 GAVE_UP = (ConnectionFailed, ApiError, NoOffset, ProducerRefused)
@@ -252,36 +253,40 @@ class Reader:
 
     async def work(self) -> None:
         while not self.run.is_over:
-            session = await self.run.session(self.properties)
-            settings = ConsumerSettings(self.properties)
-            consumer = Consumer(
-                session, settings, warn=self.run.warnings.append, on_assigned=self._came, on_revoked=self._went
-            )
-            self._consumer = consumer
-            try:
-                if self.partitions:
-                    self._came(list(self.partitions))
-                    consumer.assign(dict.fromkeys(self.partitions, OffsetSpec.EARLIEST))
-                elif self.pattern:
-                    await consumer.subscribe(pattern=re.compile(self.pattern))
-                else:
-                    await consumer.subscribe([TOPIC])
-                lifetime = None if self.run.is_calm else self.lifetime()
-                dies = lifetime is not None and self.run.chance.random() < 0.5
-                await self._read(consumer, None if lifetime is None else self.run.now() + lifetime)
-                if not dies:
-                    await consumer.close()
-            except GAVE_UP as error:
-                self.run.gave_up(self.name, error)
-                if isinstance(error, ApiError) and error.code in (*RETRIABLE[FETCH], *RETRIABLE[LIST_OFFSETS]):
-                    self.run.complaints.append(f"{self.name} did not try again after {error}")
-                with suppress(*GAVE_UP):
-                    await consumer.close()
-                await asyncio.sleep(0.5)
-            finally:
-                session.close()
-                await _kill(consumer)
-                self.assigned = []
+            with Process() as process:
+                await self._live(process)
+
+    async def _live(self, process: Process) -> None:
+        session = await self.run.session(self.properties)
+        settings = ConsumerSettings(self.properties)
+        consumer = Consumer(
+            session, settings, warn=self.run.warnings.append, on_assigned=self._came, on_revoked=self._went
+        )
+        self._consumer = consumer
+        try:
+            if self.partitions:
+                self._came(list(self.partitions))
+                consumer.assign(dict.fromkeys(self.partitions, OffsetSpec.EARLIEST))
+            elif self.pattern:
+                await consumer.subscribe(pattern=re.compile(self.pattern))
+            else:
+                await consumer.subscribe([TOPIC])
+            lifetime = None if self.run.is_calm else self.lifetime()
+            dies = lifetime is not None and self.run.chance.random() < 0.5
+            await self._read(consumer, None if lifetime is None else self.run.now() + lifetime)
+            if not dies:
+                await consumer.close()
+        except GAVE_UP as error:
+            self.run.gave_up(self.name, error)
+            if isinstance(error, ApiError) and error.code in (*RETRIABLE[FETCH], *RETRIABLE[LIST_OFFSETS]):
+                self.run.complaints.append(f"{self.name} did not try again after {error}")
+            with suppress(*GAVE_UP):
+                await consumer.close()
+            await asyncio.sleep(0.5)
+        finally:
+            session.close()
+            process.kill()
+            self.assigned = []
 
     async def _read(self, consumer: Consumer, end: float | None) -> None:
         while not self.run.is_over and (end is None or self.run.is_calm or self.run.now() < end):
@@ -301,13 +306,10 @@ class Reader:
     @property
     def is_in_group(self) -> bool:
         """Whether the coordinator counts on what this member says."""
-        member = self._consumer._member
-        return member is not None and self.is_member(member.membership.member_id)
+        return self.is_member(self._consumer.membership.member_id)
 
     def _came(self, partitions: Sequence[TopicPartition]) -> None:
-        member = self._consumer._member
-        if member:
-            self.generation = member.membership.generation
+        self.generation = self._consumer.membership.generation
         for each in partitions:
             for other in self.others:
                 # One that does not know yet that it was removed is fenced when it commits.
@@ -320,16 +322,6 @@ class Reader:
     def _went(self, partitions: Sequence[TopicPartition]) -> None:
         for each in partitions:
             self.assigned.remove(each)
-
-
-async def _kill(consumer: Consumer) -> None:
-    """End a consumer as the end of its process does: nobody is told. Nothing is left to do for one that was closed."""
-    member = consumer._member
-    tasks = [consumer._watching, consumer._joining, consumer._committing, member._heartbeats if member else None]
-    consumer._fetcher.close()
-    for task in tasks:
-        if task and not task.done():
-            task.cancel()
 
 
 class Administrator:

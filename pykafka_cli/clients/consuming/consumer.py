@@ -105,6 +105,11 @@ class Consumer:
     def assignment(self) -> list[TopicPartition]:
         return list(self._assigned)
 
+    @property
+    def membership(self) -> Membership:
+        """Who this consumer is in its group, as KafkaConsumer.groupMetadata has it; nobody outside of one."""
+        return self._member.membership if self._member else Membership()
+
     # ---- reading
 
     async def poll(self, timeout: Seconds) -> Fetched | None:
@@ -178,10 +183,10 @@ class Consumer:
         positions = {each: where for each, where in self._positions.items() if self._committed.get(each) != where}
         if not positions or not self._coordinator or (self._member and self._member.is_lost):
             return {}
-        failed = await commit_offsets(self._coordinator, positions, self._membership, deadline=deadline)
+        failed = await commit_offsets(self._coordinator, positions, self.membership, deadline=deadline)
         if any(problem.code == ErrorCode.stale_member_epoch for problem in failed.values()):
             # A heartbeat brought a new epoch during the commit.
-            failed = await commit_offsets(self._coordinator, positions, self._membership, deadline=deadline)
+            failed = await commit_offsets(self._coordinator, positions, self.membership, deadline=deadline)
         self._committed.update({each: where for each, where in positions.items() if each not in failed})
         for problem in failed.values():
             raise problem
@@ -263,10 +268,6 @@ class Consumer:
         if self._next_commit and (self._committing is None or self._committing.done()) and not self._joining:
             self._committing = asyncio.get_running_loop().create_task(self._commit_or_warn())
         self._next_commit = now + in_seconds(self._settings.auto_commit_interval_ms)
-
-    @property
-    def _membership(self) -> Membership:
-        return self._member.membership if self._member else Membership()
 
     async def _wait_for_progress(self, timeout: Seconds) -> None:
         """Wait for records, for the group, for the next commit, or for `timeout`."""

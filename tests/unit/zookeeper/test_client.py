@@ -32,7 +32,7 @@ from pykafka_cli.zookeeper.client import (
 )
 from tests.fakes.zookeeper import FakeZooKeeper, FakeZooKeeperClient
 from tests.support.event_loop import settle, until
-from tests.support.zookeeper.behind import in_flight, kazoo_of
+from tests.support.zookeeper.behind import TransparentClient
 from tests.support.zookeeper.servers import (
     DebianZooKeeper,
     PkZooKeeper,
@@ -45,7 +45,7 @@ PATIENCE_S = 20
 
 
 Server = DebianZooKeeper | PkZooKeeper | FakeZooKeeper
-Client = ZooKeeperClient | FakeZooKeeperClient
+Client = TransparentClient | FakeZooKeeperClient
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ async def connected(server: Server, chroot: str, session_timeout: float = 10) ->
     if isinstance(server, FakeZooKeeper):
         client: Client = server.client(chroot)
     else:
-        client = ZooKeeperClient(
+        client = TransparentClient(
             f"{server.address}{chroot}", session_timeout=Seconds(session_timeout), connection_timeout=Seconds(10)
         )
     await client.start()
@@ -271,9 +271,9 @@ class BadLine:
         self.cut()
 
 
-async def settled_without_a_connection(client: ZooKeeperClient) -> None:
+async def settled_without_a_connection(client: TransparentClient) -> None:
     """Return once kazoo knows that the line is down, and all that this leads to on the loop has happened."""
-    await until(lambda: kazoo_of(client).client_state != KeeperState.CONNECTED)
+    await until(lambda: client.kazoo.client_state != KeeperState.CONNECTED)
     await settle(100)
 
 
@@ -325,14 +325,14 @@ def test_requests_wait_for_the_connection_and_leave_the_loop_running(ours: PkZoo
 
     async def test() -> None:
         async with BadLine(ours) as line:
-            client = ZooKeeperClient(line.address, session_timeout=Seconds(10), connection_timeout=Seconds(10))
+            client = TransparentClient(line.address, session_timeout=Seconds(10), connection_timeout=Seconds(10))
             await client.start()
             line.down()
 
             asking = [asyncio.ensure_future(client.exists("/")) for _ in range(3000)]
             await settled_without_a_connection(client)
             assert not any(each.done() for each in asking)
-            assert in_flight(client) <= MAX_IN_FLIGHT
+            assert client.in_flight <= MAX_IN_FLIGHT
 
             await line.up()
             answers = await asyncio.wait_for(asyncio.gather(*asking), PATIENCE_S)
@@ -347,7 +347,7 @@ async def test_requests_without_an_answer_are_bounded(ours: PkZooKeeper) -> None
         most = 0
         asking = [asyncio.ensure_future(client.exists("/")) for _ in range(200)]
         while not all(each.done() for each in asking):
-            most = max(most, in_flight(client))
+            most = max(most, client.in_flight)
             await asyncio.sleep(0)
 
         assert 1 < most <= MAX_IN_FLIGHT
@@ -356,7 +356,7 @@ async def test_requests_without_an_answer_are_bounded(ours: PkZooKeeper) -> None
 def test_closing_ends_requests_that_wait_for_a_connection(ours: PkZooKeeper) -> None:
     async def test() -> None:
         async with BadLine(ours) as line:
-            client = ZooKeeperClient(line.address, session_timeout=Seconds(10), connection_timeout=Seconds(10))
+            client = TransparentClient(line.address, session_timeout=Seconds(10), connection_timeout=Seconds(10))
             await client.start()
             line.down()
             asking = [asyncio.ensure_future(client.exists("/")) for _ in range(50)]
@@ -387,7 +387,7 @@ def expire(client: Client) -> None:
     if isinstance(client, FakeZooKeeperClient):
         client.expire()
         return
-    session_id, password = kazoo_of(client).client_id
+    session_id, password = client.kazoo.client_id
     thief = KazooClient(hosts=client.hosts, client_id=(session_id, password))
     thief.start()
     thief.stop()

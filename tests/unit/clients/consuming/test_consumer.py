@@ -54,7 +54,7 @@ from pykafka_cli.protocol.records.batch import CorruptRecords
 from pykafka_cli.protocol.records.record import Record, build_batch
 from tests.fakes.clock import forward
 from tests.fakes.cluster import FakeSession
-from tests.support.event_loop import until
+from tests.support.event_loop import settle, until
 
 NO_TIME = i32Timedelta.parse(datetime.timedelta())
 T0, T1, T2 = (TopicPartition("t", index) for index in range(3))
@@ -610,7 +610,8 @@ async def test_a_topic_that_appears_while_a_member_joins_is_read() -> None:
             cluster.logs[T0] = 0
             cluster.session.topics["t"] = 1
             cluster.add(T0, 1)
-            await until(lambda: reader.consumer._subscription.partition_counts == {"t": 1})  # noqa: SLF001
+            seen = cluster.session.asked_topics.count(None)
+            await until(lambda: cluster.session.asked_topics.count(None) > seen + 1)  # so it has noted what it was told
         return cluster.join(request)
 
     cluster.session.answers[JoinGroupRequest] = join
@@ -620,26 +621,31 @@ async def test_a_topic_that_appears_while_a_member_joins_is_read() -> None:
     await reader.consumer.close()
 
 
-async def test_while_the_group_rebalances_waiting_for_it_is_all_that_is_done() -> None:
+async def test_while_the_group_rebalances_waiting_for_it_is_all_that_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
     cluster = Cluster(t=1)
     cluster.add(T0, 1)
     reader = Reader(cluster)
     await reader.consumer.subscribe(["t"])
     await reader.read(1)
-    turns, waits = 0, reader.consumer._wait_for_progress  # noqa: SLF001
+    cluster.session.answers[JoinGroupRequest] = lambda _: asyncio.Event().wait()
+    fetches = len(cluster.fetched_from)
+    cluster.add(T0, 1)  # comes just before the group rebalances, so there is something to take, which must not be taken
+    await until(lambda: len(cluster.fetched_from) > fetches)
+    cluster.errors[HeartbeatRequest] = [ErrorCode.rebalance_in_progress]
+    await until(lambda: not cluster.errors[HeartbeatRequest])
+    await settle()
+    loop, looks_at_the_clock = asyncio.get_running_loop(), 0
+    clock = loop.time
 
-    async def count(timeout: float) -> None:
-        nonlocal turns
-        turns += 1
-        await waits(Seconds(timeout))
+    def counted() -> float:
+        nonlocal looks_at_the_clock
+        looks_at_the_clock += 1
+        return clock()
 
-    reader.consumer._wait_for_progress = count  # type: ignore[method-assign]  # noqa: SLF001
-    never: Any = asyncio.Event().wait()
-    reader.consumer._joining = asyncio.create_task(never)  # noqa: SLF001
-    reader.consumer._fetcher.ready.set()  # as a record does that came just before  # noqa: SLF001
+    monkeypatch.setattr(loop, "time", counted)
+    assert await reader.consumer.poll(Seconds(0.05)) is None
 
-    assert await reader.consumer.poll(Seconds(0.01)) is None
-    assert turns < 5
+    assert looks_at_the_clock < 100  # whoever spins looks some thousand times
     await reader.consumer.close()
 
 
