@@ -18,6 +18,7 @@ PARTICIPANT, OBSERVER = "participant", "observer"
 ALL_ADDRESSES = "0.0.0.0"
 _MOST_ID = 2**63 - 1
 _MOST_PORT = 65535
+_HOST_AND_PORT = 2
 _ADDRESS_PARTS = (3, 4)
 _FORM = "HOST:QUORUM_PORT:ELECTION_PORT[:participant|:observer][;[CLIENT_HOST:]CLIENT_PORT]"
 
@@ -34,6 +35,14 @@ class Address(NamedTuple):
 
     def __str__(self) -> str:
         return f"{_delimited(self.host)}:{self.port}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Address":
+        """The address in HOST:PORT; raises InvalidConfiguration."""
+        parts = _split(text)
+        if len(parts) != _HOST_AND_PORT or not parts[0]:
+            raise InvalidConfiguration(f"{text or 'nothing'} is not of the form HOST:PORT")
+        return cls(_numeric(parts[0]), _port(parts[1]))
 
 
 @dataclass(frozen=True, slots=True)

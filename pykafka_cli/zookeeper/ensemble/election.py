@@ -1,0 +1,251 @@
+"""The election of an ensemble's leader (FastLeaderElection), as decisions alone: no clock, no connections.
+
+    election = Election(my_id, configuration)
+    send(election.look(last_zxid, current_epoch, now))
+    send(election.receive(sender, notification, now))     for each notification, in every state
+    send(election.time_out(now))                          once it is `election.deadline`
+    election.elected                                      the vote that won; its leader may be this server
+
+A server votes for itself at first, and then as the best vote that it hears of in its round: for the longest history.
+Once a quorum has the same vote, it waits for a better one, FINALIZE_S, and then has its leader. A server that arrives
+late follows the leader that a quorum already follows.
+
+Source: org.apache.zookeeper.server.quorum.FastLeaderElection
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from pykafka_cli.model import Seconds
+from pykafka_cli.properties.keys import ConfigError
+from pykafka_cli.zookeeper.ensemble.configuration import EnsembleConfiguration
+from pykafka_cli.zookeeper.ensemble.notifications import Notification, ServerState
+from pykafka_cli.zookeeper.ensemble.vote import NO_VOTE, Vote
+
+FINALIZE_S = Seconds(0.2)
+"""How long a server waits for a better vote once a quorum has the same one (finalizeWait)."""
+
+_NEVER_REACHED = 2**62  # a round that no server comes to by counting
+_NOT_LOADED = -1  # the zxid of a server that has not read its data yet
+
+Message = tuple[int, Notification]
+"""For which server, and what."""
+
+
+class _Heard(NamedTuple):
+    """A vote that was heard, the state of its sender and the version of its format."""
+
+    vote: Vote
+    state: ServerState
+    version: int
+
+
+class Election:
+    """The votes of one server, over all its elections.
+
+    state          LOOKING, or what the last election made of it
+    round          of the election, or of the last one: the logical clock
+    vote           while LOOKING the proposal, then the one that won, with the epoch that followed
+    elected        the vote that won; None while it looks
+    deadline       when `time_out` is due; None: nothing is waited for
+    newer          a later configuration than this server's that was heard of while it looked; look again with it
+    """
+
+    def __init__(
+        self,
+        my_id: int,
+        configuration: EnsembleConfiguration,
+        last_seen: EnsembleConfiguration | None = None,
+        *,
+        intervals: tuple[Seconds, Seconds] = (FINALIZE_S, Seconds(60.0)),
+        accepts_newer: bool = False,
+    ) -> None:
+        """A server that looks for nobody yet.
+
+        last_seen        a configuration that was proposed and perhaps not committed: its quorum must agree as well
+        intervals        the first and the longest wait before its vote is sent again
+        accepts_newer    whether it takes a later configuration over (reconfigEnabled)
+        """
+        self._my_id = my_id
+        self._intervals = intervals
+        self._accepts_newer = accepts_newer
+        self.reconfigure(configuration, last_seen)
+        self.state = ServerState.LOOKING
+        self.round = 0
+        self.vote = Vote(my_id, 0, 0, 0)
+        self.elected: Vote | None = None
+        self.newer: EnsembleConfiguration | None = None
+        self._first_vote = self.vote
+        self._votes: dict[int, _Heard] = {}
+        self._established: dict[int, _Heard] = {}
+        self._interval = intervals[0]
+        self._resend_at: float | None = None
+        self._final_at: float | None = None
+
+    def reconfigure(self, configuration: EnsembleConfiguration, last_seen: EnsembleConfiguration | None = None) -> None:
+        """Take over another configuration, in any state."""
+        self.configuration = configuration
+        is_later = last_seen is not None and last_seen.version > configuration.version
+        self._configurations = [configuration, last_seen] if last_seen and is_later else [configuration]
+        self._voters = frozenset[int]().union(*(each.voters for each in self._configurations))
+
+    @property
+    def deadline(self) -> float | None:
+        due = [each for each in (self._resend_at, self._final_at) if each is not None]
+        return min(due, default=None)
+
+    def look(self, last_zxid: int, current_epoch: int, now: float) -> list[Message]:
+        """Begin another round.
+
+        last_zxid        of this server's last logged transaction
+        current_epoch    its currentEpoch
+        """
+        self.state, self.elected, self.newer = ServerState.LOOKING, None, None
+        self.round += 1
+        self._votes.clear()
+        self._established.clear()
+        self._final_at = None
+        self._interval = self._intervals[0]
+        self._first_vote = self._own_vote(last_zxid, current_epoch)
+        return self._propose(self._first_vote, now)
+
+    def receive(self, sender: int, notification: Notification, now: float) -> list[Message]:
+        """Consider a notification; return the responses, and this server's vote if that has changed."""
+        if self.state is ServerState.LOOKING and self._is_newer(notification):
+            return []
+        is_asked = notification.state is ServerState.LOOKING and self._my_id in self._voters
+        if sender not in self._voters or self.state is not ServerState.LOOKING:
+            # Whoever has no vote asks voters only, and no voter listens to it: two servers that respond to responses,
+            # as ZooKeeper's observers and voters do, would never stop.
+            return [(sender, self._notification())] if is_asked else []
+        if notification.vote.leader not in self._voters or notification.state is ServerState.OBSERVING:
+            return []
+        if notification.state is ServerState.LOOKING:
+            return self._hear_looking(sender, notification, now)
+        self._hear_established(sender, notification)
+        return []
+
+    def time_out(self, now: float) -> list[Message]:
+        """Decide if nothing better was heard in time, or send the vote again; nothing if neither is due."""
+        if self._final_at is not None and now >= self._final_at:
+            self._decide(self.vote)
+            return []
+        if self._resend_at is None or now < self._resend_at:
+            return []
+        self._interval = Seconds(min(2 * self._interval, self._intervals[1]))
+        return self._send_all(now)
+
+    def follow_epoch(self, epoch: int) -> None:
+        """The elected leader's epoch is in force: tell it to who asks (QuorumPeer.updateElectionVote)."""
+        if self.elected is not None:
+            self.vote = self.vote._replace(peer_epoch=epoch)
+
+    def _own_vote(self, last_zxid: int, current_epoch: int) -> Vote:
+        me = self.configuration.servers.get(self._my_id)
+        leader = self._my_id if self._my_id in self.configuration.voters else NO_VOTE
+        if me is not None and me.is_observer:
+            return Vote(leader, NO_VOTE, self.round, NO_VOTE)
+        return Vote(leader, last_zxid, self.round, current_epoch)
+
+    def _propose(self, vote: Vote, now: float) -> list[Message]:
+        self.vote = vote._replace(election_epoch=self.round)
+        if self._my_id in self._voters:
+            self._votes[self._my_id] = _Heard(self.vote, ServerState.LOOKING, 0)
+        self._check_votes(now)
+        return self._send_all(now)
+
+    def _send_all(self, now: float) -> list[Message]:
+        self._resend_at = now + self._interval
+        return [(voter, self._notification()) for voter in sorted(self._voters - {self._my_id})]
+
+    def _notification(self) -> Notification:
+        return Notification(self.state, self.vote, str(self.configuration))
+
+    def _is_newer(self, notification: Notification) -> bool:
+        """Whether this election is over because the sender's configuration is later than this server's."""
+        if not self._accepts_newer or notification.configuration in (None, str(self.configuration)):
+            return False
+        try:
+            configuration = EnsembleConfiguration.parse(notification.configuration)
+        except ConfigError:
+            return False
+        if configuration.version <= self.configuration.version:
+            return False
+        self.newer = configuration
+        self._resend_at = self._final_at = None
+        return True
+
+    def _hear_looking(self, sender: int, notification: Notification, now: float) -> list[Message]:
+        vote, voters_round = notification.vote, notification.vote.election_epoch
+        if voters_round < self.round:
+            return [(sender, self._notification())] if self._my_id in self._voters else []
+        if vote.zxid == _NOT_LOADED or voters_round > _NEVER_REACHED:
+            return []
+        messages = []
+        if voters_round > self.round:
+            if self._final_at is not None and not vote.is_better_than(self.vote):
+                return []  # this server is about to have a leader, for whom the sender will learn from its answers
+            self.round = voters_round
+            self._votes.clear()
+            self._final_at = None
+            messages = self._propose(vote if vote.is_better_than(self._first_vote) else self._first_vote, now)
+        elif vote.is_better_than(self.vote):
+            self._final_at = None
+            messages = self._propose(vote, now)
+        self._votes[sender] = _Heard(vote, ServerState.LOOKING, 0)
+        self._check_votes(now)
+        return messages
+
+    def _check_votes(self, now: float) -> None:
+        """Begin to wait for a better vote, if a quorum has this server's; or no longer, if it has not."""
+        if not self._has_quorum(self._votes, _Heard(self.vote, ServerState.LOOKING, 0)):
+            self._final_at = None
+        elif self._final_at is None:
+            self._final_at = now + FINALIZE_S
+
+    def _hear_established(self, sender: int, notification: Notification) -> None:
+        """Follow a leader that a quorum follows and that says so itself."""
+        vote = notification.vote
+        heard = _Heard(vote, notification.state, notification.version)
+        if vote.election_epoch == self.round:
+            # The version is left out as ZooKeeper leaves it out: in one round, the leader alone is compared.
+            self._votes[sender] = heard._replace(version=0)
+            if self._has_quorum(self._votes, heard) and self._leads(self._votes, vote):
+                self._decide(vote)
+                return
+        self._established[sender] = heard
+        if self._has_quorum(self._established, heard) and self._leads(self._established, vote):
+            self.round = max(self.round, min(vote.election_epoch, _NEVER_REACHED))
+            self._decide(vote)
+
+    def _leads(self, votes: Mapping[int, _Heard], vote: Vote) -> bool:
+        """Whether the elected leader says that it leads: it may be dead, whatever the others say (checkLeader)."""
+        if vote.leader == self._my_id:
+            return self.round == vote.election_epoch
+        leader = votes.get(vote.leader)
+        return leader is not None and leader.state is ServerState.LEADING
+
+    def _has_quorum(self, votes: Mapping[int, _Heard], wanted: _Heard) -> bool:
+        agreeing = {sender for sender, heard in votes.items() if _agree(heard, wanted)}
+        return all(each.is_quorum(agreeing) for each in self._configurations)
+
+    def _decide(self, vote: Vote) -> None:
+        me = self.configuration.servers.get(self._my_id)
+        if vote.leader == self._my_id:
+            self.state = ServerState.LEADING
+        else:
+            self.state = ServerState.OBSERVING if me is not None and me.is_observer else ServerState.FOLLOWING
+        self.vote = self.elected = vote
+        self._resend_at = self._final_at = None
+
+
+def _agree(one: _Heard, other: _Heard) -> bool:
+    """Whether two votes are for the same (Vote.equals).
+
+    Of a leader in office only its id and its epoch count: what it was elected with, each server remembers as of then.
+    """
+    if ServerState.LOOKING in (one.state, other.state):
+        return one.vote == other.vote
+    if (one.version > 0) != (other.version > 0):
+        return one.vote.leader == other.vote.leader
+    return (one.vote.leader, one.vote.peer_epoch) == (other.vote.leader, other.vote.peer_epoch)
