@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test test-quick simulate-clients golden-far check format docs site picture bench binary clean peers-java peers-java-4 peers-javascript
+.PHONY: demo test test-quick simulate-clients golden-far check format docs site picture bench binary clean peers-java peers-java-4 peers-javascript lock audit
 
 $(INSTALLED): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -90,6 +90,16 @@ bench: $(BENCH_INSTALLED) $(if $(PK_KAFKA_LIBS),,$(if $(shell command -v mvn),pe
 # dist/pk, all of pk in one file. Needs a C compiler, Python's headers and its static library (Debian: gcc, python3-dev).
 binary: $(INSTALLED)
 	$(BIN)/python -m binary
+
+# The versions and hashes of all that goes into dist/pk; `make lock UPGRADE=--upgrade` takes the newest versions.
+COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --python-version 3.11 --custom-compile-command "make lock" $(UPGRADE)
+lock: $(INSTALLED)
+	$(COMPILE) pyproject.toml --output-file binary/requirements.txt
+	$(COMPILE) pyproject.toml --extra kerberos --constraint binary/requirements.txt --output-file binary/requirements-kerberos.txt
+
+# Asks PyPI's advisory database about them. Status 3, and a line that says so, if it cannot be reached.
+audit: $(INSTALLED)
+	$(BIN)/python -m binary.audit
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache dist build

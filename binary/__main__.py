@@ -1,9 +1,11 @@
 """`python -m binary [FILE]`: build dist/pk, or FILE, for machines like this one; it takes ten seconds.
 
-pip puts pk and what it depends on into a folder, in the versions that this Python has installed. The program is linked
-(program.py), and everything else goes behind its end (payload.py).
+pip puts pk and what it depends on into a folder, in the versions and with the hashes of requirements.txt (`make lock`).
+The program is linked (program.py), and everything else goes behind its end (payload.py). What is in it is listed beside
+it, in dist/pk.cdx.json (sbom.py).
 """
 
+import json
 import platform
 import re
 import sys
@@ -16,8 +18,10 @@ from tempfile import TemporaryDirectory
 
 from binary.payload import BuildFailed, Payload, run
 from binary.program import link
+from binary.sbom import bill, file_of, normalized
 
 ROOT = Path(__file__).parent.parent
+LOCK, LOCK_WITH_KERBEROS = (ROOT / "binary" / name for name in ("requirements.txt", "requirements-kerberos.txt"))
 
 
 def build(file: Path) -> str:
@@ -29,29 +33,35 @@ def build(file: Path) -> str:
         payload = Payload(start=len(program))
         payload.add_folder(standard_library)
         payload.add_folder(Path(sysconfig.get_config_var("DESTSHARED")))
-        payload.add_folder(install(work))
-    whole = program + payload.to_bytes()
+        packages, archives = install(work)
+        payload.add_folder(packages)
+        whole = program + payload.to_bytes()
+        listed = bill(whole, distributions(path=[str(packages)]), archives, payload.origins)
 
     file.parent.mkdir(parents=True, exist_ok=True)
     unfinished = file.with_name(f"{file.name}.unfinished")
     unfinished.write_bytes(whole)
     unfinished.chmod(0o755)
     unfinished.replace(file)  # a pk that is running keeps its own
+    file_of(file).write_text(listed)
     return (
         f"{len(whole) / 1e6:.0f} MB, {len(payload.modules)} modules, {len(payload.extensions)} extensions, "
         f"{len(payload.libraries)} libraries; runs with glibc {required_glibc(whole)} or newer"
     )
 
 
-def install(work: Path) -> Path:
-    """A folder with pk and its dependencies, as this Python's environment has them: with Kerberos, if that is there."""
-    constraints, folder = work / "constraints.txt", work / "packages"
-    installed = (each for each in distributions() if each.name != "pk-kafka")
-    constraints.write_text("".join(f"{each.name}=={each.version}\n" for each in installed))
-    extra = "[kerberos]" if find_spec("gssapi") else ""
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    run(*pip, "--constraint", str(constraints), "--target", str(folder), f"{ROOT}{extra}")
-    return folder
+def install(work: Path) -> tuple[Path, dict[str, str]]:
+    """A folder with pk and what the lock names, with Kerberos if this Python has it; and the SHA-256 of each archive
+    that was installed, by the distribution's name."""
+    folder, report = work / "packages", work / "report.json"
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    lock = LOCK_WITH_KERBEROS if find_spec("gssapi") else LOCK
+    run(*pip, "--require-hashes", "--report", str(report), "--requirement", str(lock), "--target", str(folder))
+    run(*pip, "--target", str(folder), str(ROOT))
+    return folder, {
+        normalized(each["metadata"]["name"]): each["download_info"]["archive_info"]["hashes"]["sha256"]
+        for each in json.loads(report.read_text())["install"]
+    }
 
 
 def required_glibc(whole: bytes) -> str:

@@ -34,7 +34,10 @@ class BuildFailed(Exception):
 
 
 class Payload:
-    """What stands from `start` on."""
+    """What stands from `start` on.
+
+    origins    the files that libraries were taken from; the program does not say
+    """
 
     def __init__(self, start: int) -> None:
         self._start = start
@@ -42,6 +45,7 @@ class Payload:
         self.modules: dict[str, tuple[int, int, str, bool]] = {}
         self.extensions: dict[str, tuple[int, int, list[str]]] = {}
         self.libraries: dict[str, tuple[int, int, list[str]]] = {}
+        self.origins: dict[str, Path] = {}
         self.files: dict[str, tuple[int, int]] = {}
         self.versions: dict[str, str] = {}
 
@@ -89,6 +93,7 @@ class Payload:
         found = libraries_of(user)
         for name, path in found.items():
             if name not in self.libraries:
+                self.origins[name] = path
                 self.libraries[name] = (0, 0, [])  # so that two which ask for each other come to an end
                 self.libraries[name] = (*self._add(stripped(path)), self._add_libraries(path))
         return list(found)

@@ -1,6 +1,10 @@
 """dist/pk does all it does where there is nothing but the C library."""
 
+import hashlib
+import json
 import os
+import platform
+import re
 import signal
 import subprocess
 import sys
@@ -8,7 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 
+from binary.__main__ import LOCK, LOCK_WITH_KERBEROS
+from binary.sbom import file_of
 from tests.support import peers
 from tests.support.built_program import index_of
 from tests.support.empty_root import ClusterInside, EmptyRoot
@@ -53,6 +61,32 @@ def test_it_says_its_version_and_leaves_nothing_behind(root: EmptyRoot) -> None:
     assert (said.returncode, said.stderr) == (0, "")
     assert said.stdout.startswith("pk ")
     assert root.files() == before
+
+
+def test_its_bill_of_materials_lists_all_that_is_in_it(program: Path) -> None:
+    index, text = index_of(program.read_bytes()), file_of(program).read_text()
+    bill = json.loads(text)
+    parts = {part["bom-ref"]: part for part in [bill["metadata"]["component"], *bill["components"]]}
+
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
+    distributions = {f"{name}=={version}" for name, version in index["versions"].items()}
+    assert len(distributions) > 25
+    assert distributions - parts.keys() == set()
+    assert index["libraries"].keys() - parts.keys() == set()
+    assert parts.keys() - distributions - index["libraries"].keys() == {"python"}
+    assert [ref for ref in parts if ref != "python" and not parts[ref].get("hashes")] == []
+    assert parts["python"]["version"] == platform.python_version()
+    hashes = {entry["content"] for entry in bill["metadata"]["component"]["hashes"]}
+    assert hashes == {hashlib.sha256(program.read_bytes()).hexdigest()}
+
+
+def test_every_distribution_in_it_is_the_locked_one(program: Path) -> None:
+    locks = [re.findall(r"^(\S+)==(\S+) ", lock.read_text(), re.MULTILINE) for lock in (LOCK, LOCK_WITH_KERBEROS)]
+    bundled = {
+        name: version for name, version in index_of(program.read_bytes())["versions"].items() if name != "pk-kafka"
+    }
+
+    assert bundled in [dict(lock) for lock in locks]
 
 
 def test_every_module_of_pk_is_in_it(program: Path) -> None:
