@@ -1,9 +1,13 @@
 import json
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 import pytest
 from kio.index import load_request_schema, load_response_schema
+from kio.schema.alter_replica_log_dirs.v2.request import AlterReplicaLogDirsRequest
+from kio.schema.alter_replica_log_dirs.v2.response import AlterReplicaLogDirsResponse
+from kio.schema.alter_user_scram_credentials.v0.request import AlterUserScramCredentialsRequest
+from kio.schema.alter_user_scram_credentials.v0.response import AlterUserScramCredentialsResponse
 from kio.schema.create_topics.v7.request import CreateTopicsRequest
 from kio.schema.create_topics.v7.response import CreateTopicsResponse
 from kio.schema.delete_groups.v2.request import DeleteGroupsRequest
@@ -46,6 +50,15 @@ def test_entries_are_filled_down_to_where_the_codes_are() -> None:
     (topic,) = marker.topics
     (partition,) = topic.partitions
     assert (marker.producer_id, topic.name, partition.partition_index, partition.error_code) == (1, "x", 1, REFUSED)
+
+
+def test_entries_are_found_where_the_request_has_them_deeper_or_in_two_arrays() -> None:
+    (topic,) = error_answer(AlterReplicaLogDirsResponse, sample(AlterReplicaLogDirsRequest), REFUSED, None).results
+    (partition,) = topic.partitions
+    assert (topic.topic_name, partition.partition_index, partition.error_code) == ("x", 1, REFUSED)
+    upsertion = replace(sample(AlterUserScramCredentialsRequest), deletions=())
+    (user,) = error_answer(AlterUserScramCredentialsResponse, upsertion, REFUSED, "not you").results
+    assert (user.user, user.error_code, user.error_message) == ("x", REFUSED, "not you")
 
 
 def codes(value: Any) -> list[ErrorCode]:
