@@ -299,6 +299,10 @@ class UnsupportedCompressionType(BrokerError):
     code = ErrorCode.unsupported_compression_type
 
 
+class BrokerIdNotRegistered(BrokerError):
+    code = ErrorCode.broker_id_not_registered
+
+
 class StaleBrokerEpoch(BrokerError):
     code = ErrorCode.stale_broker_epoch
 

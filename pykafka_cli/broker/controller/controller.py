@@ -21,7 +21,7 @@ from pykafka_cli.broker.clock import Clock, Timer
 from pykafka_cli.broker.controller.active_controller import ActiveController, Step
 from pykafka_cli.broker.controller.alter_partition import WantedIsr
 from pykafka_cli.broker.controller.broker_channel import BrokerChannels
-from pykafka_cli.broker.errors import BrokerError, NotController, StaleBrokerEpoch
+from pykafka_cli.broker.errors import BrokerError, BrokerIdNotRegistered, NotController, StaleBrokerEpoch
 from pykafka_cli.broker.metadata.producer_ids import next_block
 from pykafka_cli.broker.metadata.zk_store import BrokerIdTaken, ControllerMoved, Fence, ZkStore
 from pykafka_cli.broker.replication.peers import Connect
@@ -343,9 +343,14 @@ class Controller:
         return await self._ask(altered)
 
     async def allocate_producer_ids(self, broker_id: BrokerId, broker_epoch: BrokerEpoch) -> ProducerIdBlock:
-        """The next block of producer ids, for one broker alone. Raises NotController, StaleBrokerEpoch."""
+        """The next block of producer ids, for one broker alone.
+
+        raises  NotController, BrokerIdNotRegistered, StaleBrokerEpoch
+        """
 
         async def allocated(active: ActiveController) -> ProducerIdBlock:
+            if broker_id not in active.state.brokers:
+                raise BrokerIdNotRegistered(f"broker {broker_id} asked for producer ids, and is not registered")
             _ensure_current(active, broker_id, broker_epoch)
             return await next_block(self._store.client, broker_id)
 

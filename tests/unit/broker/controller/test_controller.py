@@ -8,6 +8,7 @@ from kio.schema.errors import ErrorCode
 from pykafka_cli.broker.controller.alter_partition import WantedIsr
 from pykafka_cli.broker.errors import (
     BrokerError,
+    BrokerIdNotRegistered,
     BrokerNotAvailable,
     ElectionNotNeeded,
     InvalidUpdateVersion,
@@ -613,6 +614,8 @@ async def test_producer_ids_come_in_blocks_of_a_thousand(cluster: ControlledClus
     )
     with pytest.raises(StaleBrokerEpoch):
         await cluster.controller.allocate_producer_ids(BrokerId(2), BrokerEpoch(two - 1))
+    with pytest.raises(BrokerIdNotRegistered, match="broker 9"):
+        await cluster.controller.allocate_producer_ids(BrokerId(9), one)
 
 
 @pytest.mark.parametrize("garbage", [b"", b"{}", b"no JSON", b'{"version":1,"partitions":[7]}'])
