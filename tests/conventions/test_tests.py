@@ -37,6 +37,7 @@ ACROSS_MODULES = {
     "protocol/hot_path/test_first_versions.py",
     "storage/test_indexes.py",
     "transport/test_tls.py",
+    "zookeeper/ensemble/test_roles.py",
 }
 """Files of tests/unit that are about several modules of their folder, like those about what was recorded."""
 

@@ -27,6 +27,8 @@ class ErrorCode(IntEnum):
     SESSION_EXPIRED = -112
     INVALID_ACL = -114
     AUTH_FAILED = -115
+    SESSION_MOVED = -118
+    NOT_READ_ONLY = -119
     NO_WATCHER = -121
     RECONFIG_DISABLED = -123
     SESSION_CLOSED_REQUIRE_SASL_AUTH = -124
@@ -87,6 +89,10 @@ class NotEmpty(ZooKeeperError):
 
 class SessionExpired(ZooKeeperError):
     code = ErrorCode.SESSION_EXPIRED
+
+
+class SessionMoved(ZooKeeperError):
+    code = ErrorCode.SESSION_MOVED
 
 
 class InvalidAcl(ZooKeeperError):

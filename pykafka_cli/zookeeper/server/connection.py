@@ -175,6 +175,12 @@ class Connection(asyncio.Protocol):
             self._flushing = True
             self._loop.call_soon(self._flush)
 
+    def postpone(self, size: int) -> None:
+        """Count bytes of requests that wait for the outcome of earlier ones; negative ones do so no longer."""
+        self._unsent += size
+        if size < 0 and self._turn is None:
+            self._continue_reading()
+
     def end(self, reason: str, level: int = logging.INFO) -> None:
         """Close the connection once everything is sent. The reason goes to the log."""
         if self._ending:

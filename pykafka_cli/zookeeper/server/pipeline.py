@@ -6,8 +6,9 @@
 A held item is sent when everything before it is durable (group_commit.py). A request runs from its check to its
 effect without a pause, so none sees another half done. Events are held before the response of the request that
 caused them, and before any response that shows its effect: ZooKeeper's order guarantees. A failed change is also a
-transaction, and has a zxid. An ensemble's leader and followers would be other chains of the same steps. Source:
-org.apache.zookeeper.server.{PrepRequestProcessor, SyncRequestProcessor, FinalRequestProcessor}.
+transaction, and has a zxid. In an ensemble the steps of a change are apart, as others decide with it: see
+ensemble/requests.py, which overrides the methods that open, resume and end sessions, and that change.
+Source: org.apache.zookeeper.server.{PrepRequestProcessor, SyncRequestProcessor, FinalRequestProcessor}.
 """
 
 import logging
@@ -64,8 +65,8 @@ from pykafka_cli.zookeeper.server.watches import Watches
 _log = logging.getLogger(__name__)
 
 _SYNC_CONNECTED = 3  # the only state of a client that a server sends
-_KINDS: Mapping[int, OpCode] = {kind.value: kind for kind in REQUESTS}
-_CHANGES = frozenset(
+KINDS: Mapping[int, OpCode] = {kind.value: kind for kind in REQUESTS}
+CHANGES = frozenset(
     (
         OpCode.CREATE,
         OpCode.CREATE2,
@@ -94,6 +95,9 @@ class Client(Protocol):
     def deliver(self, delivery: "Delivery") -> None:
         """Send what was expected, and close the connection if the delivery has a reason."""
 
+    def postpone(self, size: int) -> None:
+        """Count bytes of requests that wait for the outcome of earlier ones; negative ones do so no longer."""
+
     def end(self, reason: str) -> None:
         """Close the connection now."""
 
@@ -108,6 +112,16 @@ class Delivery(NamedTuple):
     zxid: int = 0
     received_at: float = 0.0
     end: str | None = None
+
+
+class Greeting(NamedTuple):
+    """A connection that asks for a session: a new one (0), or the one with that id and the right password."""
+
+    client: Client
+    session_id: int
+    timeout_ms: Milliseconds
+    with_read_only: bool
+    received_at: float
 
 
 class Limits(NamedTuple):
@@ -165,34 +179,50 @@ class Pipeline:
                 f"0x{self._tree.last_zxid:x}: it comes from another ensemble, or data was lost"
             )
         lowest, highest = self._limits.min_session_timeout_ms, self._limits.max_session_timeout_ms
-        timeout_ms = min(max(request.timeout_ms, lowest), highest)
-        now = _milliseconds(received_at)
-        session_id = request.session_id
-        if session_id == 0:
-            session_id = self.sessions.new_id()
-            self.sessions.open(session_id, Milliseconds(timeout_ms), now)
-            self._commit(session_id, 0, OpCode.CREATE_SESSION, CreateSessionTxn(timeout_ms))
-        elif request.password != password_of(session_id) or not self.sessions.touch(
-            session_id, now, Milliseconds(timeout_ms)
-        ):
-            gone = ConnectResponse(0, 0, 0, bytes(16))
-            frame = connect_response_frame(gone, with_read_only=read_only is not None)
-            self._hold(Delivery(client, frame, end=f"session 0x{printed(session_id)} is gone or the password is wrong"))
-            return
-        elif before := self.clients.get(session_id):
+        timeout_ms = Milliseconds(min(max(request.timeout_ms, lowest), highest))
+        greeting = Greeting(client, request.session_id, timeout_ms, read_only is not None, received_at)
+        if request.session_id == 0:
+            self._open_session(greeting)
+        elif request.password != password_of(request.session_id):
+            self._refuse(greeting)
+        else:
+            self._resume_session(greeting)
+
+    def _open_session(self, greeting: "Greeting") -> None:
+        session_id = self.sessions.new_id()
+        self.sessions.open(session_id, greeting.timeout_ms, milliseconds(greeting.received_at))
+        self._commit(session_id, 0, OpCode.CREATE_SESSION, CreateSessionTxn(greeting.timeout_ms))
+        self._greet(greeting._replace(session_id=session_id))
+
+    def _resume_session(self, greeting: "Greeting") -> None:
+        if self.sessions.touch(greeting.session_id, milliseconds(greeting.received_at), greeting.timeout_ms):
+            self._greet(greeting)
+        else:
+            self._refuse(greeting)
+
+    def _greet(self, greeting: "Greeting") -> None:
+        """The session belongs to this connection from now on."""
+        client, session_id, timeout_ms, with_read_only, received_at = greeting
+        if before := self.clients.get(session_id):
             self.disconnected(before)  # its watches must not send to a connection that is no longer read
             before.end("its client has reconnected")
         client.session_id = session_id
         self.clients[session_id] = client
         agreed = ConnectResponse(0, timeout_ms, session_id, password_of(session_id))
-        frame = connect_response_frame(agreed, with_read_only=read_only is not None)
+        frame = connect_response_frame(agreed, with_read_only=with_read_only)
         self._hold(Delivery(client, frame, OpCode.CREATE_SESSION, 0, self._tree.last_zxid, received_at))
+
+    def _refuse(self, greeting: "Greeting") -> None:
+        gone = ConnectResponse(0, 0, 0, bytes(16))
+        frame = connect_response_frame(gone, with_read_only=greeting.with_read_only)
+        reason = f"session 0x{printed(greeting.session_id)} is gone or the password is wrong"
+        self._hold(Delivery(greeting.client, frame, end=reason))
 
     def submit(self, client: Client, frame: bytes, received_at: float) -> None:
         """Process a request frame; raises MarshallingError if it is invalid, and the connection must end."""
         xid, number = read_request_header(frame)
-        self.sessions.touch(client.session_id, _milliseconds(received_at))
-        kind = _KINDS.get(number)
+        self.sessions.touch(client.session_id, milliseconds(received_at))
+        kind = KINDS.get(number)
         if kind is None:
             reply = reply_frame(xid, self._tree.last_zxid, ErrorCode.UNIMPLEMENTED)
             self._hold(Delivery(client, reply, end=f"it sent operation {number}, which this server does not support"))
@@ -206,14 +236,10 @@ class Pipeline:
             self._hold(
                 Delivery(client, reply, OpCode.AUTH, xid, 0, received_at, f"it has not authenticated by {schemes}")
             )
-        elif kind in _CHANGES:
+        elif kind in CHANGES:
             self._change(client, kind, xid, frame, received_at)
         elif kind is OpCode.CLOSE_SESSION:
-            self._close_session(client.session_id, xid)
-            reply = reply_frame(xid, self._tree.last_zxid, ErrorCode.OK)
-            self._hold(
-                Delivery(client, reply, kind, xid, self._tree.last_zxid, received_at, end="it has closed its session")
-            )
+            self._end_session(client, xid, received_at)
         else:
             self._read(client, kind, xid, frame, received_at)
 
@@ -225,7 +251,7 @@ class Pipeline:
 
     def expire_sessions(self, now: float) -> None:
         """Close expired sessions, as of `now` (monotonic seconds)."""
-        for session_id in self.sessions.expire(_milliseconds(now)):
+        for session_id in self.sessions.expire(milliseconds(now)):
             timeout_ms = self.sessions.timeout_ms(session_id)
             _log.info("Session 0x%s expired: no message from its client for %d ms", printed(session_id), timeout_ms)
             client = self.clients.get(session_id)
@@ -235,16 +261,19 @@ class Pipeline:
 
     def delete_expired(self) -> None:
         """Delete the containers whose children are all gone, and znodes whose time to live is over."""
+        for path in self._expired_paths():
+            try:
+                record = prepare_expiry(path, TreeView(self._tree))
+            except ZooKeeperError:
+                continue  # it was a child of another one, or has a child again
+            self._commit(0, 0, OpCode.DELETE_CONTAINER, record)
+
+    def _expired_paths(self) -> list[str]:
         tree, limits, now_ms = self._tree, self._limits, self._now_ms()
         expired = list(tree.unused_containers(now_ms, limits.max_never_used_ms))
         if limits.has_extended_types:
             expired += tree.expired(now_ms)
-        for path in expired:
-            try:
-                record = prepare_expiry(path, TreeView(tree))
-            except ZooKeeperError:
-                continue  # it was a child of another one, or has a child again
-            self._commit(0, 0, OpCode.DELETE_CONTAINER, record)
+        return expired
 
     def _change(self, client: Client, kind: OpCode, xid: int, frame: bytes, received_at: float) -> None:
         record: Record
@@ -256,6 +285,10 @@ class Pipeline:
             outcome = self._commit(client.session_id, xid, OpCode.ERROR, ErrorTxn(error.code))
         else:
             outcome = self._commit(client.session_id, xid, kind, record)
+        self._respond(client, kind, xid, outcome, received_at)
+
+    def _respond(self, client: Client, kind: OpCode, xid: int, outcome: Outcome, received_at: float) -> None:
+        """Hold the response to a change."""
         zxid = self._tree.last_zxid
         if outcome.type == OpCode.MULTI:
             reply = reply_frame(xid, zxid, ErrorCode.OK, MultiResponse(tuple(map(_operation, outcome.results))))
@@ -307,6 +340,16 @@ class Pipeline:
         reply = reply_frame(xid, 0, err, SaslToken(None if err else answer))
         self._hold(Delivery(client, reply, OpCode.SASL, xid, 0, received_at, end))
 
+    def _end_session(self, client: Client, xid: int, received_at: float) -> None:
+        self._close_session(client.session_id, xid)
+        self._part(client, xid, received_at)
+
+    def _part(self, client: Client, xid: int, received_at: float) -> None:
+        """Hold the response to a client that has closed its session."""
+        zxid = self._tree.last_zxid
+        reply = reply_frame(xid, zxid, ErrorCode.OK)
+        self._hold(Delivery(client, reply, OpCode.CLOSE_SESSION, xid, zxid, received_at, "it has closed its session"))
+
     def _close_session(self, session_id: int, xid: int) -> None:
         paths = tuple(self._tree.ephemerals.get(session_id, ()))
         self._commit(session_id, xid, OpCode.CLOSE_SESSION, CloseSessionTxn(paths))
@@ -319,6 +362,11 @@ class Pipeline:
         events: list[Event] = []
         outcome = self.database.apply(header, record, events)
         self._append(header.zxid, frame_entry(encode_entry(header, record, tree.digest)))
+        self._fire(events)
+        return outcome
+
+    def _fire(self, events: list[Event]) -> None:
+        """Hold the events for the watches that they fire."""
         for event in events:
             watchers = self.watches.fire(event.type, event.path)
             if watchers:
@@ -326,7 +374,6 @@ class Pipeline:
                 for watcher in watchers:
                     if self._may_know(watcher, event):
                         self._hold(Delivery(watcher, frame))
-        return outcome
 
     def _may_know(self, watcher: Client, event: Event) -> bool:
         return self._limits.skip_acl or not event.acl or acl.allows(event.acl, Perms.READ, watcher.identities)
@@ -371,5 +418,5 @@ def _event_frame(event_type: EventType, path: str) -> bytes:
     return reply_frame(NOTIFICATION_XID, -1, ErrorCode.OK, WatcherEvent(event_type, _SYNC_CONNECTED, path))
 
 
-def _milliseconds(moment: float) -> int:
+def milliseconds(moment: float) -> int:
     return int(moment * 1000)

@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pykafka_cli.model import Milliseconds, Seconds, Timestamp, in_seconds
 from pykafka_cli.properties.keys import ConfigError
@@ -125,7 +125,7 @@ class ZooKeeperServer:
         await self._listen(bound, context)
         self.started_at = self._clock.monotonic()
         if replayed:
-            self._take_snapshot()
+            self._replayed()
         self._start_timers()
         ports = [f"port {self.port}"] if _PORT in bound else []
         ports += [f"port {self.secure_port} with TLS"] if _SECURE_PORT in bound else []
@@ -204,33 +204,49 @@ class ZooKeeperServer:
         )
         self._log_thread = ThreadPoolExecutor(1, "zookeeper-log")
         self._snapshot_thread = ThreadPoolExecutor(1, "zookeeper-snapshot")
-        self._commit: GroupCommit[Delivery] = GroupCommit(
-            self._log_thread,
-            write=self._txn_log.write,
-            roll=self._txn_log.roll,
-            deliver=_deliver,
-            failed=self._fail,
-        )
+        self._build_pipeline()
+
+    def _replayed(self) -> None:
+        """Transactions were replayed, which a snapshot saves the next time."""
+        self._take_snapshot()
+
+    def _build_pipeline(self) -> None:
+        self._commit: GroupCommit[Any] = self._group_commit(_deliver)
         sessions = Sessions(
-            Milliseconds(settings.tick_time),
-            database.timeouts,
+            Milliseconds(self._settings.tick_time),
+            self._database.timeouts,
             now_ms=int(self._clock.monotonic() * 1000),
             wall_ms=self._clock.now_ms(),
         )
         self.pipeline = Pipeline(
-            database,
+            self._database,
             sessions,
-            Limits(
-                *settings.session_timeouts,
-                self.authentication,
-                settings.skips_acl,
-                settings.extended_types_enabled,
-                settings.enforce_quota,
-                Milliseconds(settings.container_max_never_used_ms),
-            ),
+            self.limits,
             append=self._append,
             hold=self._commit.hold,
             now_ms=self._clock.now_ms,
+        )
+
+    def _group_commit(self, deliver: Callable[[list[Any]], None]) -> GroupCommit[Any]:
+        return GroupCommit(
+            self._log_thread,
+            write=self._txn_log.write,
+            roll=self._txn_log.roll,
+            deliver=deliver,
+            failed=self._fail,
+        )
+
+    @property
+    def limits(self) -> Limits:
+        """What sessions may request."""
+        settings = self._settings
+        return Limits(
+            *settings.session_timeouts,
+            self.authentication,
+            settings.skips_acl,
+            settings.extended_types_enabled,
+            settings.enforce_quota,
+            Milliseconds(settings.container_max_never_used_ms),
         )
 
     # Disk.

@@ -16,7 +16,7 @@ from pykafka_cli.model import Milliseconds
 from pykafka_cli.zookeeper.protocol.errors import SessionExpired, UnknownSession
 
 _PASSWORD_SEED = 0xB3415C00
-_SERVER_ID = 1  # the first byte of a standalone ZooKeeper's session ids
+_STANDALONE_ID = 1  # the first byte of a standalone ZooKeeper's session ids
 
 
 class Session:
@@ -34,12 +34,20 @@ class Session:
 class Sessions:
     """All sessions that are open or closing. Times are monotonic, in ms."""
 
-    def __init__(self, tick_ms: Milliseconds, timeouts: Mapping[int, int], *, now_ms: int, wall_ms: int) -> None:
-        """Track the sessions in `timeouts`, each with its full timeout; `wall_ms` makes new ids unique."""
+    def __init__(
+        self,
+        tick_ms: Milliseconds,
+        timeouts: Mapping[int, int],
+        *,
+        now_ms: int,
+        wall_ms: int,
+        server_id: int = _STANDALONE_ID,
+    ) -> None:
+        """Track the sessions in `timeouts`, each with its full timeout; `wall_ms`, `server_id` make new ids unique."""
         self._tick_ms = tick_ms
         self._by_id: dict[int, Session] = {}
         self._buckets: dict[int, dict[int, Session]] = {}
-        self._next_id = _SERVER_ID << 56 | (wall_ms << 24 & 0xFFFFFFFFFFFFFFFF) >> 8
+        self._next_id = signed(server_id << 56) | (wall_ms << 24 & 0xFFFFFFFFFFFFFFFF) >> 8
         for session_id, timeout_ms in timeouts.items():
             self.open(session_id, Milliseconds(timeout_ms), now_ms)
 
@@ -83,6 +91,11 @@ class Sessions:
         """The timeout of a session; 0 for an unknown id."""
         session = self._by_id.get(session_id)
         return session.timeout_ms if session else Milliseconds(0)
+
+    def close(self, session_id: int) -> None:
+        """The session is closing from now on: its further requests are not served."""
+        if session := self._by_id.get(session_id):
+            session.closing = True
 
     def remove(self, session_id: int) -> None:
         """Forget a session."""
@@ -138,6 +151,11 @@ def password_of(session_id: int) -> bytes:
         state = (state * 0x5DEECE66D + 0xB) & 0xFFFFFFFFFFFF
         password += (state >> 16).to_bytes(4, "little")
     return bytes(password)
+
+
+def signed(number: int) -> int:
+    """The lower 64 bits as a signed integer."""
+    return (number + (1 << 63) & 0xFFFFFFFFFFFFFFFF) - (1 << 63)
 
 
 def printed(session_id: int) -> str:

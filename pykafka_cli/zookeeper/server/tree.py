@@ -119,6 +119,18 @@ def int32(number: int) -> int:
     return (number + 0x80000000 & 0xFFFFFFFF) - 0x80000000
 
 
+def node_digest(path: str, data: bytes | None, stat: StatPersisted) -> int:
+    """What a znode adds to the digest of its tree; nothing below /zookeeper does."""
+    if path.startswith(_UNDIGESTED):
+        return 0  # quotas are counted by each server for itself
+    czxid, mzxid, ctime, mtime, version, cversion, aversion, owner, pzxid = stat
+    digest = crc32(b"" if path == ROOT else path.encode())
+    if data:
+        digest = crc32(data, digest)
+    numbers = _DIGESTED.pack(czxid, mzxid, pzxid, ctime, mtime, version, cversion, aversion, owner)
+    return crc32(numbers, digest)
+
+
 class Tree:
     """Every znode by its path.
 
@@ -391,13 +403,6 @@ class Tree:
 
     def _update_digest(self, path: str, node: Node) -> None:
         """Update the tree's digest with a znode's new state."""
-        if path.startswith(_UNDIGESTED):
-            return  # quotas are counted by each server for itself
-        czxid, mzxid, ctime, mtime, version, cversion, aversion, owner, pzxid = node.stat
-        digest = crc32(b"" if path == ROOT else path.encode())
-        if node.data:
-            digest = crc32(node.data, digest)
-        numbers = _DIGESTED.pack(czxid, mzxid, pzxid, ctime, mtime, version, cversion, aversion, owner)
-        digest = crc32(numbers, digest)
+        digest = node_digest(path, node.data, node.stat)
         self._digest = (self._digest - node.digest + digest) & _DIGEST_MASK
         node.digest = digest

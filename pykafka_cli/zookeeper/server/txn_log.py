@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from struct import Struct
+from typing import NamedTuple
 from zlib import adler32
 
 from pykafka_cli.model import Seconds
@@ -40,6 +41,15 @@ class LogDamaged(Exception):
     """A log is damaged; the message says where, and what can be done."""
 
 
+class Stored(NamedTuple):
+    """A transaction in a file: its number, its bytes, and where they and their frame begin and end."""
+
+    zxid: int
+    body: bytes
+    position: int
+    end: int
+
+
 def frame_entry(body: bytes) -> bytes:
     """An entry as stored in the file."""
     return _ENTRY_HEADER.pack(adler32(body), len(body)) + body + _END_OF_ENTRY
@@ -50,15 +60,43 @@ def read_entries(path: Path, after: int = 0) -> Iterator[Entry]:
 
     Skipped entries are not checked, as the snapshot contains them.
     """
+    for stored in read_stored(path, after):
+        try:
+            yield decode_entry(stored.body)
+        except MarshallingError as error:
+            raise LogDamaged(
+                f"{path} has a transaction at byte {stored.position} that cannot be decoded: {error}"
+            ) from None
+
+
+def read_stored(path: Path, after: int = 0) -> Iterator[Stored]:
+    """The same, not decoded."""
     with path.open("rb") as file:
         if os.fstat(file.fileno()).st_size < _HEADER.size:
             return  # the server died while it created the file
         # Mapped, so that preallocated space is not read.
         with mmap(file.fileno(), 0, access=ACCESS_READ) as data:
-            yield from _entries(path, data, after)
+            yield from _stored(path, data, after)
 
 
-def _entries(path: Path, data: mmap, after: int) -> Iterator[Entry]:
+def truncate(directory: DataDirectory, zxid: int) -> None:
+    """Drop all logged transactions after `zxid`, durably; no file may be open for writing.
+
+    raises    LogDamaged, OSError
+    """
+    for first, path in reversed(directory.log_files()):
+        if first > zxid:
+            path.unlink()
+            continue
+        end = max((stored.end for stored in read_stored(path) if stored.zxid <= zxid), default=_HEADER.size)
+        with path.open("r+b") as file:
+            file.truncate(end)
+            os.fsync(file.fileno())
+        break
+    sync_directory(directory.logs)
+
+
+def _stored(path: Path, data: mmap, after: int) -> Iterator[Stored]:
     magic, version, _ = _HEADER.unpack_from(data)
     if magic != MAGIC or version != _VERSION:
         raise LogDamaged(f"{path} is not a transaction log of ZooKeeper: it begins with {data[:8].hex()}")
@@ -72,7 +110,8 @@ def _entries(path: Path, data: mmap, after: int) -> Iterator[Entry]:
         if length > 0 and data[end : end + 1] != _END_OF_ENTRY:
             _log.warning("%s ends in a torn transaction at byte %d, which was never acknowledged", path, position)
             return
-        if length >= _ZXID_AT + _ZXID.size and _ZXID.unpack_from(data, start + _ZXID_AT)[0] <= after:
+        zxid = _ZXID.unpack_from(data, start + _ZXID_AT)[0] if length >= _ZXID_AT + _ZXID.size else 0
+        if 0 < zxid <= after:
             position = end + 1
             continue
         body = data[start:end] if length > 0 else b""
@@ -82,10 +121,7 @@ def _entries(path: Path, data: mmap, after: int) -> Iterator[Entry]:
                 f" be trusted. Restore the file; or, to start without it, truncate the file to {position} "
                 "bytes and move later logs away"
             )
-        try:
-            yield decode_entry(body)
-        except MarshallingError as error:
-            raise LogDamaged(f"{path} has a transaction at byte {position} that cannot be decoded: {error}") from None
+        yield Stored(zxid, body, position, end + 1)
         position = end + 1
 
 

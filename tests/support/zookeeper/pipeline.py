@@ -35,6 +35,7 @@ class FakeClient:
         self.identities = [Id("ip", address)]
         self.login: DigestMd5Server | None = None
         self.expected = 0
+        self.postponed = 0
         self.takes_requests = True
         self.ended: str | None = None
         self._reader = FrameReader(1 << 24)
@@ -48,6 +49,9 @@ class FakeClient:
         self._reader.feed(delivery.frame)
         if delivery.end is not None:
             self.end(delivery.end)
+
+    def postpone(self, size: int) -> None:
+        self.postponed += size
 
     def end(self, reason: str) -> None:
         self.ended = reason

@@ -1,0 +1,250 @@
+"""The role of a follower or an observer: a connection to the leader, and what LearnerState decides.
+
+    reason = await Following(member, configuration, leader=2).serve()
+
+Source: org.apache.zookeeper.server.quorum.{Follower, Observer, Learner, LearnerZooKeeperServer}.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+
+from pykafka_cli.model import Seconds, in_seconds
+from pykafka_cli.zookeeper.ensemble import learner_state
+from pykafka_cli.zookeeper.ensemble.configuration import EnsembleConfiguration
+from pykafka_cli.zookeeper.ensemble.learner_channel import MOST_UNSENT
+from pykafka_cli.zookeeper.ensemble.learner_sessions import LearnerSessions
+from pykafka_cli.zookeeper.ensemble.learner_state import LearnerEffect, LearnerPhase, LearnerState
+from pykafka_cli.zookeeper.ensemble.member import FOLLOWER, OBSERVER, Member
+from pykafka_cli.zookeeper.ensemble.packets import (
+    LearnerRequest,
+    PacketReader,
+    PacketType,
+    QuorumPacket,
+    SessionTimeout,
+    encode_packet,
+    encode_request,
+    encode_touches,
+)
+from pykafka_cli.zookeeper.ensemble.requests import Requests
+from pykafka_cli.zookeeper.ensemble.tree_stream import TreeReader
+from pykafka_cli.zookeeper.protocol.errors import MarshallingError, NoNode
+from pykafka_cli.zookeeper.protocol.jute import encode
+from pykafka_cli.zookeeper.protocol.records import Id
+from pykafka_cli.zookeeper.server.server import ServerUnusable
+
+_log = logging.getLogger(__name__)
+
+_READ_SIZE = 256 * 1024
+_RETRY_DELAYS = (0.1, 0.2, 0.4, 0.8)
+"""Seconds between the attempts to connect: a leader may open its port a little later than it is elected."""
+
+
+class Following:
+    """One time of following a leader; the Upstream of this server's clients."""
+
+    def __init__(
+        self,
+        member: Member,
+        configuration: EnsembleConfiguration,
+        leader: int,
+        *,
+        is_observer: bool = False,
+        on_epoch: Callable[[int], None] = lambda _epoch: None,
+    ) -> None:
+        """Prepare to follow.
+
+        leader      the id of the elected server
+        on_epoch    is called with the epoch of the leader once this server serves in it
+        """
+        self._member = member
+        self._configuration = configuration
+        self._leader = leader
+        self._is_observer = is_observer
+        self._on_epoch = on_epoch
+        self._packets = PacketReader()
+        self._reader: asyncio.StreamReader
+        self._writer: asyncio.StreamWriter
+        self._state: LearnerState
+        self._sessions: LearnerSessions
+        self._requests: Requests
+        self._reason: str | None = None
+        """Why to leave, once that is so."""
+
+    async def serve(self) -> str:
+        """Follow the leader until that is no longer possible, and return why; raises ServerUnusable."""
+        reason = "this server stops"
+        try:
+            if (connected := await self._connect()) is not None:
+                reason = connected
+                return reason
+            try:
+                reason = await self._follow()
+            finally:
+                self._writer.transport.abort()
+            return reason
+        finally:
+            await self._member.end(reason)
+
+    async def _connect(self) -> str | None:
+        """Connect to the leader; or return why that is not possible."""
+        server = self._configuration.servers.get(self._leader)
+        if server is None:
+            return f"server {self._leader} is not in the configuration"
+        address = server.quorum_address
+        problem = ""
+        for delay in (*_RETRY_DELAYS, 0.0):
+            try:
+                async with asyncio.timeout(self._timeout()):
+                    self._reader, self._writer = await asyncio.open_connection(address.host, address.port)
+                return None
+            except TimeoutError:
+                problem = "it does not answer"
+            except OSError as error:
+                problem = error.strerror or str(error)
+            await asyncio.sleep(delay)
+        return f"server {self._leader} cannot be reached at {address}: {problem}"
+
+    async def _follow(self) -> str:
+        member = self._member
+        self._state = LearnerState(
+            member.my_id,
+            is_observer=self._is_observer,
+            accepted_epoch=member.epochs.accepted,
+            current_epoch=member.epochs.current,
+            last_logged=member.last_logged_zxid,
+            configuration_version=self._configuration.version,
+        )
+        try:
+            await self._carry_out()
+            while self._reason is None:
+                await self._read_some()
+                while self._reason is None and (packet := self._packets.take()) is not None:
+                    self._state.received(packet)
+                    await self._carry_out()
+        except TimeoutError:
+            return f"the leader has said nothing for {self._timeout():g} s"
+        except (MarshallingError, NoNode) as error:
+            return f"what the leader sent cannot be read: {error}"
+        except (ConnectionError, EOFError, OSError) as error:
+            return f"the connection to the leader is lost: {error}"
+        assert self._reason is not None
+        return self._reason
+
+    async def _read_some(self) -> None:
+        async with asyncio.timeout(self._timeout()):
+            data = await self._reader.read(_READ_SIZE)
+        if not data:
+            raise EOFError("it closed the connection")
+        self._packets.feed(data)
+
+    def _timeout(self) -> Seconds:
+        """How long the leader may be silent now."""
+        settings = self._member.settings
+        is_synchronized = hasattr(self, "_state") and self._state.phase in _SYNCHRONIZED
+        ticks = settings.sync_limit if is_synchronized else settings.init_limit
+        return in_seconds(ticks * settings.tick_time)
+
+    # What the state decides.
+
+    async def _carry_out(self) -> None:
+        """Carry out all effects, in their order, also those that take a while."""
+        while long := self._perform_all():
+            match long:
+                case learner_state.Truncate(zxid):
+                    _log.info("Dropping the transactions after 0x%x, which only this server has", zxid)
+                    await self._member.truncate_to(zxid)
+                    self._state.truncated(zxid)
+                case learner_state.ReceiveTree(zxid):
+                    await self._receive_tree(zxid)
+
+    def _perform_all(self) -> LearnerEffect | None:
+        """Carry out effects up to the first one that takes a while, and return that."""
+        effects = self._state.effects
+        while effects and self._reason is None:
+            effect = effects.pop(0)
+            if isinstance(effect, learner_state.Truncate | learner_state.ReceiveTree):
+                return effect
+            self._perform(effect)
+        return None
+
+    def _perform(self, effect: LearnerEffect) -> None:
+        member = self._member
+        match effect:
+            case learner_state.Send(packet):
+                self._send(packet)
+            case learner_state.Append(zxid, entry):
+                member.append(zxid, entry, self._flushed)
+            case learner_state.Apply(zxid, entry):
+                member.apply(zxid, entry)
+            case learner_state.AnswerPing(zxid):
+                touches = encode_touches(self._sessions.take_touched())
+                self._send(QuorumPacket(PacketType.PING, zxid, touches))
+            case learner_state.Synced():
+                self._requests.synced()
+            case learner_state.Revalidated(validity):
+                self._requests.revalidated(validity)
+            case learner_state.AcceptEpoch(epoch):
+                _on_disk(member.epochs.accept, epoch)
+            case learner_state.EnterEpoch(epoch):
+                _on_disk(member.epochs.enter, epoch)
+                self._sessions = member.learner_sessions()
+            case learner_state.Serve(epoch):
+                self._begin(epoch)
+            case learner_state.Activate():
+                self._reason = "the ensemble has been reconfigured"
+            case learner_state.Leave(reason):
+                self._reason = reason
+
+    def _begin(self, epoch: int) -> None:
+        member = self._member
+        self._requests = member.requests(self, self._sessions)
+        member.begin(self._requests, OBSERVER if self._is_observer else FOLLOWER, epoch)
+        _log.info("This server follows server %d in epoch %d", self._leader, epoch)
+        self._on_epoch(epoch)
+
+    async def _receive_tree(self, zxid: int) -> None:
+        tree = TreeReader(self._packets)
+        while (snapshot := tree.take()) is None:
+            await self._read_some()
+        _log.info("Got %d znodes as of transaction 0x%x from the leader", len(snapshot.nodes), zxid)
+        await self._member.install(snapshot, zxid)
+        self._state.tree_received(zxid)
+
+    def _flushed(self, zxid: int) -> None:
+        """The log is durable up to `zxid`; may be called after the role has ended."""
+        if self._reason is not None:
+            return
+        self._state.flushed(zxid)
+        try:
+            self._perform_all()
+        except ServerUnusable as error:
+            self._reason = str(error)
+
+    def _send(self, packet: QuorumPacket) -> None:
+        if self._writer.is_closing():
+            return
+        self._writer.write(encode_packet(packet))
+        if self._writer.transport.get_write_buffer_size() > MOST_UNSENT:
+            self._reason = "the leader does not read what it is sent"
+            self._writer.transport.abort()
+
+    # The Upstream of this server's clients.
+
+    def forward(self, request: LearnerRequest, identities: Sequence[Id]) -> None:
+        self._send(QuorumPacket(PacketType.REQUEST, data=encode_request(request), authinfo=tuple(identities) or None))
+
+    sync = forward
+
+    def revalidate(self, session: SessionTimeout) -> None:
+        self._send(QuorumPacket(PacketType.REVALIDATE, data=encode(session)))
+
+
+_SYNCHRONIZED = frozenset((LearnerPhase.ACKNOWLEDGED, LearnerPhase.BROADCAST))
+
+
+def _on_disk(store: Callable[[int], None], epoch: int) -> None:
+    try:
+        store(epoch)
+    except OSError as error:
+        raise ServerUnusable(f"the epoch {epoch} cannot be stored: {error}") from error

@@ -1,0 +1,495 @@
+"""The leader's side of the protocol with all learners. Pure: packets and times in, effects out.
+
+    discovery          FOLLOWERINFO of a quorum: accept an epoch above all of theirs, on disk -> LEADERINFO
+                       ACKEPOCH of a quorum, none of them ahead: enter the epoch, on disk
+    synchronization    each learner gets what it lacks (synchronization.py), and NEWLEADER
+                       ACK of a quorum: serve clients -> UPTODATE
+    broadcast          propose -> PROPOSAL; ACK of a quorum, in which the leader is: commit -> COMMIT, INFORM
+
+The leader is one of its own quorum: its log counts when it is durable, and nothing is committed before. All that it has
+logged before its epoch is committed by it. A learner that says something out of turn, is silent or acknowledges nothing
+for too long is closed; a leader that has no quorum for a tick gives up. Moments are monotonic, in ms.
+
+Effects must be carried out in their order, each before the next.
+Source: org.apache.zookeeper.server.quorum.{Leader, LearnerHandler}.
+"""
+
+from collections import deque
+from collections.abc import Callable, Collection, Mapping
+from enum import Enum, auto
+from typing import NamedTuple, Protocol
+
+from pykafka_cli.zookeeper.ensemble.packets import (
+    PROTOCOL,
+    LearnerInfo,
+    PacketType,
+    QuorumPacket,
+    decode_integer,
+    encode_integer,
+    epoch_of,
+    first_zxid,
+)
+from pykafka_cli.zookeeper.protocol.errors import MarshallingError
+from pykafka_cli.zookeeper.protocol.jute import decode
+
+_LAST_COUNTER = 0xFFFFFFFF
+_HAS_ACCEPTED_BEFORE = -1  # this epoch, on a connection before
+
+
+class LearnerStage(Enum):
+    """What a learner is to say next, or that it may say everything."""
+
+    INFO = auto()
+    EPOCH = auto()
+    """It has said who it is; the epoch is not known yet."""
+    ACK_EPOCH = auto()
+    QUORUM = auto()
+    """It has accepted the epoch; the quorum has not yet."""
+    ACK_NEW_LEADER = auto()
+    UP_TO_DATE = auto()
+    """It has all that it needs; the quorum has not yet."""
+    ACTIVE = auto()
+
+
+class Learner:
+    """A connection of a follower or an observer."""
+
+    def __init__(self, number: int, now: int) -> None:
+        self.number = number
+        self.server_id = 0
+        self.is_observer = False
+        self.stage = LearnerStage.INFO
+        self.since = now
+        """When the stage began."""
+        self.heard_at = now
+        self.acknowledged = -1
+        """The last transaction that it has logged, as far as it has said."""
+        self.last_zxid = 0
+        """The last one that it had when it connected."""
+        self.unacknowledged_since: int | None = None
+
+    @property
+    def gets_proposals(self) -> bool:
+        return self.stage in _FORWARDED
+
+
+class Quorum(Protocol):
+    """Whose votes decide."""
+
+    @property
+    def voters(self) -> Collection[int]: ...
+    def is_quorum(self, server_ids: Collection[int]) -> bool: ...
+
+
+class Limits(NamedTuple):
+    """In ms: until the quorum is there, and a learner caught up; until it is given up for its silence."""
+
+    init_ms: int
+    sync_ms: int
+
+
+class Send(NamedTuple):
+    """Send to these learners, by the numbers of their connections."""
+
+    learners: tuple[int, ...]
+    packet: QuorumPacket
+
+
+class AcceptEpoch(NamedTuple):
+    """Store the epoch as accepted, durably."""
+
+    epoch: int
+
+
+class EnterEpoch(NamedTuple):
+    """Store the epoch as the current one, durably."""
+
+    epoch: int
+
+
+class Synchronize(NamedTuple):
+    """Send what a learner lacks after `last_zxid`, up to the last commit; what is sent after that follows it."""
+
+    learner: int
+    last_zxid: int
+
+
+class Append(NamedTuple):
+    """Log a transaction; report when it is durable by `flushed`."""
+
+    zxid: int
+    entry: bytes
+
+
+class Commit(NamedTuple):
+    """Apply a transaction."""
+
+    zxid: int
+    entry: bytes
+
+
+class Serve(NamedTuple):
+    """The epoch has begun: accept clients, and propose."""
+
+    epoch: int
+
+
+class Received(NamedTuple):
+    """REQUEST, REVALIDATE or PING of a learner, for the server behind."""
+
+    learner: int
+    packet: QuorumPacket
+
+
+class Synced(NamedTuple):
+    """A `sync` of a client of the leader itself is done."""
+
+    token: object
+
+
+class Close(NamedTuple):
+    """Close the connection of a learner; it is forgotten already."""
+
+    learner: int
+    reason: str
+
+
+class GiveUp(NamedTuple):
+    """Lead no longer."""
+
+    reason: str
+
+
+LeaderEffect = (
+    Send | AcceptEpoch | EnterEpoch | Synchronize | Append | Commit | Serve | Received | Synced | Close | GiveUp
+)
+
+
+class _Proposal(NamedTuple):
+    zxid: int
+    entry: bytes
+
+
+class LeaderState:
+    """One time of leading, from the election on; effects gather in `effects`, which the caller empties."""
+
+    def __init__(
+        self,
+        my_id: int,
+        quorum: Quorum,
+        limits: Limits,
+        *,
+        accepted_epoch: int,
+        current_epoch: int,
+        last_logged: int,
+        configuration: bytes,
+        configuration_version: int = 0,
+        now: int,
+    ) -> None:
+        """last_logged    the zxid of the last transaction in the log; all of them are durable and applied"""
+        self.effects: list[LeaderEffect] = []
+        self.learners: dict[int, Learner] = {}
+        self.epoch: int | None = None
+        """The new one, once the quorum has said which it may be."""
+        self.is_serving = False
+        self.last_proposed = self.last_committed = last_logged
+        self._my_id = my_id
+        self._quorum = quorum
+        self._limits = limits
+        self._highest_accepted = accepted_epoch
+        self._mine = (current_epoch, last_logged)
+        self._configuration = configuration
+        self._configuration_version = configuration_version
+        self._began = now
+        self._accepting = {my_id}
+        """The servers that have accepted the epoch, and are not ahead; they follow no leader of an earlier one."""
+        self._has_epoch_quorum = False
+        self._flushed = last_logged
+        self._outstanding: deque[_Proposal] = deque()
+        self._syncs: deque[tuple[int, int | None, object]] = deque()
+        """(last proposal before it, learner or None, token) of each sync that waits."""
+        self._is_checking = False
+        self._has_given_up = False
+        self._choose_epoch()
+
+    # Connections.
+
+    def connected(self, number: int, now: int) -> None:
+        """A server has connected to the quorum port; `number` stands for the connection."""
+        self.learners[number] = Learner(number, now)
+
+    def disconnected(self, number: int) -> None:
+        """The connection is closed."""
+        self.learners.pop(number, None)
+
+    def received(self, number: int, packet: QuorumPacket, now: int) -> None:
+        """Process a packet of a learner."""
+        learner = self.learners.get(number)
+        if learner is None:
+            return
+        learner.heard_at = now
+        step = _STEPS[learner.stage].get(packet.type)
+        if step is None:
+            self._close(learner, f"{packet.type.name} was not expected in {learner.stage.name}")
+            return
+        try:
+            step(self, learner, packet, now)
+        except MarshallingError as error:
+            self._close(learner, f"{packet.type.name} cannot be read: {error}")
+
+    # Discovery.
+
+    def _info(self, learner: Learner, packet: QuorumPacket, now: int) -> None:
+        info = decode(LearnerInfo, packet.data or b"")
+        if info.protocol < PROTOCOL:
+            self._close(learner, f"its protocol 0x{info.protocol:x} is of ZooKeeper before 3.4")
+            return
+        if info.configuration_version > self._configuration_version:
+            self._close(
+                learner,
+                f"its configuration has version 0x{info.configuration_version:x}, this one "
+                f"0x{self._configuration_version:x}",
+            )
+            return
+        for other in list(self.learners.values()):
+            if other is not learner and other.server_id == info.server_id and other.stage is not LearnerStage.INFO:
+                self._close(other, f"server {info.server_id} has connected again")
+        learner.server_id = info.server_id
+        learner.is_observer = packet.type is PacketType.OBSERVER_INFO
+        self._enter(learner, LearnerStage.EPOCH, now)
+        if self.epoch is None:
+            self._highest_accepted = max(self._highest_accepted, epoch_of(packet.zxid))
+            self._choose_epoch()
+        self._offer_epoch(now)
+
+    def _choose_epoch(self) -> None:
+        if self.epoch is None and self._have(LearnerStage.EPOCH):
+            self.epoch = self._highest_accepted + 1
+            self.effects.append(AcceptEpoch(self.epoch))
+            if self._quorum.is_quorum({self._my_id}):
+                self._enter_epoch(self._began)
+
+    def _offer_epoch(self, now: int) -> None:
+        if self.epoch is None:
+            return
+        for learner in self._in_stage(LearnerStage.EPOCH):
+            self._enter(learner, LearnerStage.ACK_EPOCH, now)
+            self._send(learner, PacketType.LEADER_INFO, first_zxid(self.epoch), encode_integer(PROTOCOL))
+
+    def _ack_epoch(self, learner: Learner, packet: QuorumPacket, now: int) -> None:
+        current_epoch = decode_integer(packet.data)
+        learner.last_zxid = packet.zxid
+        self._enter(learner, LearnerStage.QUORUM, now)
+        if not self._has_epoch_quorum:
+            if current_epoch != _HAS_ACCEPTED_BEFORE:
+                if (current_epoch, packet.zxid) > self._mine:
+                    self._close(
+                        learner,
+                        f"it is ahead: epoch {current_epoch} and transaction 0x{packet.zxid:x}, here epoch "
+                        f"{self._mine[0]} and 0x{self._mine[1]:x}",
+                    )
+                    return
+                if not learner.is_observer:
+                    self._accepting.add(learner.server_id)
+            if self._quorum.is_quorum(self._accepting):
+                self._enter_epoch(now)
+        self._synchronize(now)
+
+    def _enter_epoch(self, now: int) -> None:
+        assert self.epoch is not None
+        self._has_epoch_quorum = True
+        self.effects.append(EnterEpoch(self.epoch))
+        self._serve_if_synchronized(now)
+
+    # Synchronization.
+
+    def _synchronize(self, now: int) -> None:
+        if not self._has_epoch_quorum:
+            return
+        assert self.epoch is not None
+        for learner in self._in_stage(LearnerStage.QUORUM):
+            self._enter(learner, LearnerStage.ACK_NEW_LEADER, now)
+            self.effects.append(Synchronize(learner.number, learner.last_zxid))
+            if not learner.is_observer:
+                for zxid, entry in self._outstanding:
+                    self._send(learner, PacketType.PROPOSAL, zxid, entry)
+            self._send(learner, PacketType.NEW_LEADER, first_zxid(self.epoch), self._configuration)
+
+    def _ack_new_leader(self, learner: Learner, packet: QuorumPacket, now: int) -> None:
+        assert self.epoch is not None
+        if packet.zxid != first_zxid(self.epoch):
+            self._close(learner, f"it acknowledged 0x{packet.zxid:x} in place of the epoch {self.epoch}")
+            return
+        # It has logged all up to where it was synchronized, and proposals since are acknowledged each.
+        learner.acknowledged = packet.zxid
+        self._enter(learner, LearnerStage.UP_TO_DATE, now)
+        if self._outstanding:
+            learner.unacknowledged_since = now
+        self._serve_if_synchronized(now)
+
+    def _serve_if_synchronized(self, now: int) -> None:
+        assert self.epoch is not None
+        if not self.is_serving:
+            if not (self._has_epoch_quorum and self._have(LearnerStage.UP_TO_DATE)):
+                return
+            self.is_serving = True
+            self.last_proposed = self.last_committed = self._flushed = first_zxid(self.epoch)
+            self.effects.append(Serve(self.epoch))
+        for learner in self._in_stage(LearnerStage.UP_TO_DATE):
+            self._enter(learner, LearnerStage.ACTIVE, now)
+            self._send(learner, PacketType.UP_TO_DATE, -1)
+
+    # Broadcast.
+
+    def propose(self, entry_of: Callable[[int], bytes], now: int) -> int | None:
+        """Propose a transaction, and return its zxid; None if there are no more in this epoch.
+
+        entry_of    returns the entry of the log for a zxid
+        """
+        zxid = self.last_proposed + 1
+        if zxid & _LAST_COUNTER == _LAST_COUNTER:
+            self._give_up(f"epoch {self.epoch} has no more numbers for transactions; another one begins")
+            return None
+        entry = entry_of(zxid)
+        self.last_proposed = zxid
+        self._outstanding.append(_Proposal(zxid, entry))
+        self.effects.append(Append(zxid, entry))
+        learners = [each for each in self.learners.values() if each.gets_proposals and not each.is_observer]
+        for learner in learners:
+            if learner.unacknowledged_since is None and learner.stage is LearnerStage.ACTIVE:
+                learner.unacknowledged_since = now
+        self._send_all(learners, QuorumPacket(PacketType.PROPOSAL, zxid, entry))
+        return zxid
+
+    def sync(self, token: object, learner: int | None = None) -> None:
+        """A client's `sync`: it is done when all that was proposed before is committed. `learner`: whose client."""
+        if self._outstanding:
+            self._syncs.append((self.last_proposed, learner, token))
+        else:
+            self._synced(learner, token)
+
+    def flushed(self, zxid: int) -> None:
+        """This server's log is durable up to `zxid`."""
+        self._flushed = max(self._flushed, zxid)
+        self._commit()
+
+    def _ack(self, learner: Learner, packet: QuorumPacket, now: int) -> None:
+        if packet.zxid > self.last_proposed:
+            self._close(learner, f"it acknowledged 0x{packet.zxid:x}, which was not proposed")
+            return
+        if learner.is_observer or packet.zxid <= learner.acknowledged:
+            return
+        learner.acknowledged = packet.zxid
+        learner.unacknowledged_since = None if packet.zxid == self.last_proposed else now
+        self._commit()
+
+    def _commit(self) -> None:
+        while self._outstanding and self._is_logged_by_quorum(self._outstanding[0].zxid):
+            zxid, entry = self._outstanding.popleft()
+            self.last_committed = zxid
+            forwarded = [each for each in self.learners.values() if each.gets_proposals]
+            followers = [each for each in forwarded if not each.is_observer]
+            observers = [each for each in forwarded if each.is_observer]
+            self.effects.append(Commit(zxid, entry))
+            self._send_all(followers, QuorumPacket(PacketType.COMMIT, zxid))
+            self._send_all(observers, QuorumPacket(PacketType.INFORM, zxid, entry))
+            while self._syncs and self._syncs[0][0] <= zxid:
+                _, learner, token = self._syncs.popleft()
+                self._synced(learner, token)
+
+    def _is_logged_by_quorum(self, zxid: int) -> bool:
+        if self._flushed < zxid:
+            return False
+        logged = {
+            each.server_id for each in self.learners.values() if each.acknowledged >= zxid and not each.is_observer
+        }
+        return self._quorum.is_quorum({self._my_id, *logged})
+
+    def _synced(self, number: int | None, token: object) -> None:
+        if number is None:
+            self.effects.append(Synced(token))
+        elif (learner := self.learners.get(number)) is not None:
+            self._send(learner, PacketType.SYNC, 0)
+
+    def _pass_on(self, learner: Learner, packet: QuorumPacket, _now: int) -> None:
+        self.effects.append(Received(learner.number, packet))
+
+    # Time.
+
+    def tick(self, now: int) -> None:
+        """To be called twice a tick: send pings, and close or give up what has been silent for too long."""
+        for learner in list(self.learners.values()):
+            self._check_silence(learner, now)
+        if not self.is_serving:
+            if now - self._began > self._limits.init_ms:
+                self._give_up(f"no quorum has followed within {self._limits.init_ms} ms")
+            return
+        self._is_checking = not self._is_checking
+        active = self._in_stage(LearnerStage.ACTIVE)
+        if self._is_checking and not self._quorum.is_quorum({self._my_id, *(each.server_id for each in active)}):
+            following = ", ".join(str(each.server_id) for each in active) or "none"
+            self._give_up(f"the quorum is lost: of the other servers, {following} of them still follow")
+            return
+        self._send_all(active, QuorumPacket(PacketType.PING, self.last_proposed))
+
+    def _check_silence(self, learner: Learner, now: int) -> None:
+        init_ms, sync_ms = self._limits
+        if learner.stage is not LearnerStage.ACTIVE:
+            if now - learner.since > init_ms and learner.stage is not LearnerStage.UP_TO_DATE:
+                self._close(learner, f"it has not caught up within {init_ms} ms")
+        elif now - learner.heard_at > sync_ms:
+            self._close(learner, f"it has said nothing for {sync_ms} ms")
+        elif learner.unacknowledged_since is not None and now - learner.unacknowledged_since > sync_ms:
+            self._close(learner, f"it has logged nothing for {sync_ms} ms")
+
+    # Parts.
+
+    def _have(self, stage: LearnerStage) -> bool:
+        """Whether learners in `stage` and this server are a quorum."""
+        there = [each for each in self._in_stage(stage) if not each.is_observer]
+        return self._quorum.is_quorum({self._my_id, *(each.server_id for each in there)})
+
+    def _in_stage(self, stage: LearnerStage) -> list[Learner]:
+        return [each for each in self.learners.values() if each.stage is stage]
+
+    def _enter(self, learner: Learner, stage: LearnerStage, now: int) -> None:
+        learner.stage = stage
+        learner.since = learner.heard_at = now
+
+    def _send(self, learner: Learner, kind: PacketType, zxid: int, data: bytes | None = None) -> None:
+        self.effects.append(Send((learner.number,), QuorumPacket(kind, zxid, data)))
+
+    def _send_all(self, learners: Collection[Learner], packet: QuorumPacket) -> None:
+        if learners:
+            self.effects.append(Send(tuple(each.number for each in learners), packet))
+
+    def _close(self, learner: Learner, reason: str) -> None:
+        self.learners.pop(learner.number, None)
+        self.effects.append(Close(learner.number, reason))
+
+    def _give_up(self, reason: str) -> None:
+        if not self._has_given_up:
+            self._has_given_up = True
+            self.effects.append(GiveUp(reason))
+
+
+_FORWARDED = frozenset((LearnerStage.ACK_NEW_LEADER, LearnerStage.UP_TO_DATE, LearnerStage.ACTIVE))
+_Step = Callable[[LeaderState, Learner, QuorumPacket, int], None]
+_STEPS: Mapping[LearnerStage, Mapping[PacketType, _Step]] = {
+    LearnerStage.INFO: {
+        PacketType.FOLLOWER_INFO: LeaderState._info,
+        PacketType.OBSERVER_INFO: LeaderState._info,
+    },
+    LearnerStage.EPOCH: {},
+    LearnerStage.ACK_EPOCH: {PacketType.ACK_EPOCH: LeaderState._ack_epoch},
+    LearnerStage.QUORUM: {},
+    LearnerStage.ACK_NEW_LEADER: {PacketType.ACK: LeaderState._ack_new_leader},
+    LearnerStage.UP_TO_DATE: {PacketType.ACK: LeaderState._ack},
+    LearnerStage.ACTIVE: {
+        PacketType.ACK: LeaderState._ack,
+        PacketType.PING: LeaderState._pass_on,
+        PacketType.REVALIDATE: LeaderState._pass_on,
+        PacketType.REQUEST: LeaderState._pass_on,
+    },
+}
+"""What a learner may send in each stage."""

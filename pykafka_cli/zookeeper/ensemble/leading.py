@@ -1,0 +1,304 @@
+"""The role of the leader: the quorum port, a connection for each learner, and what LeaderState decides.
+
+    reason = await Leading(member, configuration).serve()
+
+Source: org.apache.zookeeper.server.quorum.{Leader, LearnerHandler, LeaderZooKeeperServer}.
+"""
+
+import asyncio
+import itertools
+import logging
+from collections.abc import Callable, Sequence
+from typing import cast
+
+from pykafka_cli.model import Seconds, in_seconds
+from pykafka_cli.zookeeper.ensemble import leader_state
+from pykafka_cli.zookeeper.ensemble.configuration import Address, EnsembleConfiguration
+from pykafka_cli.zookeeper.ensemble.leader_state import LeaderEffect, LeaderState, Learner
+from pykafka_cli.zookeeper.ensemble.learner_channel import LearnerChannel
+from pykafka_cli.zookeeper.ensemble.member import LEADER, Member
+from pykafka_cli.zookeeper.ensemble.packets import (
+    LearnerRequest,
+    PacketReader,
+    PacketType,
+    QuorumPacket,
+    SessionTimeout,
+    SessionValidity,
+    decode_request,
+    decode_session_timeout,
+    decode_touches,
+    encode_packet,
+    encode_validity,
+)
+from pykafka_cli.zookeeper.ensemble.proposer import Proposer
+from pykafka_cli.zookeeper.ensemble.requests import Requests
+from pykafka_cli.zookeeper.ensemble.tree_stream import encoded_tree
+from pykafka_cli.zookeeper.protocol.errors import MarshallingError
+from pykafka_cli.zookeeper.protocol.records import Id
+from pykafka_cli.zookeeper.protocol.requests import OpCode
+from pykafka_cli.zookeeper.server.server import ServerUnusable
+
+_log = logging.getLogger(__name__)
+
+_MOST_CONNECTIONS = 255
+"""On the quorum port; those that do not say who they are end after initLimit."""
+_READ_SIZE = 64 * 1024
+
+
+class Leading:
+    """One time of leading; an Upstream for the leader's own clients."""
+
+    def __init__(
+        self,
+        member: Member,
+        configuration: EnsembleConfiguration,
+        *,
+        address: Address | None = None,
+        on_epoch: Callable[[int], None] = lambda _epoch: None,
+    ) -> None:
+        """Prepare to lead.
+
+        address     where learners connect; by default the quorum address of this server
+        on_epoch    is called with the epoch when it begins
+        """
+        self._member = member
+        self._configuration = configuration
+        self._address = address or configuration.servers[member.my_id].quorum_address
+        self._on_epoch = on_epoch
+        self._channels: dict[int, LearnerChannel] = {}
+        self._numbers = itertools.count(1)
+        self._state: LeaderState
+        self._proposer: Proposer
+        self._requests: Requests
+        self._ended: asyncio.Future[str]
+        self._is_carrying_out = False
+        self._handlers: set[asyncio.Task[None]] = set()
+
+    @property
+    def learners(self) -> Sequence[Learner]:
+        """The servers that are connected."""
+        return list(self._state.learners.values())
+
+    async def serve(self) -> str:
+        """Lead until that is no longer possible, and return why; raises ServerUnusable."""
+        member = self._member
+        self._ended = asyncio.get_running_loop().create_future()
+        try:
+            listening = await asyncio.start_server(self._accept, self._address.host, self._address.port)
+        except OSError as error:
+            return f"the quorum port {self._address} cannot be opened: {error.strerror or error}"
+        reason = "this server stops"
+        try:
+            self._state = LeaderState(
+                member.my_id,
+                self._configuration,
+                leader_state.Limits(
+                    member.settings.init_limit * member.settings.tick_time,
+                    member.settings.sync_limit * member.settings.tick_time,
+                ),
+                accepted_epoch=member.epochs.accepted,
+                current_epoch=member.epochs.current,
+                last_logged=member.last_logged_zxid,
+                configuration=str(self._configuration).encode(),
+                configuration_version=self._configuration.version,
+                now=member.now(),
+            )
+            self._carry_out()
+            self._schedule_tick()
+            reason = await self._ended
+            return reason
+        finally:
+            listening.close()
+            for handler in self._handlers:
+                handler.cancel()
+            for channel in self._channels.values():
+                channel.close()
+            await member.end(reason)
+
+    # Learners' connections.
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if len(self._channels) >= _MOST_CONNECTIONS or self._ended.done():
+            writer.transport.abort()
+            return
+        number = next(self._numbers)
+        channel = LearnerChannel(writer, lambda: self._lose(number, "it does not read what it is sent"))
+        self._channels[number] = channel
+        task = cast("asyncio.Task[None]", asyncio.current_task())
+        self._handlers.add(task)
+        self._state.connected(number, self._member.now())
+        reason = "it closed the connection"
+        try:
+            await self._read(number, reader)
+        except MarshallingError as error:
+            reason = f"what it sent cannot be read: {error}"
+        except OSError as error:
+            reason = str(error)
+        finally:
+            self._handlers.discard(task)
+            self._lose(number, reason)
+
+    async def _read(self, number: int, reader: asyncio.StreamReader) -> None:
+        packets = PacketReader()
+        while data := await reader.read(_READ_SIZE):
+            packets.feed(data)
+            now = self._member.now()
+            while number in self._channels and (packet := packets.take()) is not None:
+                self._state.received(number, packet, now)
+                self._carry_out()
+
+    def _lose(self, number: int, reason: str) -> None:
+        channel = self._channels.pop(number, None)
+        if channel is not None:
+            learner = self._state.learners.get(number)
+            who = f"server {learner.server_id} " if learner else ""
+            _log.info("The connection of %sfrom %s is closed: %s", who, channel, reason)
+            channel.close()
+        self._state.disconnected(number)
+
+    # What the state decides.
+
+    def _carry_out(self) -> None:
+        """Carry out all effects, in their order; those that appear meanwhile follow."""
+        if self._is_carrying_out:
+            return
+        self._is_carrying_out = True
+        effects = self._state.effects
+        try:
+            while effects and not self._ended.done():
+                batch = list(effects)
+                effects.clear()
+                for effect in batch:
+                    self._perform(effect)
+        except (OSError, ServerUnusable) as error:
+            self._fail(error)
+        finally:
+            self._is_carrying_out = False
+
+    def _perform(self, effect: LeaderEffect) -> None:
+        member = self._member
+        match effect:
+            case leader_state.Send(numbers, packet):
+                data = encode_packet(packet)
+                for number in numbers:
+                    if channel := self._channels.get(number):
+                        channel.send_bytes(data)
+            case leader_state.Append(zxid, entry):
+                member.append(zxid, entry, self._flushed)
+            case leader_state.Commit(zxid, entry):
+                self._proposer.applied(member.apply(zxid, entry))
+            case leader_state.Received(number, packet):
+                self._receive(number, packet)
+            case leader_state.Synced():
+                self._requests.synced()
+            case leader_state.AcceptEpoch(epoch):
+                member.epochs.accept(epoch)
+            case leader_state.EnterEpoch(epoch):
+                member.epochs.enter(epoch)
+            case leader_state.Synchronize(number, last_zxid):
+                self._synchronize(number, last_zxid)
+            case leader_state.Serve(epoch):
+                self._begin(epoch)
+            case leader_state.Close(number, reason):
+                self._lose(number, reason)
+            case leader_state.GiveUp(reason):
+                if not self._ended.done():
+                    self._ended.set_result(reason)
+
+    def _synchronize(self, number: int, last_zxid: int) -> None:
+        channel = self._channels.get(number)
+        if channel is None:
+            return
+        plan = self._member.plan_synchronization(last_zxid)
+        learner = self._state.learners.get(number)
+        _log.info(
+            "Server %s, whose last transaction is 0x%x, gets %s 0x%x and %d transactions",
+            learner.server_id if learner else "?",
+            last_zxid,
+            plan.beginning.type.name,
+            plan.beginning.zxid,
+            len(plan.txns),
+        )
+        channel.send(plan.beginning)
+        if plan.beginning.type is PacketType.SNAP:
+            channel.stream(encoded_tree(self._member.tree_snapshot()))
+        for zxid, entry in plan.txns:
+            channel.send(QuorumPacket(PacketType.PROPOSAL, zxid, entry))
+            channel.send(QuorumPacket(PacketType.COMMIT, zxid))
+
+    def _begin(self, epoch: int) -> None:
+        member = self._member
+        sessions = member.leader_sessions()
+        limits = member.limits
+        self._proposer = Proposer(self._state, member.database, sessions, limits, member.now_ms)
+        self._requests = member.requests(self, sessions, self._expire_sessions, self._delete_expired)
+        member.begin(self._requests, LEADER, epoch)
+        _log.info("This server leads epoch %d", epoch)
+        self._on_epoch(epoch)
+
+    def _receive(self, number: int, packet: QuorumPacket) -> None:
+        """A request, a session that moves, or the sessions that a learner has heard of."""
+        learner = self._state.learners.get(number)
+        if learner is None:
+            return
+        data, now = packet.data or b"", self._member.now()
+        try:
+            if packet.type is PacketType.REQUEST:
+                request = decode_request(data)
+                if request.operation == OpCode.SYNC:
+                    self._state.sync(request, number)
+                else:
+                    self._proposer.request(request, packet.authinfo or (), learner.server_id, now)
+            elif packet.type is PacketType.REVALIDATE:
+                session = decode_session_timeout(data)
+                is_valid = self._proposer.revalidate(session, learner.server_id, now)
+                answer = encode_validity(SessionValidity(session.session_id, is_valid))
+                self._channels[number].send(QuorumPacket(PacketType.REVALIDATE, data=answer))
+            else:
+                for session in decode_touches(data):
+                    self._proposer.touch(session, now)
+        except MarshallingError as error:
+            self._lose(number, f"{packet.type.name} cannot be read: {error}")
+
+    def _flushed(self, zxid: int) -> None:
+        self._state.flushed(zxid)
+        self._carry_out()
+
+    def _fail(self, error: Exception) -> None:
+        if not self._ended.done():
+            unusable = error if isinstance(error, ServerUnusable) else ServerUnusable(f"a disk cannot be used: {error}")
+            self._ended.set_exception(unusable)
+
+    # Time.
+
+    def _schedule_tick(self) -> None:
+        half = Seconds(in_seconds(self._member.settings.tick_time) / 2)
+        self._member.call_later(half, self._tick)
+
+    def _tick(self) -> None:
+        if not self._ended.done():
+            self._state.tick(self._member.now())
+            self._carry_out()
+            self._schedule_tick()
+
+    def _expire_sessions(self, now: float) -> None:
+        self._proposer.expire_sessions(int(now * 1000))
+        self._carry_out()
+
+    def _delete_expired(self, paths: Sequence[str]) -> None:
+        self._proposer.delete_expired(paths, self._member.now())
+        self._carry_out()
+
+    # The Upstream of this server's own clients.
+
+    def forward(self, request: LearnerRequest, identities: Sequence[Id]) -> None:
+        self._proposer.request(request, identities, self._member.my_id, self._member.now())
+        self._carry_out()
+
+    def sync(self, request: LearnerRequest, _identities: Sequence[Id]) -> None:
+        self._state.sync(request)
+        self._carry_out()
+
+    def revalidate(self, session: SessionTimeout) -> None:
+        is_valid = self._proposer.revalidate(session, self._member.my_id, self._member.now())
+        self._requests.revalidated(SessionValidity(session.session_id, is_valid))

@@ -1,0 +1,311 @@
+"""The server behind each role in an ensemble: its client ports, tree, log and snapshots, which outlast all roles.
+
+    looking    everything that is logged is applied; clients that connect are turned away
+    a role     begin(requests) ... append, applied ... end(): all clients must leave, what is logged is applied
+
+Here a transaction is logged first, by `append`, and applied when the role says that it is committed: a snapshot never
+contains what is not, and the tree of a server that serves is never ahead of its log.
+Source: org.apache.zookeeper.server.quorum.QuorumZooKeeperServer, org.apache.zookeeper.server.ZKDatabase.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from pykafka_cli.model import Milliseconds
+from pykafka_cli.properties.zookeeper import ZooKeeperSettings
+from pykafka_cli.zookeeper.ensemble.epochs import Epochs
+from pykafka_cli.zookeeper.ensemble.learner_sessions import LearnerSessions
+from pykafka_cli.zookeeper.ensemble.packets import epoch_of, first_zxid
+from pykafka_cli.zookeeper.ensemble.requests import Requests, Upstream
+from pykafka_cli.zookeeper.ensemble.synchronization import LoggedTxn, Synchronization, plan_synchronization
+from pykafka_cli.zookeeper.protocol.requests import ConnectRequest
+from pykafka_cli.zookeeper.protocol.txn_records import DIGEST_VERSION, TxnHeader, decode_entry
+from pykafka_cli.zookeeper.server.connection import Connection
+from pykafka_cli.zookeeper.server.data_directory import DirectoryUnusable
+from pykafka_cli.zookeeper.server.database import Database, Snapshot
+from pykafka_cli.zookeeper.server.pipeline import Rejected
+from pykafka_cli.zookeeper.server.recovery import read_database
+from pykafka_cli.zookeeper.server.server import Clock, ServerUnusable, ZooKeeperServer
+from pykafka_cli.zookeeper.server.sessions import Sessions
+from pykafka_cli.zookeeper.server.snapshot import SnapshotInvalid, write_snapshot
+from pykafka_cli.zookeeper.server.tree import Event, Tree
+from pykafka_cli.zookeeper.server.txn_log import LogDamaged, frame_entry, read_stored, truncate
+
+_log = logging.getLogger(__name__)
+
+LOOKING, LEADER, FOLLOWER, OBSERVER = "looking", "leader", "follower", "observer"
+MOST_LOG_TO_SEND = 32 * 1024 * 1024
+"""Bytes of log files that a learner is brought up to date from; more are no quicker than a snapshot."""
+
+
+class Member(ZooKeeperServer):
+    """One server of an ensemble, without the protocols between servers."""
+
+    def __init__(self, settings: ZooKeeperSettings, clock: Clock, my_id: int) -> None:
+        super().__init__(settings, clock)
+        self.my_id = my_id
+        self.settings = settings
+        self.mode = LOOKING
+        """leader, follower, observer or looking."""
+        self.last_logged_zxid = 0
+        """The last transaction in the log; all up to it are durable while this server is looking."""
+        self.epochs: Epochs
+        self._recent: deque[LoggedTxn] = deque(maxlen=settings.commit_log_count)
+        self._requests: Requests | None = None
+        self._proposed: dict[int, bytes] = {}
+        """Logged, not applied yet."""
+        self._digests_agree = True
+
+    @property
+    def is_serving(self) -> bool:
+        """Whether clients are served."""
+        return self._requests is not None
+
+    @property
+    def database(self) -> Database:
+        return self._database
+
+    # While a role lasts.
+
+    def begin(self, requests: Requests, mode: str, epoch: int) -> None:
+        """Serve clients in `mode`; the tree counts as of the beginning of `epoch` at least."""
+        tree = self._database.tree
+        tree.last_zxid = max(tree.last_zxid, first_zxid(epoch))
+        self.mode = mode
+        self._requests = self.pipeline = requests
+
+    def requests(
+        self,
+        upstream: Upstream,
+        sessions: Sessions,
+        expire: Callable[[float], None] | None = None,
+        delete_expired: Callable[[Sequence[str]], None] | None = None,
+    ) -> Requests:
+        """What processes clients' requests in a role; the last two are for a leader."""
+        return Requests(
+            self._database,
+            sessions,
+            self.limits,
+            upstream,
+            now_ms=self._clock.now_ms,
+            expire=expire,
+            delete_expired=delete_expired,
+        )
+
+    def leader_sessions(self) -> Sessions:
+        """All sessions, each with its full timeout."""
+        return Sessions(
+            Milliseconds(self.settings.tick_time),
+            self._database.timeouts,
+            now_ms=self.now(),
+            wall_ms=self._clock.now_ms(),
+            server_id=self.my_id,
+        )
+
+    def learner_sessions(self) -> LearnerSessions:
+        return LearnerSessions(
+            Milliseconds(self.settings.tick_time),
+            self._database.timeouts,
+            now_ms=self.now(),
+            wall_ms=self._clock.now_ms(),
+            server_id=self.my_id,
+        )
+
+    def now(self) -> int:
+        """Monotonic, in ms."""
+        return int(self._clock.monotonic() * 1000)
+
+    def append(self, zxid: int, entry: bytes, flushed: Callable[[int], None]) -> None:
+        """Log a transaction; call `flushed` once it is durable."""
+        self.last_logged_zxid = zxid
+        self._proposed[zxid] = entry
+        self._append(zxid, frame_entry(entry))
+        self._commit.hold(lambda: flushed(zxid))
+
+    def apply(self, zxid: int, entry: bytes) -> TxnHeader:
+        """Apply a transaction that is durable and committed, and answer the client that it is from."""
+        self._proposed.pop(zxid, None)
+        header, record, digest = decode_entry(entry)
+        events: list[Event] = []
+        outcome = self._database.apply(header, record, events)
+        self._recent.append(LoggedTxn(zxid, entry))
+        tree = self._database.tree
+        if digest is not None and digest.version == DIGEST_VERSION and digest.tree_digest != tree.digest:
+            if self._digests_agree:
+                _log.error("From transaction 0x%x on, the znodes here differ from the leader's", zxid)
+            self._digests_agree = False
+        if self._requests is not None:
+            self._requests.committed(header, outcome, events)
+        return header
+
+    async def end(self, reason: str) -> None:
+        """The role has ended: turn all clients away, and apply what is logged."""
+        self.mode = LOOKING
+        self._requests = None
+        for connection in list(self.connections):
+            connection.end(f"this server has no leader: {reason}")
+        await self._commit.drain()
+        for zxid, entry in sorted(self._proposed.items()):
+            self.apply(zxid, entry)
+        self._build_requests()
+
+    # What a learner gets, and gives up.
+
+    def plan_synchronization(self, last_zxid: int) -> Synchronization:
+        """How to bring a learner up to date, up to the last applied transaction."""
+        return plan_synchronization(last_zxid, self._database.tree.last_zxid, self._recent, self._logged_from)
+
+    def tree_snapshot(self) -> Snapshot:
+        """The tree and the sessions as of now."""
+        return self._database.snapshot()
+
+    async def truncate_to(self, zxid: int) -> None:
+        """Drop all after `zxid`, durably, and build the tree again from what is left; raises ServerUnusable."""
+        await self._commit.drain()
+        try:
+            if all(number > zxid for number, _ in self._directory.snapshot_files()):
+                raise ServerUnusable(self._no_way_back(zxid))
+            self._txn_log.roll()
+            truncate(self._directory, zxid)
+            for number, path in self._directory.snapshot_files():
+                if number > zxid:
+                    path.unlink()
+            recovered = read_database(self._directory)
+        except (LogDamaged, SnapshotInvalid, OSError) as error:
+            raise ServerUnusable(f"transactions that no other server has cannot be dropped: {error}") from error
+        if recovered is None or recovered.database.tree.last_zxid != zxid:
+            raise ServerUnusable(self._no_way_back(zxid))
+        self._replace(recovered.database, zxid)
+
+    def _no_way_back(self, zxid: int) -> str:
+        return (
+            f"the files in {self._directory.snapshots} do not go back to transaction 0x{zxid:x}, after which the other "
+            f"servers have a different history; move the directory away, and this server gets their data"
+        )
+
+    async def install(self, snapshot: Snapshot, zxid: int) -> None:
+        """Replace everything by what a leader sent, durably. Raises ServerUnusable, NoNode."""
+        tree = Tree.restore(snapshot.nodes, zxid)
+        database = Database(tree, snapshot.timeouts.items())
+        await self._commit.drain()
+
+        def write() -> None:
+            self._txn_log.roll()
+            write_snapshot(self._directory.snapshot_file(zxid), database.snapshot())
+            # Anything older could not be continued by what will be logged now.
+            for _, path in self._directory.log_files():
+                path.unlink()
+            for number, path in self._directory.snapshot_files():
+                if number != zxid:
+                    path.unlink()
+
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._log_thread, write)
+        except OSError as error:
+            raise ServerUnusable(f"the leader's snapshot cannot be written: {error}") from error
+        self._replace(database, zxid)
+
+    def _replace(self, database: Database, zxid: int) -> None:
+        self._database = database
+        self._proposed.clear()
+        self._recent.clear()
+        self._recent.extend(self._newest())
+        self.last_logged_zxid = zxid
+        self._digests_agree = True
+        self._build_requests()
+
+    def _logged_from(self, zxid: int) -> list[LoggedTxn]:
+        """What the log files have from the one on in which `zxid` is, unless a snapshot is less to send."""
+        files = [path for _, path in self._directory.log_files_from(zxid)]
+        snapshots = self._directory.snapshot_files()
+        factor = self.settings.snapshot_size_factor
+        if not files or not snapshots or factor < 0:
+            return []
+        try:
+            later = sum(path.stat().st_size for path in files[1:])
+            if later > factor * snapshots[0][1].stat().st_size:
+                return []
+            return _contiguous(files, self._recent[0].zxid)
+        except (LogDamaged, OSError) as error:
+            _log.warning("A server gets a snapshot, as the log cannot be read: %s", error)
+            return []
+
+    def _newest(self) -> list[LoggedTxn]:
+        """The last transactions in the log since the newest snapshot."""
+        newest = next((number for number, _ in self._directory.snapshot_files()), 0)
+        paths = [path for _, path in self._directory.log_files_from(newest + 1)]
+        kept: deque[LoggedTxn] = deque(maxlen=self._recent.maxlen)
+        for path in paths:
+            kept.extend(LoggedTxn(stored.zxid, stored.body) for stored in read_stored(path, newest))
+        return list(kept)
+
+    # A ZooKeeperServer without a leader.
+
+    def _build_pipeline(self) -> None:
+        self._commit = self._group_commit(_call)
+        self._build_requests()
+        self.last_logged_zxid = self._database.tree.last_zxid
+        try:
+            self.epochs = Epochs.load(self._directory.snapshots, self.last_logged_zxid)
+            self._recent.extend(self._newest())
+        except (DirectoryUnusable, LogDamaged, OSError) as error:
+            raise ServerUnusable(str(error)) from error
+
+    def _build_requests(self) -> None:
+        self.pipeline = self.requests(_NoLeader(), self.learner_sessions())
+
+    def _replayed(self) -> None:
+        """No snapshot: what was replayed may not be committed."""
+
+    def _take_snapshot(self) -> None:
+        if self.is_serving:
+            super()._take_snapshot()
+
+    def connect(
+        self, connection: Connection, request: ConnectRequest, read_only: bool | None, received_at: float
+    ) -> None:
+        if self._requests is None:
+            raise Rejected("this server has no leader")
+        if self.mode == LEADER and self.settings.leader_serves == "no":
+            raise Rejected("this server leads, and serves no clients (leaderServes=no)")
+        self._requests.connect(connection, request, read_only, received_at)
+
+    def submit(self, connection: Connection, frame: bytes, received_at: float) -> None:
+        if self._requests is None:
+            raise Rejected("this server has no leader")
+        self._requests.submit(connection, frame, received_at)
+
+
+class _NoLeader:
+    """The Upstream of a server that serves nobody."""
+
+    def forward(self, *_: object) -> None:
+        raise Rejected("this server has no leader")
+
+    sync = revalidate = forward
+
+
+def _contiguous(paths: Sequence[Path], last: int) -> list[LoggedTxn]:
+    """The transactions in the files up to `last`; nothing if some are missing in between, or they are too many."""
+    txns: list[LoggedTxn] = []
+    size = before = 0
+    for path in paths:
+        for zxid, body, *_ in read_stored(path):
+            size += len(body)
+            is_gap = zxid != before + 1 and epoch_of(zxid) == epoch_of(before)
+            if size > MOST_LOG_TO_SEND or (txns and is_gap):
+                return []
+            txns.append(LoggedTxn(zxid, body))
+            before = zxid
+            if zxid >= last:
+                return txns
+    return txns
+
+
+def _call(callbacks: list[Any]) -> None:
+    for callback in callbacks:
+        callback()

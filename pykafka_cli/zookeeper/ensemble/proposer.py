@@ -1,0 +1,151 @@
+"""Turns the requests of the whole ensemble's clients into the leader's proposals. Pure: no I/O, times are arguments.
+
+    request -> check its session -> prepare, against what is proposed already -> LeaderState.propose
+
+A request that fails is proposed, too, as an error: so its client is answered in order. Source:
+org.apache.zookeeper.server.PrepRequestProcessor, org.apache.zookeeper.server.quorum.LeaderSessionTracker.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import cast
+
+from pykafka_cli.model import Milliseconds, Timestamp
+from pykafka_cli.zookeeper.ensemble.leader_state import LeaderState
+from pykafka_cli.zookeeper.ensemble.outstanding import OutstandingView
+from pykafka_cli.zookeeper.ensemble.packets import LearnerRequest, SessionTimeout
+from pykafka_cli.zookeeper.protocol.errors import (
+    ReconfigDisabled,
+    SessionExpired,
+    SessionMoved,
+    Unimplemented,
+    UnknownSession,
+    ZooKeeperError,
+)
+from pykafka_cli.zookeeper.protocol.jute import Record, decode
+from pykafka_cli.zookeeper.protocol.records import Id
+from pykafka_cli.zookeeper.protocol.requests import OpCode, read_request
+from pykafka_cli.zookeeper.protocol.txn_records import (
+    CloseSessionTxn,
+    CreateSessionTxn,
+    ErrorTxn,
+    TxnHeader,
+    encode_entry,
+)
+from pykafka_cli.zookeeper.server.database import Database
+from pykafka_cli.zookeeper.server.pipeline import CHANGES, KINDS, Limits
+from pykafka_cli.zookeeper.server.sessions import Sessions, printed
+from pykafka_cli.zookeeper.server.transactions import Requester, prepare, prepare_expiry
+
+_log = logging.getLogger(__name__)
+
+_HEADER = bytes(8)  # read_request skips a client's header, which learners do not forward
+
+
+class Proposer:
+    """What a leader does with requests; `owner` is the id of the server whose client has sent one."""
+
+    def __init__(
+        self,
+        state: LeaderState,
+        database: Database,
+        sessions: Sessions,
+        limits: Limits,
+        now_ms: Callable[[], Timestamp],
+    ) -> None:
+        self._state = state
+        self._tree = database.tree
+        self._sessions = sessions
+        self._limits = limits
+        self._now_ms = now_ms
+        self._view = OutstandingView(database.tree)
+        self._owners: dict[int, int] = {}
+        """The server that each session has moved to last, if it has said something in this epoch."""
+
+    def request(self, request: LearnerRequest, identities: Sequence[Id], owner: int, now: int) -> None:
+        """Propose what a request asks for, or its error."""
+        session_id, cxid, operation, body = request
+        kind: int = operation
+        try:
+            if operation == OpCode.CREATE_SESSION:
+                record: Record = decode(CreateSessionTxn, body)
+                self._sessions.open(session_id, Milliseconds(cast("CreateSessionTxn", record).timeout_ms), now)
+                self._owners[session_id] = owner
+            elif operation == OpCode.CLOSE_SESSION:
+                record = self._close_session(session_id)
+            elif KINDS.get(operation) in CHANGES:
+                self._check_session(session_id, owner)
+                record = self._prepare(KINDS[operation], body, session_id, identities)
+            else:
+                raise Unimplemented(f"operation {operation} changes nothing")
+        except ZooKeeperError as error:
+            _log.debug("Operation %d of session 0x%s failed: %s", operation, printed(session_id), error)
+            kind, record = OpCode.ERROR, ErrorTxn(error.code)
+        self._propose(session_id, cxid, kind, record, now)
+
+    def revalidate(self, session: SessionTimeout, owner: int, now: int) -> bool:
+        """Whether a session is open; it belongs to the server `owner` from now on."""
+        is_valid = self._sessions.touch(session.session_id, now, Milliseconds(session.timeout_ms))
+        if is_valid:
+            self._owners[session.session_id] = owner
+        return is_valid
+
+    def touch(self, session: SessionTimeout, now: int) -> None:
+        """A learner has heard of a session."""
+        self._sessions.touch(session.session_id, now, Milliseconds(session.timeout_ms))
+
+    def expire_sessions(self, now: int) -> None:
+        """Propose the end of sessions that nobody has heard of for their timeout."""
+        for session_id in self._sessions.expire(now):
+            timeout_ms = self._sessions.timeout_ms(session_id)
+            _log.info("Session 0x%s expired: no message from its client for %d ms", printed(session_id), timeout_ms)
+            self._propose(session_id, 0, OpCode.CLOSE_SESSION, self._close_session(session_id), now)
+
+    def delete_expired(self, paths: Sequence[str], now: int) -> None:
+        """Propose to delete containers without children, and znodes whose time to live is over."""
+        for path in paths:
+            try:
+                record = prepare_expiry(path, self._view)
+            except ZooKeeperError:
+                continue  # it is being deleted, or has a child again
+            self._propose(0, 0, OpCode.DELETE_CONTAINER, record, now)
+
+    def applied(self, header: TxnHeader) -> None:
+        """A transaction has been committed and is in the tree."""
+        self._view.applied(header.zxid)
+        if header.type == OpCode.CLOSE_SESSION:
+            self._sessions.remove(header.client_id)
+            self._owners.pop(header.client_id, None)
+
+    def _check_session(self, session_id: int, owner: int) -> None:
+        try:
+            self._sessions.check(session_id)
+        except UnknownSession as error:
+            raise SessionExpired(str(error)) from None
+        if self._owners.setdefault(session_id, owner) != owner:
+            raise SessionMoved(f"the session {session_id:#x} has moved to another server")
+
+    def _prepare(self, kind: OpCode, body: bytes, session_id: int, identities: Sequence[Id]) -> Record:
+        if kind is OpCode.RECONFIG:
+            raise ReconfigDisabled("this ensemble cannot be reconfigured while it runs")
+        limits = self._limits
+        requester = Requester(
+            session_id,
+            identities,
+            limits.skip_acl,
+            limits.authentication.schemes,
+            limits.has_extended_types,
+            limits.has_enforced_quotas,
+        )
+        return prepare(kind, read_request(kind, _HEADER + body), requester, self._view)
+
+    def _close_session(self, session_id: int) -> CloseSessionTxn:
+        self._sessions.close(session_id)
+        return CloseSessionTxn(self._view.ephemerals(session_id))
+
+    def _propose(self, session_id: int, cxid: int, kind: int, record: Record, now: int) -> None:
+        def entry_of(zxid: int) -> bytes:
+            header = TxnHeader(session_id, cxid, zxid, self._now_ms(), kind)
+            return encode_entry(header, record, self._view.note(header, record))
+
+        self._state.propose(entry_of, now)
