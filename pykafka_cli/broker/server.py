@@ -65,7 +65,7 @@ from pykafka_cli.protocol.inter_broker import ControlledShutdownRequest
 from pykafka_cli.storage.checkpoints import MalformedFile, WrongDirectory, read_meta_properties
 from pykafka_cli.topic_names import TRANSACTION_STATE
 from pykafka_cli.transport.errors import ConnectionFailed
-from pykafka_cli.zookeeper.client import ZooKeeperError, ZooKeeperUnreachable
+from pykafka_cli.zookeeper.errors import ZooKeeperError, ZooKeeperUnreachable
 from pykafka_cli.zookeeper.kafka_znodes import BadZnode, BrokerRegistration, Endpoint, ProducerIdBlock
 
 _log = logging.getLogger(__name__)

@@ -13,8 +13,9 @@ from pykafka_cli.script.command import ScriptCommand, ScriptContext
 from pykafka_cli.script.errors import ScriptError
 from pykafka_cli.script.options import INT
 from pykafka_cli.transport import event_loop
-from pykafka_cli.zookeeper.client import ZooKeeperClient, ZooKeeperUnreachable
+from pykafka_cli.zookeeper.client import ZooKeeperClient
 from pykafka_cli.zookeeper.client_security import ClientSecurity
+from pykafka_cli.zookeeper.errors import ZooKeeperUnreachable
 
 USAGE = (
     "ZooKeeper Migration Tool Help. This tool updates the ACLs of znodes as part of the process of setting up "

@@ -7,7 +7,8 @@ import asyncio
 
 from pykafka_cli.output.zookeeper_security_migration import print_missing
 from pykafka_cli.script.errors import ScriptError
-from pykafka_cli.zookeeper.client import NoNode, SessionExpired, ZooKeeperClient, ZooKeeperError
+from pykafka_cli.zookeeper.client import ZooKeeperClient
+from pykafka_cli.zookeeper.errors import NoNode, SessionExpired, ZooKeeperError
 from pykafka_cli.zookeeper.kafka_znodes import CONTROLLER
 from pykafka_cli.zookeeper.protocol.errors import ErrorCode
 from pykafka_cli.zookeeper.znode_acls import SECURE_ROOTS

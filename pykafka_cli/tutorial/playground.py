@@ -30,7 +30,8 @@ from pykafka_cli.servers.program import own_command
 from pykafka_cli.text_files import write_text
 from pykafka_cli.transport import event_loop
 from pykafka_cli.tutorial.chapter import Cluster
-from pykafka_cli.zookeeper.client import NoNode, ZooKeeperClient
+from pykafka_cli.zookeeper.client import ZooKeeperClient
+from pykafka_cli.zookeeper.errors import NoNode
 
 MARK = "PK_TUTORIAL"
 """Set in the environment of everything that is started here, so that nothing is left running at the end."""

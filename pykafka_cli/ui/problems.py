@@ -8,7 +8,7 @@ from pykafka_cli.transport.errors import ConnectionFailed, VersionUnsupported
 from pykafka_cli.ui.connection import NoZooKeeper
 from pykafka_cli.ui.producing import NotSent
 from pykafka_cli.ui.views import BadQuery, Document
-from pykafka_cli.zookeeper.client import NoNode, NotPermitted, ZooKeeperError, ZooKeeperUnreachable
+from pykafka_cli.zookeeper.errors import NoNode, NotPermitted, ZooKeeperError, ZooKeeperUnreachable
 
 PROBLEMS = (
     BadQuery,

@@ -16,7 +16,8 @@ from pykafka_cli.acls import (
     ResourceType,
 )
 from pykafka_cli.zookeeper import acl_znodes as znodes
-from pykafka_cli.zookeeper.client import BadVersion, NodeExists, NoNode, ZooKeeperClient, ZooKeeperError
+from pykafka_cli.zookeeper.client import ZooKeeperClient
+from pykafka_cli.zookeeper.errors import BadVersion, NodeExists, NoNode, ZooKeeperError
 
 MAX_TRIES = 11
 """Kafka retries ten times."""

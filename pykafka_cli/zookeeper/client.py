@@ -17,8 +17,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from enum import Enum
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 import kazoo.exceptions
 from kazoo.client import KazooClient, TransactionRequest
@@ -27,55 +26,43 @@ from kazoo.protocol.states import EventType, KazooState, KeeperState, WatchedEve
 from kazoo.security import ACL
 from kazoo.security import Id as KazooId
 
-from pykafka_cli.model import Seconds, Timestamp
+from pykafka_cli.model import Seconds
 from pykafka_cli.zookeeper.client_security import PLAIN, ClientSecurity
+from pykafka_cli.zookeeper.errors import (
+    BadVersion,
+    ConnectionClosed,
+    MultiFailed,
+    NodeExists,
+    NoNode,
+    NotEmpty,
+    NotPermitted,
+    SessionExpired,
+    ZooKeeperError,
+    ZooKeeperUnreachable,
+)
 from pykafka_cli.zookeeper.kazoo_handler import kazoo_client
+from pykafka_cli.zookeeper.operations import (
+    ANY_VERSION,
+    Change,
+    Check,
+    Create,
+    Delete,
+    Operation,
+    SessionListener,
+    SetData,
+    Stat,
+    Watcher,
+    WatchEvent,
+)
 
 _log = logging.getLogger(__name__)
 
 # kazoo warns at every attempt, without naming the server; this module logs each event once.
 logging.getLogger("kazoo").setLevel(logging.ERROR)
 
-ANY_VERSION = -1
 CLOSE_S = 3.0  # for the end of the session; otherwise the session expires
 MAX_IN_FLIGHT = 10
 """The default of Kafka's zookeeper.max.in.flight.requests."""
-
-
-class ZooKeeperError(Exception):
-    """A request was rejected, or could not be sent."""
-
-
-class NoNode(ZooKeeperError):
-    """The znode (for a create, its parent) does not exist."""
-
-
-class NodeExists(ZooKeeperError):
-    """The znode already exists."""
-
-
-class BadVersion(ZooKeeperError):
-    """The znode has a different version."""
-
-
-class NotEmpty(ZooKeeperError):
-    """A znode with children cannot be deleted."""
-
-
-class NotPermitted(ZooKeeperError):
-    """The znode's ACL does not allow it."""
-
-
-class SessionExpired(ZooKeeperError):
-    """The session ended before a response arrived; its ephemeral znodes are deleted."""
-
-
-class ConnectionClosed(ZooKeeperError):
-    """The client was closed."""
-
-
-class ZooKeeperUnreachable(ZooKeeperError):
-    """No ZooKeeper server could be reached in time, or it does not let this client in."""
 
 
 _ERRORS: dict[type[Exception], type[ZooKeeperError]] = {
@@ -90,94 +77,12 @@ _ERRORS: dict[type[Exception], type[ZooKeeperError]] = {
 }
 
 
-class MultiFailed(ZooKeeperError):
-    """A multi had no effect: operation `index` failed with `error`."""
-
-    def __init__(self, index: int, error: ZooKeeperError) -> None:
-        super().__init__(f"operation {index} of a multi failed: {type(error).__name__} {error}")
-        self.index = index
-        self.error = error
-
-
-class Stat(NamedTuple):
-    """The metadata of a znode; times in ms since the epoch."""
-
-    czxid: int
-    mzxid: int
-    ctime: Timestamp
-    mtime: Timestamp
-    version: int
-    cversion: int
-    aversion: int
-    ephemeral_owner: int
-    data_length: int
-    children: int
-    pzxid: int
-
-
-class Create(NamedTuple):
-    """Create a znode; `data` None is ZooKeeper's null, which is not the empty string."""
-
-    path: str
-    data: bytes | None
-    ephemeral: bool = False
-
-
-class SetData(NamedTuple):
-    path: str
-    data: bytes
-    version: int = ANY_VERSION
-
-
-class Delete(NamedTuple):
-    path: str
-    version: int = ANY_VERSION
-
-
-class Check(NamedTuple):
-    """Fail the multi unless the znode has this version."""
-
-    path: str
-    version: int
-
-
-Operation = Create | SetData | Delete | Check
-
-
-class Change(Enum):
-    """The event of a watch."""
-
-    CREATED = "created"
-    DELETED = "deleted"
-    DATA = "data"
-    CHILDREN = "children"
-    UNSEEN = "unseen"
-    """The connection was lost and restored: this watch may have missed a change."""
-
-
-class WatchEvent(NamedTuple):
-    change: Change
-    path: str
-
-
-Watcher = Callable[[WatchEvent], None]
-
 _CHANGES = {
     EventType.CREATED: Change.CREATED,
     EventType.DELETED: Change.DELETED,
     EventType.CHANGED: Change.DATA,
     EventType.CHILD: Change.CHILDREN,
 }
-
-
-class SessionListener(Protocol):
-    """Notified, on the loop, of changes of the session."""
-
-    def session_lost(self) -> None:
-        """The session has ended: watches and ephemeral znodes are gone. A new session will be opened."""
-
-    def session_begun(self) -> None:
-        """A new session was opened after one was lost (not called for the first)."""
 
 
 @dataclass(frozen=True)

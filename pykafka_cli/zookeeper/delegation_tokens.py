@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 
 from pykafka_cli.acls import NotAPrincipal, Principal, parse_principal
 from pykafka_cli.model import Timestamp
-from pykafka_cli.zookeeper.client import NoNode, ZooKeeperClient
+from pykafka_cli.zookeeper.client import ZooKeeperClient
+from pykafka_cli.zookeeper.errors import NoNode
 from pykafka_cli.zookeeper.kafka_znodes import BadZnode, desanitized, sanitized
 
 TOKENS = "/delegation_token/tokens"

@@ -9,26 +9,28 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from pykafka_cli.model import Timestamp
-from pykafka_cli.zookeeper.client import (
-    ANY_VERSION,
+from pykafka_cli.zookeeper.errors import (
     BadVersion,
-    Change,
-    Check,
     ConnectionClosed,
-    Create,
-    Delete,
     MultiFailed,
     NodeExists,
     NoNode,
     NotEmpty,
-    Operation,
     SessionExpired,
+    ZooKeeperError,
+)
+from pykafka_cli.zookeeper.operations import (
+    ANY_VERSION,
+    Change,
+    Check,
+    Create,
+    Delete,
+    Operation,
     SessionListener,
     SetData,
     Stat,
     Watcher,
     WatchEvent,
-    ZooKeeperError,
 )
 
 

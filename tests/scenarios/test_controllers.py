@@ -21,7 +21,8 @@ from pykafka_cli.properties.grammar import Property
 from pykafka_cli.protocol.codec import message_codec, read_request_header
 from pykafka_cli.transport.connection import Connection
 from pykafka_cli.zookeeper import kafka_znodes as znodes
-from pykafka_cli.zookeeper.client import NoNode, ZooKeeperClient
+from pykafka_cli.zookeeper.client import ZooKeeperClient
+from pykafka_cli.zookeeper.errors import NoNode
 from pykafka_cli.zookeeper.kafka_znodes import BrokerRegistration, Endpoint
 from tests.fakes.controlled_cluster import answer_to, briefly_told
 from tests.support.brokers import broker_ids

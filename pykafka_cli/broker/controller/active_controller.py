@@ -30,8 +30,8 @@ from pykafka_cli.model import UNKNOWN_BROKER_EPOCH, BrokerEpoch, BrokerId, Topic
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.protocol.inter_broker import LeaderAndIsrResponse, UpdateMetadataResponse
 from pykafka_cli.zookeeper import kafka_znodes as znodes
-from pykafka_cli.zookeeper.client import Change, WatchEvent
 from pykafka_cli.zookeeper.kafka_znodes import BrokerRegistration, PartitionState, TopicAssignment
+from pykafka_cli.zookeeper.operations import Change, WatchEvent
 
 _log = logging.getLogger(__name__)
 

@@ -35,13 +35,14 @@ from pykafka_cli.model import (
     in_seconds,
 )
 from pykafka_cli.properties.broker import BrokerSettings
-from pykafka_cli.zookeeper.client import ConnectionClosed, SessionExpired, WatchEvent
+from pykafka_cli.zookeeper.errors import ConnectionClosed, SessionExpired
 from pykafka_cli.zookeeper.kafka_znodes import (
     BrokerRegistration,
     PartitionState,
     ProducerIdBlock,
     ReplicaAssignment,
 )
+from pykafka_cli.zookeeper.operations import WatchEvent
 
 _log = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from pykafka_cli.broker.errors import (
     UnknownTopicOrPartition,
 )
 from pykafka_cli.model import BrokerId, TopicPartition
-from pykafka_cli.zookeeper.client import ZooKeeperError
+from pykafka_cli.zookeeper.errors import ZooKeeperError
 from pykafka_cli.zookeeper.kafka_znodes import PartitionState
 
 

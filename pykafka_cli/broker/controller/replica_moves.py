@@ -13,7 +13,7 @@ from pykafka_cli.broker.controller.elections import without_replica
 from pykafka_cli.broker.controller.replica_states import ReplicaStatus
 from pykafka_cli.broker.controller.request_batch import RequestBatch
 from pykafka_cli.model import BrokerId, TopicPartition
-from pykafka_cli.zookeeper.client import BadVersion
+from pykafka_cli.zookeeper.errors import BadVersion
 from pykafka_cli.zookeeper.kafka_znodes import PartitionState
 
 _log = logging.getLogger(__name__)

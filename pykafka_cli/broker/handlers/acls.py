@@ -39,7 +39,7 @@ from pykafka_cli.broker.errors import BrokerError, InvalidRequest, SecurityDisab
 from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE, code_and_message
 from pykafka_cli.broker.security.acl_manager import AclManager
 from pykafka_cli.zookeeper.acl_store import InvalidAcl, ensure_valid
-from pykafka_cli.zookeeper.client import ZooKeeperError
+from pykafka_cli.zookeeper.errors import ZooKeeperError
 from pykafka_cli.zookeeper.kafka_znodes import BadZnode
 
 _log = logging.getLogger(__name__)

@@ -29,7 +29,7 @@ from pykafka_cli.broker.metadata.consumer_offsets import store_offset
 from pykafka_cli.model import LeaderEpoch, Offset, Timestamp, TopicPartition
 from pykafka_cli.protocol.codec import KeptAnswer
 from pykafka_cli.protocol.first_versions_adapters import TimedOffsetCommitPartition
-from pykafka_cli.zookeeper.client import ZooKeeperError
+from pykafka_cli.zookeeper.errors import ZooKeeperError
 
 _log = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from pykafka_cli.broker.metadata.cache import BROKERS_CHANGED, MetadataCache
 from pykafka_cli.broker.metadata.zk_store import ZkStore
 from pykafka_cli.broker.waiting import WaitingRoom
 from pykafka_cli.model import BrokerId, Seconds, TopicPartition
-from pykafka_cli.zookeeper.client import SessionExpired
+from pykafka_cli.zookeeper.errors import SessionExpired
 
 LOOK_AGAIN = 1.0  # seconds after which ZooKeeper is asked again: a topic that is missing may have been deleted
 

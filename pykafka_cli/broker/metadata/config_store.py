@@ -12,8 +12,10 @@ import logging
 
 from pykafka_cli.model import BrokerId, Timestamp
 from pykafka_cli.zookeeper import kafka_znodes as znodes
-from pykafka_cli.zookeeper.client import NodeExists, NoNode, NotEmpty, Watcher, ZooKeeperClient
+from pykafka_cli.zookeeper.client import ZooKeeperClient
+from pykafka_cli.zookeeper.errors import NodeExists, NoNode, NotEmpty
 from pykafka_cli.zookeeper.kafka_znodes import DEFAULT_ENTITY, BadZnode, sanitized
+from pykafka_cli.zookeeper.operations import Watcher
 
 _log = logging.getLogger(__name__)
 

@@ -9,7 +9,8 @@ source  kafka.zk.KafkaZkClient, ConsumerOffset
 from pykafka_cli.broker.errors import InvalidGroupId
 from pykafka_cli.model import Offset, TopicPartition
 from pykafka_cli.zookeeper import kafka_znodes as znodes
-from pykafka_cli.zookeeper.client import NoNode, ZooKeeperClient
+from pykafka_cli.zookeeper.client import ZooKeeperClient
+from pykafka_cli.zookeeper.errors import NoNode
 from pykafka_cli.zookeeper.kafka_znodes import BadZnode
 
 

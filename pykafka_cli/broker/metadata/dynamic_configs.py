@@ -21,7 +21,8 @@ from pykafka_cli.model import BrokerId
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.keys import ConfigError
 from pykafka_cli.properties.topic import TopicConfig
-from pykafka_cli.zookeeper.client import ConnectionClosed, SessionExpired, WatchEvent
+from pykafka_cli.zookeeper.errors import ConnectionClosed, SessionExpired
+from pykafka_cli.zookeeper.operations import WatchEvent
 
 _log = logging.getLogger(__name__)
 

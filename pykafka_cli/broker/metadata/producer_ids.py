@@ -13,7 +13,8 @@ from collections.abc import Awaitable, Callable
 
 from pykafka_cli.model import BrokerId, ProducerId
 from pykafka_cli.zookeeper import kafka_znodes as znodes
-from pykafka_cli.zookeeper.client import BadVersion, ZooKeeperClient
+from pykafka_cli.zookeeper.client import ZooKeeperClient
+from pykafka_cli.zookeeper.errors import BadVersion
 from pykafka_cli.zookeeper.kafka_znodes import ProducerIdBlock
 
 BLOCK_SIZE = 1000

@@ -17,21 +17,8 @@ from typing import Any, NamedTuple, TypeVar
 from pykafka_cli.broker.clock import Clock
 from pykafka_cli.model import BrokerEpoch, BrokerId, ControllerEpoch, PartitionEpoch, Seconds, TopicPartition
 from pykafka_cli.zookeeper import kafka_znodes as znodes
-from pykafka_cli.zookeeper.client import (
-    BadVersion,
-    Check,
-    Create,
-    Delete,
-    MultiFailed,
-    NodeExists,
-    NoNode,
-    Operation,
-    SetData,
-    Stat,
-    Watcher,
-    ZooKeeperClient,
-    ZooKeeperError,
-)
+from pykafka_cli.zookeeper.client import ZooKeeperClient
+from pykafka_cli.zookeeper.errors import BadVersion, MultiFailed, NodeExists, NoNode, ZooKeeperError
 from pykafka_cli.zookeeper.kafka_znodes import (
     BadZnode,
     BrokerRegistration,
@@ -39,6 +26,7 @@ from pykafka_cli.zookeeper.kafka_znodes import (
     ReplicaAssignment,
     TopicAssignment,
 )
+from pykafka_cli.zookeeper.operations import Check, Create, Delete, Operation, SetData, Stat, Watcher
 
 _log = logging.getLogger(__name__)
 

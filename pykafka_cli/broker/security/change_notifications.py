@@ -12,8 +12,10 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable
 
 from pykafka_cli.broker.clock import Clock
-from pykafka_cli.zookeeper.client import ConnectionClosed, NoNode, SessionExpired, WatchEvent, ZooKeeperClient
+from pykafka_cli.zookeeper.client import ZooKeeperClient
+from pykafka_cli.zookeeper.errors import ConnectionClosed, NoNode, SessionExpired
 from pykafka_cli.zookeeper.kafka_znodes import BadZnode
+from pykafka_cli.zookeeper.operations import WatchEvent
 
 _log = logging.getLogger(__name__)
 

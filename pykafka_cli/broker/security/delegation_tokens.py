@@ -25,8 +25,9 @@ from pykafka_cli.broker.security.change_notifications import ChangeNotifications
 from pykafka_cli.model import Timestamp, in_seconds
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.rules.scram_credentials import TokenLogin, salted_password, stored_credential
-from pykafka_cli.zookeeper.client import ConnectionClosed, NoNode, SessionExpired, ZooKeeperClient
+from pykafka_cli.zookeeper.client import ZooKeeperClient
 from pykafka_cli.zookeeper.delegation_tokens import CHANGES, DelegationTokenStore, TokenInformation, decode_change
+from pykafka_cli.zookeeper.errors import ConnectionClosed, NoNode, SessionExpired
 from pykafka_cli.zookeeper.kafka_znodes import BadZnode
 
 _log = logging.getLogger(__name__)

@@ -12,8 +12,9 @@ from pykafka_cli.model import BrokerId, ConfigEntry, PartitionDescription, Secon
 from pykafka_cli.replica_assignment import Candidate, assign_replicas, next_start
 from pykafka_cli.topic_names import MAX_LENGTH, collisions, why_invalid
 from pykafka_cli.zookeeper import kafka_znodes as znodes
-from pykafka_cli.zookeeper.client import NodeExists, NoNode, ZooKeeperClient, ZooKeeperError, ZooKeeperUnreachable
+from pykafka_cli.zookeeper.client import ZooKeeperClient
 from pykafka_cli.zookeeper.client_security import ClientSecurity
+from pykafka_cli.zookeeper.errors import NodeExists, NoNode, ZooKeeperError, ZooKeeperUnreachable
 
 __all__ = ["AdminRefused", "TopicExists", "ZooKeeperAdmin", "ZooKeeperError", "ZooKeeperUnreachable"]
 

@@ -17,8 +17,9 @@ from pykafka_cli.zookeeper.acl_store import (
     ensure_valid,
     removed,
 )
-from pykafka_cli.zookeeper.client import ZooKeeperClient, ZooKeeperError, ZooKeeperUnreachable
+from pykafka_cli.zookeeper.client import ZooKeeperClient
 from pykafka_cli.zookeeper.client_security import ClientSecurity
+from pykafka_cli.zookeeper.errors import ZooKeeperError, ZooKeeperUnreachable
 
 __all__ = ["InvalidAcl", "ZooKeeperAcls", "ZooKeeperError", "ZooKeeperUnreachable"]
 

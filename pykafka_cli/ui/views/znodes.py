@@ -5,7 +5,9 @@ from typing import Any
 
 from pykafka_cli.ui.paging import rows_of
 from pykafka_cli.ui.views import BadQuery, Document, Query
-from pykafka_cli.zookeeper.client import NoNode, NotPermitted, Stat, ZooKeeperClient
+from pykafka_cli.zookeeper.client import ZooKeeperClient
+from pykafka_cli.zookeeper.errors import NoNode, NotPermitted
+from pykafka_cli.zookeeper.operations import Stat
 
 MOST_SHOWN_BYTES = 100_000
 """Of a znode's data; ZooKeeper keeps at most 1 MB."""

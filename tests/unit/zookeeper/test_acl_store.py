@@ -16,7 +16,9 @@ from pykafka_cli.acls import (
     ResourceType,
 )
 from pykafka_cli.zookeeper.acl_store import AclStore, InvalidAcl, VersionedAcls, added, ensure_valid, removed
-from pykafka_cli.zookeeper.client import SetData, ZooKeeperClient, ZooKeeperError
+from pykafka_cli.zookeeper.client import ZooKeeperClient
+from pykafka_cli.zookeeper.errors import ZooKeeperError
+from pykafka_cli.zookeeper.operations import SetData
 from tests.fakes.zookeeper import FakeZooKeeper
 
 TOPIC = ResourcePattern(ResourceType.TOPIC, "t")

@@ -13,23 +13,17 @@ from kazoo.client import KazooClient
 from kazoo.protocol.states import KeeperState
 
 from pykafka_cli.model import Seconds
-from pykafka_cli.zookeeper.client import (
-    MAX_IN_FLIGHT,
+from pykafka_cli.zookeeper.client import MAX_IN_FLIGHT, ZooKeeperClient
+from pykafka_cli.zookeeper.errors import (
     BadVersion,
-    Change,
-    Check,
     ConnectionClosed,
-    Create,
-    Delete,
     MultiFailed,
     NodeExists,
     NoNode,
     NotEmpty,
-    SetData,
-    WatchEvent,
-    ZooKeeperClient,
     ZooKeeperUnreachable,
 )
+from pykafka_cli.zookeeper.operations import Change, Check, Create, Delete, SetData, WatchEvent
 from tests.fakes.zookeeper import FakeZooKeeper, FakeZooKeeperClient
 from tests.support.event_loop import settle, until
 from tests.support.zookeeper.behind import TransparentClient

@@ -8,7 +8,7 @@ import pytest
 from pykafka_cli.broker.metadata.zk_store import BrokerIdTaken, ControllerMoved, ZkStore
 from pykafka_cli.model import TopicPartition
 from pykafka_cli.zookeeper import kafka_znodes as znodes
-from pykafka_cli.zookeeper.client import BadVersion, NodeExists
+from pykafka_cli.zookeeper.errors import BadVersion, NodeExists
 from pykafka_cli.zookeeper.kafka_znodes import (
     BrokerRegistration,
     Endpoint,

@@ -21,7 +21,8 @@ from pykafka_cli.broker.security.acl_manager import AclManager
 from pykafka_cli.broker.security.change_notifications import KEPT_MS
 from pykafka_cli.broker.security.rules import AclRules
 from pykafka_cli.zookeeper import acl_znodes
-from pykafka_cli.zookeeper.client import Create, ZooKeeperClient
+from pykafka_cli.zookeeper.client import ZooKeeperClient
+from pykafka_cli.zookeeper.operations import Create
 from tests.fakes.clock import FakeClock
 from tests.fakes.zookeeper import FakeZooKeeper, FakeZooKeeperClient
 from tests.support.event_loop import settle
