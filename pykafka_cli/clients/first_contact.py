@@ -1,12 +1,15 @@
-"""If a session's first request fails or takes long, finds out what is listening, and which layer failed.
+"""What a session needs only at times for its first contact with a cluster; only imported then.
 
-Only imported then.
+If the first request fails or takes long, finds out what is listening, and which layer failed.
 """
 
+import asyncio
 import contextlib
+import socket
 from collections.abc import Sequence
+from typing import cast
 
-from pykafka_cli.clients.settings import ClientSettings
+from pykafka_cli.clients.settings import Address, ClientSettings
 from pykafka_cli.model import Seconds
 from pykafka_cli.transport.connection import Connection
 from pykafka_cli.transport.errors import (
@@ -103,3 +106,20 @@ def has_tls_set(settings: ClientSettings) -> bool:
 
 def asks_for_login(settings: ClientSettings) -> bool:
     return settings.properties.get("security.protocol", "").upper().startswith("SASL")
+
+
+async def full_names(addresses: Sequence[Address]) -> list[Address]:
+    """The full host names of all addresses, which tickets and certificates are issued for.
+
+    source    ClientUtils.parseAndValidateAddresses
+    """
+    loop = asyncio.get_running_loop()
+    found = []
+    for address in addresses:
+        try:
+            for *_, at in await loop.getaddrinfo(*address, type=socket.SOCK_STREAM):
+                name, _ = await loop.getnameinfo(cast("tuple[str, int]", at))
+                found.append(Address(name, address.port))
+        except OSError:
+            found.append(address)  # connecting will show whether it works
+    return list(dict.fromkeys(found))

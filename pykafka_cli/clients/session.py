@@ -11,18 +11,13 @@ the active controller.
 """
 
 import asyncio
-import contextlib
 import datetime
 import logging
-import re
-import socket
-import threading
 import uuid
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial
-from queue import Empty, SimpleQueue
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from kio.schema.errors import ErrorCode
 from kio.schema.metadata.v12.request import MetadataRequest, MetadataRequestTopic
@@ -31,7 +26,7 @@ from kio.schema.types import TopicName
 from kio.static.primitive import i8, i32Timedelta
 
 from pykafka_cli.clients.message_versions import as_type, in_version
-from pykafka_cli.clients.settings import BadClientSetting, ClientSettings
+from pykafka_cli.clients.settings import Address, ClientSettings, parse_addresses
 from pykafka_cli.model import BrokerId, Seconds
 from pykafka_cli.transport.connection import API_VERSIONS, Connection, VersionRange
 from pykafka_cli.transport.errors import (
@@ -51,7 +46,6 @@ _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-_ADDRESS = re.compile(r"(?:\w+://)?(?:\[([0-9A-Fa-f:.%]+)\]|([^\s:]+)):(\d{1,5})")
 ANSWER_MARGIN_S = 1.0
 _CONTROLLERS = i8(2)
 """In DescribeCluster: the nodes that are controllers (KIP-919)."""
@@ -64,67 +58,12 @@ MOST_LOSSES = 5
 SILENCE_S = 3.0
 """Seconds without a response to the first request after which to check what is listening."""
 
-_NAMED = 5
-"""Brokers, topics and partitions of a response that --debug names."""
-
 LEAST_CONNECT_TIMEOUT = 1.0
 """Seconds; several bootstrap servers share the time of one, but each gets at least this."""
 
 
-class Address(NamedTuple):
-    host: str
-    port: int
-
-
 Connect = Callable[[Address, Seconds], Awaitable[Connection]]
 """Opens a connection to an address within some seconds; raises ConnectionFailed, BadClientSetting."""
-
-
-class BadAddress(BadClientSetting):
-    """A bootstrap server that is not HOST:PORT."""
-
-
-def parse_addresses(text: str) -> list[Address]:
-    """Parse HOST:PORT,...; [ADDRESS]:PORT for IPv6.
-
-    raises    BadAddress
-    """
-    addresses = []
-    for part in filter(None, (part.strip() for part in text.split(","))):
-        found = _ADDRESS.fullmatch(part)
-        if not found or int(found[3]) > 65535:
-            raise BadAddress(f"Invalid url in bootstrap.servers: {part}")
-        addresses.append(Address(found[1] or found[2], int(found[3])))
-    if not addresses:
-        raise BadAddress("No resolvable bootstrap urls given in bootstrap.servers")
-    return addresses
-
-
-def check_resolvable(bootstrap: str, patience: Seconds) -> None:
-    """Check that at least one host can be resolved, as Java's clients do first.
-
-    patience    seconds for all lookups, of which one alone may take longer if no name server responds
-    raises      BadAddress
-    """
-    addresses = parse_addresses(bootstrap)
-    found: SimpleQueue[bool] = SimpleQueue()
-
-    def look_up() -> None:
-        for host, port in addresses:
-            with contextlib.suppress(OSError, UnicodeError):
-                socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-                found.put(True)
-                return
-        found.put(False)
-
-    # Python does not wait for a daemon thread at its end, and Ctrl-C does not interrupt a lookup.
-    threading.Thread(target=look_up, name=f"look up {bootstrap}", daemon=True).start()
-    try:
-        if found.get(timeout=patience):
-            return
-    except Empty:
-        raise BadAddress(f"No name server responded within {patience:g} s for bootstrap.servers: {bootstrap}") from None
-    raise BadAddress(f"No resolvable bootstrap urls given in bootstrap.servers: {bootstrap}")
 
 
 class Session:
@@ -169,7 +108,9 @@ class Session:
     async def __aenter__(self) -> Self:
         try:
             if self.settings.wants_full_names:
-                self.bootstrap = await _full_names(self.bootstrap)
+                from pykafka_cli.clients.first_contact import full_names
+
+                self.bootstrap = await full_names(self.bootstrap)
             self._any = await self._first_that_answers()
         except (TlsFailed, NotKafka) as failure:
             self.close()
@@ -345,7 +286,9 @@ class Session:
         self._brokers = {broker.node_id: Address(broker.host, broker.port) for broker in answer.brokers}
         self._controller = None if answer.controller_id < 0 else answer.controller_id
         if _log.isEnabledFor(logging.DEBUG):
-            _log.debug("Metadata: %s", _summary(answer))
+            from pykafka_cli.clients.metadata_summary import summary
+
+            _log.debug("Metadata: %s", summary(answer))
         return answer
 
     async def api_versions(self, broker: BrokerId | None = None) -> Mapping[int, VersionRange]:
@@ -470,50 +413,6 @@ def over_tcp(settings: ClientSettings) -> Connect:
         )
 
     return connect
-
-
-def _summary(answer: MetadataResponse) -> str:
-    """Brokers, controller and topics of a response, of many the first."""
-    brokers = [f"{each.node_id} at {each.host}:{each.port}" for each in answer.brokers]
-    topics = [
-        f"{topic.name} ({topic.error_code.name})"
-        if topic.error_code
-        else f"{topic.name} ({_leaders(topic.partitions)})"
-        for topic in answer.topics
-    ]
-    return (
-        f"cluster {answer.cluster_id}, brokers {_first_of(brokers)}, controller {answer.controller_id}, "
-        f"topics {_first_of(topics)}"
-    )
-
-
-def _leaders(partitions: Sequence[Any]) -> str:
-    ordered = sorted(partitions, key=lambda each: int(each.partition_index))
-    found = [f"{each.partition_index} led by {each.leader_id} in epoch {each.leader_epoch}" for each in ordered]
-    return _first_of(found, "partition ")
-
-
-def _first_of(words: Sequence[str], each: str = "") -> str:
-    rest = len(words) - _NAMED
-    shown = ", ".join(f"{each}{word}" for word in words[:_NAMED])
-    return (shown or "none") + (f" and {rest} more" if rest > 0 else "")
-
-
-async def _full_names(addresses: Sequence[Address]) -> list[Address]:
-    """The full host names of all addresses, which tickets and certificates are issued for.
-
-    source    ClientUtils.parseAndValidateAddresses
-    """
-    loop = asyncio.get_running_loop()
-    found = []
-    for address in addresses:
-        try:
-            for *_, at in await loop.getaddrinfo(*address, type=socket.SOCK_STREAM):
-                name, _ = await loop.getnameinfo(cast("tuple[str, int]", at))
-                found.append(Address(name, address.port))
-        except OSError:
-            found.append(address)  # connecting will show whether it works
-    return list(dict.fromkeys(found))
 
 
 def _mentions(answer: Any, code: ErrorCode) -> bool:

@@ -4,6 +4,7 @@ Names, units and defaults are those of Kafka's AdminClientConfig; properties/adm
 security/.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -20,10 +21,37 @@ CONNECT_TIMEOUT_MS = "socket.connection.setup.timeout.ms"
 RETRY_PAUSE_MS = "retry.backoff.ms"
 DNS_LOOKUP = "client.dns.lookup"
 
+_ADDRESS = re.compile(r"(?:\w+://)?(?:\[([0-9A-Fa-f:.%]+)\]|([^\s:]+)):(\d{1,5})")
+
 CANONICAL_NAMES = "resolve_canonical_bootstrap_servers_only"
 
 DEFAULT_CONNECT_TIMEOUT_MS = Milliseconds(2_500)
 """Less than Kafka's 10 s: a user who mistyped an address should see that soon."""
+
+
+class Address(NamedTuple):
+    host: str
+    port: int
+
+
+class BadAddress(BadClientSetting):
+    """A bootstrap server that is not HOST:PORT."""
+
+
+def parse_addresses(text: str) -> list[Address]:
+    """Parse HOST:PORT,...; [ADDRESS]:PORT for IPv6.
+
+    raises    BadAddress
+    """
+    addresses = []
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        found = _ADDRESS.fullmatch(part)
+        if not found or int(found[3]) > 65535:
+            raise BadAddress(f"Invalid url in bootstrap.servers: {part}")
+        addresses.append(Address(found[1] or found[2], int(found[3])))
+    if not addresses:
+        raise BadAddress("No resolvable bootstrap urls given in bootstrap.servers")
+    return addresses
 
 
 class ClientSettings(NamedTuple):

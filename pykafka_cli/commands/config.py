@@ -13,8 +13,7 @@ from pykafka_cli.clients.named_clusters import (
     read_clusters,
     write_clusters,
 )
-from pykafka_cli.clients.session import parse_addresses
-from pykafka_cli.clients.settings import BadClientSetting, read_settings
+from pykafka_cli.clients.settings import BadClientSetting, parse_addresses, read_settings
 from pykafka_cli.output.config import print_current, print_no_clusters, print_removed, print_set, show_clusters
 from pykafka_cli.script.errors import ScriptError, UsageError
 from pykafka_cli.script.options import BOOTSTRAP_SERVER_VARIABLE, Output, chosen_output

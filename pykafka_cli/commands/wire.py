@@ -46,7 +46,7 @@ def wire(
     ] = None,
 ) -> None:
     """Show the requests and responses between clients and a broker."""
-    from pykafka_cli.clients.session import BadAddress, parse_addresses
+    from pykafka_cli.clients.settings import BadAddress, parse_addresses
     from pykafka_cli.output.wire import WirePrinter, print_address, record_document
     from pykafka_cli.procedures.wire import HOST, WireProxy
     from pykafka_cli.protocol.api_keys import ApiKey

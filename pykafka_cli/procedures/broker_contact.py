@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Callable
 
-from pykafka_cli.clients.session import Address, Session
+from pykafka_cli.clients.session import Session
+from pykafka_cli.clients.settings import Address
 from pykafka_cli.transport.connection import Connection
 from pykafka_cli.transport.errors import ConnectionFailed
 

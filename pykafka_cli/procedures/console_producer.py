@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from pykafka_cli.clients.error_texts import ErrorText
     from pykafka_cli.clients.producing.producer import Producer
     from pykafka_cli.clients.producing.sender import Result
-    from pykafka_cli.clients.session import Address, Session
+    from pykafka_cli.clients.session import Session
+    from pykafka_cli.clients.settings import Address
     from pykafka_cli.console.line_editor import LineEditor
     from pykafka_cli.procedures.broker_contact import BrokerContact
     from pykafka_cli.transport.errors import AuthenticationFailed

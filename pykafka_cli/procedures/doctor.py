@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 from pykafka_cli.clients.errors import ApiError, explain
 from pykafka_cli.clients.first_contact import has_tls_set, login_mechanisms, login_required, unsuitable
-from pykafka_cli.clients.session import Address, Session, parse_addresses
-from pykafka_cli.clients.settings import ClientSettings
+from pykafka_cli.clients.session import Session
+from pykafka_cli.clients.settings import Address, ClientSettings, parse_addresses
 from pykafka_cli.model import BrokerId, Seconds, TopicPartition
 from pykafka_cli.rules.diagnosis import (
     Check,

@@ -15,7 +15,7 @@ from typing import Any
 
 from kio.serial import entity_writer
 
-from pykafka_cli.clients.session import Address
+from pykafka_cli.clients.settings import Address
 from pykafka_cli.protocol.api_keys import ApiKey
 from pykafka_cli.protocol.errors import ProtocolError
 from pykafka_cli.protocol.message_documents import WireHeader, read_header, response_message

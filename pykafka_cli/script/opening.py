@@ -1,12 +1,17 @@
 """How commands connect to a cluster, and read files that options name."""
 
+import contextlib
 import os
+import socket
+import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from types import MappingProxyType
 
-from pykafka_cli.clients.session import BadAddress, Session, check_resolvable, parse_addresses
-from pykafka_cli.clients.settings import BadClientSetting, ClientSettings, read_settings
+from pykafka_cli.clients.session import Session
+from pykafka_cli.clients.settings import BadAddress, BadClientSetting, ClientSettings, parse_addresses, read_settings
+from pykafka_cli.model import Seconds
 from pykafka_cli.script.errors import ScriptError, UsageError
 
 ADMIN_FAILED = "Failed to create new KafkaAdminClient"
@@ -19,6 +24,33 @@ NONE: Mapping[str, str] = MappingProxyType({})
 
 class NoClient(ScriptError):
     """None of the addresses can be resolved; the hint says why."""
+
+
+def check_resolvable(bootstrap: str, patience: Seconds) -> None:
+    """Check that at least one host can be resolved, as Java's clients do first.
+
+    patience    seconds for all lookups, of which one alone may take longer if no name server responds
+    raises      BadAddress
+    """
+    addresses = parse_addresses(bootstrap)
+    found: SimpleQueue[bool] = SimpleQueue()
+
+    def look_up() -> None:
+        for host, port in addresses:
+            with contextlib.suppress(OSError, UnicodeError):
+                socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+                found.put(True)
+                return
+        found.put(False)
+
+    # Python does not wait for a daemon thread at its end, and Ctrl-C does not interrupt a lookup.
+    threading.Thread(target=look_up, name=f"look up {bootstrap}", daemon=True).start()
+    try:
+        if found.get(timeout=patience):
+            return
+    except Empty:
+        raise BadAddress(f"No name server responded within {patience:g} s for bootstrap.servers: {bootstrap}") from None
+    raise BadAddress(f"No resolvable bootstrap urls given in bootstrap.servers: {bootstrap}")
 
 
 def session_with(

@@ -6,8 +6,7 @@ Nothing is imported before it is needed: the extra may not be installed.
 import socket
 from typing import TYPE_CHECKING
 
-from pykafka_cli.clients.session import parse_addresses
-from pykafka_cli.clients.settings import BadClientSetting, read_settings
+from pykafka_cli.clients.settings import BadClientSetting, parse_addresses, read_settings
 from pykafka_cli.console.log_lines import warn
 from pykafka_cli.script.errors import ScriptError, UsageError
 from pykafka_cli.servers.occupied_ports import hint_of

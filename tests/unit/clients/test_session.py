@@ -3,7 +3,6 @@
 import asyncio
 import datetime
 import socket
-import threading
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from io import BytesIO
@@ -19,9 +18,8 @@ from kio.schema.metadata.v12.response import MetadataResponse, MetadataResponseB
 from kio.serial import entity_writer
 from kio.static.primitive import i32Timedelta
 
-from pykafka_cli.clients.session import Address, BadAddress, Session, check_resolvable, parse_addresses
-from pykafka_cli.clients.settings import ClientSettings
-from pykafka_cli.model import Seconds
+from pykafka_cli.clients.session import Session
+from pykafka_cli.clients.settings import Address, ClientSettings
 from pykafka_cli.transport.connection import Connection
 from pykafka_cli.transport.errors import BrokerUnreachable, ConnectionLost, VersionUnsupported
 from tests.fakes.cluster import FakeConnection, FakeSession
@@ -98,25 +96,6 @@ def session_to(*ports: int, warn: Callable[[str], None] = lambda _: None) -> Ses
         ClientSettings({"request.timeout.ms": "5000", "retry.backoff.ms": "1"}),
         warn=warn,
     )
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("a:1", [Address("a", 1)]),
-        ("a:1, b:2,", [Address("a", 1), Address("b", 2)]),
-        ("PLAINTEXT://a:1", [Address("a", 1)]),
-        ("[::1]:9092", [Address("::1", 9092)]),
-    ],
-)
-def test_bootstrap_servers_are_hosts_with_ports(text: str, expected: list[Address]) -> None:
-    assert parse_addresses(text) == expected
-
-
-@pytest.mark.parametrize("text", ["", "nohost", "a:", "a:70000", "a b:1"])
-def test_a_bootstrap_server_without_a_port_is_rejected(text: str) -> None:
-    with pytest.raises(BadAddress):
-        parse_addresses(text)
 
 
 async def test_the_first_bootstrap_server_that_answers_is_asked(unused_tcp_port: int) -> None:
@@ -294,22 +273,6 @@ async def test_bootstrap_servers_get_their_full_names_where_that_is_wanted() -> 
 
         async with session:
             assert session.bootstrap == [Address(name, port)]
-
-
-def test_one_of_the_bootstrap_servers_must_have_an_address() -> None:
-    check_resolvable("no.such.host.invalid:9092,127.0.0.1:9092", Seconds(30))
-
-    with pytest.raises(BadAddress, match="No resolvable bootstrap urls"):
-        check_resolvable("no.such.host.invalid:9092", Seconds(30))
-
-
-def test_a_name_server_that_does_not_respond_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    ended = threading.Event()
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: ended.wait())
-
-    with pytest.raises(BadAddress, match=r"No name server responded within 0\.01 s"):
-        check_resolvable("slow.example:9092", Seconds(0.01))
-    ended.set()
 
 
 async def test_two_that_want_the_same_broker_share_one_connection() -> None:

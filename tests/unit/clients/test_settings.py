@@ -4,7 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from pykafka_cli.clients.settings import BadClientSetting, ClientSettings, read_property_file, read_settings
+from pykafka_cli.clients.settings import (
+    Address,
+    BadAddress,
+    BadClientSetting,
+    ClientSettings,
+    parse_addresses,
+    read_property_file,
+    read_settings,
+)
 
 
 def test_times_come_out_in_seconds() -> None:
@@ -77,3 +85,22 @@ def test_a_value_that_cannot_be_is_rejected(tmp_path: Path, line: str, message: 
 
     with pytest.raises(BadClientSetting, match=message):
         read_settings(str(file))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a:1", [Address("a", 1)]),
+        ("a:1, b:2,", [Address("a", 1), Address("b", 2)]),
+        ("PLAINTEXT://a:1", [Address("a", 1)]),
+        ("[::1]:9092", [Address("::1", 9092)]),
+    ],
+)
+def test_bootstrap_servers_are_hosts_with_ports(text: str, expected: list[Address]) -> None:
+    assert parse_addresses(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "nohost", "a:", "a:70000", "a b:1"])
+def test_a_bootstrap_server_without_a_port_is_rejected(text: str) -> None:
+    with pytest.raises(BadAddress):
+        parse_addresses(text)

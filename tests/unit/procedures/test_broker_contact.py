@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import cast
 
-from pykafka_cli.clients.session import Address, Session
-from pykafka_cli.clients.settings import ClientSettings
+from pykafka_cli.clients.session import Session
+from pykafka_cli.clients.settings import Address, ClientSettings
 from pykafka_cli.model import Seconds
 from pykafka_cli.procedures.broker_contact import BrokerContact
 from pykafka_cli.transport.connection import Connection, VersionRange
