@@ -31,7 +31,7 @@ from pykafka_cli.broker.coordinator.transaction.coordinator import TransactionCo
 from pykafka_cli.broker.coordinator.transaction.markers import MarkerWriter
 from pykafka_cli.broker.coordinator.transaction.verification import TransactionVerification
 from pykafka_cli.broker.dispatch import Dispatcher
-from pykafka_cli.broker.errors import BrokerError, BrokerNotAvailable, KafkaStorageError
+from pykafka_cli.broker.errors import BrokerNotAvailable, KafkaStorageError
 from pykafka_cli.broker.faults import Faults
 from pykafka_cli.broker.handlers import CONTROLLER_HANDLERS, HANDLERS, KRAFT_HANDLERS
 from pykafka_cli.broker.log.log_directory import DirectoryInUse
@@ -50,6 +50,7 @@ from pykafka_cli.broker.network.listener import CannotListen, SocketServer
 from pykafka_cli.broker.network.peer_security import PeerSecurity
 from pykafka_cli.broker.outside import Outside
 from pykafka_cli.broker.quotas.allowances import ClientQuotas
+from pykafka_cli.broker.replication.leadership_transfer import LeadershipTransfer
 from pykafka_cli.broker.replication.peers import BrokerEndpoints, ControllerChannel, connector
 from pykafka_cli.broker.replication.replica_manager import ReplicaManager
 from pykafka_cli.broker.security.acl_manager import AclManager
@@ -61,10 +62,8 @@ from pykafka_cli.model import Milliseconds, Seconds, TopicPartition, in_seconds
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.listeners import Listener
 from pykafka_cli.protocol.buffers import Buffer
-from pykafka_cli.protocol.inter_broker import ControlledShutdownRequest
 from pykafka_cli.storage.checkpoints import MalformedFile, WrongDirectory, read_meta_properties
 from pykafka_cli.topic_names import TRANSACTION_STATE
-from pykafka_cli.transport.errors import ConnectionFailed
 from pykafka_cli.zookeeper.errors import ZooKeeperError, ZooKeeperUnreachable
 from pykafka_cli.zookeeper.kafka_znodes import BadZnode, BrokerRegistration, Endpoint, ProducerIdBlock
 
@@ -72,7 +71,6 @@ _log = logging.getLogger(__name__)
 
 UNCLEAN_ELECTION = "unclean.leader.election.enable"
 GRACE = Seconds(1.0)  # seconds for responses in progress when the broker stops
-TRANSFER_CHECKS = 2  # consecutive seconds without ZooKeeper after which a stopping broker moves nothing
 RESIGNATION = 3.0  # seconds to notify ZooKeeper, which may be unreachable: then the session expires
 
 
@@ -150,7 +148,13 @@ class BrokerServer:
     async def stop(self) -> None:
         """Transfer leadership, respond to requests in progress, and leave files that need no recovery."""
         if not self._all_stop.is_set():
-            await self._try_to_transfer_leadership()
+            broker = self._broker
+            transfer = LeadershipTransfer(self.settings, self._clock, broker.metadata, self._ask_controller)
+            await transfer.try_to_move(
+                lambda: broker.controller.broker_epoch,
+                lambda: broker.store.client.is_connected,
+                unless=self._all_stop,
+            )
         await self._stop_parts()
 
     async def _stop_parts(self) -> None:
@@ -442,54 +446,6 @@ class BrokerServer:
     async def _close_transactions(self) -> None:
         self._broker.transactions.close()
         self._broker.verification.close()
-
-    async def _try_to_transfer_leadership(self) -> None:
-        """Without ZooKeeper nothing can be moved; if everything is being stopped, no part waits for another."""
-        transfer = asyncio.create_task(self._transfer_leadership())
-        all_stop = asyncio.create_task(self._all_stop.wait())
-        patience = TRANSFER_CHECKS
-        while not transfer.done() and not all_stop.done() and patience:
-            pause = asyncio.create_task(self._clock.sleep(Seconds(1.0)))
-            await asyncio.wait((transfer, all_stop, pause), return_when=asyncio.FIRST_COMPLETED)
-            pause.cancel()
-            patience = TRANSFER_CHECKS if self._broker.store.client.is_connected else patience - 1
-        if not transfer.done():
-            if not all_stop.done():
-                _log.warning("ZooKeeper cannot be reached, so what this broker leads is not moved to other brokers")
-            transfer.cancel()
-        all_stop.cancel()
-        await asyncio.wait((transfer,))
-        if not transfer.cancelled() and (error := transfer.exception()):
-            _log.error("what this broker leads was not moved to other brokers: %r", error)
-
-    async def _transfer_leadership(self) -> None:
-        """Ask the controller to move what this broker leads, if there is another broker to move it to.
-
-        Kafka's last broker asks in vain, three times with pauses of five seconds, and then stops anyway.
-        """
-        others = [each for each in self._broker.metadata.brokers() if each.id != self.settings.broker_id]
-        if not self.settings.controlled_shutdown_enable or not others:
-            return
-        for attempt in range(self.settings.controlled_shutdown_max_retries):
-            if attempt:
-                await self._clock.sleep(in_seconds(self.settings.controlled_shutdown_retry_backoff_ms))
-            try:
-                answer = await self._ask_controller(
-                    ControlledShutdownRequest(
-                        broker_id=self.settings.broker_id, broker_epoch=self._broker.controller.broker_epoch
-                    )
-                )
-            except (BrokerError, ConnectionFailed) as error:
-                _log.warning("the controller could not be asked to move what this broker leads: %s", error)
-                continue
-            if answer.error_code is ErrorCode.none and not answer.remaining_partitions:
-                _log.info("everything that this broker led has been moved")
-                return
-            _log.warning(
-                "%d partitions could not be moved to other brokers (%s)",
-                len(answer.remaining_partitions),
-                answer.error_code.name,
-            )
 
 
 def _topic_configured(configs: DynamicConfigs, logs: LogManager, controller: Controller, topic: str) -> None:
