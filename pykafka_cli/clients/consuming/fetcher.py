@@ -12,19 +12,17 @@ source  Fetcher and SubscriptionState of Kafka's consumer
 """
 
 import asyncio
-import datetime
 import logging
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple
 
 from kio.schema.errors import ErrorCode
-from kio.schema.fetch.v12.request import FetchPartition, FetchRequest, FetchTopic
-from kio.schema.types import TopicName
-from kio.static.primitive import i8, i32, i32Timedelta, i64
+from kio.schema.fetch.v12.request import FetchRequest
 
 from pykafka_cli.clients.admin.offsets import list_offsets
+from pykafka_cli.clients.consuming.fetch_buffer import Chunk, FetchBuffer
+from pykafka_cli.clients.consuming.fetch_request import OLDEST_FETCH, fetch_request
 from pykafka_cli.clients.consuming.fetched_records import AbortedTransaction, Fetched, decode
 from pykafka_cli.clients.consuming.position_validation import (
     LedPosition,
@@ -32,7 +30,7 @@ from pykafka_cli.clients.consuming.position_validation import (
     is_truncated,
     truncation_text,
 )
-from pykafka_cli.clients.consuming.sources import Chunk, Lead, Source, chunks_behind
+from pykafka_cli.clients.consuming.sources import Lead, Source
 from pykafka_cli.clients.coordinator import ask_over
 from pykafka_cli.clients.error_traits import RETRIABLE
 from pykafka_cli.clients.errors import ApiError
@@ -40,17 +38,12 @@ from pykafka_cli.clients.group_offsets import Position
 from pykafka_cli.clients.session import Session
 from pykafka_cli.model import BrokerId, Offset, OffsetSpec, Seconds, TopicPartition, in_seconds
 from pykafka_cli.properties.consumer import ConsumerSettings
-from pykafka_cli.protocol.absence import known_epoch, or_minus_one
+from pykafka_cli.protocol.absence import known_epoch
 from pykafka_cli.protocol.records.batch import CorruptRecords, walk
 from pykafka_cli.transport.connection import Connection, VersionRange
 from pykafka_cli.transport.errors import ConnectionFailed, Rejected
 
-BUFFERED_BYTES = 4 << 20
-"""Bytes that may be buffered before more is fetched from a leader. One response may still be as large as
-fetch.max.bytes."""
-
-_OLDEST_FETCH = 4
-_FETCH_VERSIONS = VersionRange(_OLDEST_FETCH, int(FetchRequest.__version__))
+_FETCH_VERSIONS = VersionRange(OLDEST_FETCH, int(FetchRequest.__version__))
 _LEADER_IS_ELSEWHERE = RETRIABLE - {ErrorCode.corrupt_message}
 """Errors that another broker, or the same one a little later, may not have; corrupt records are the same everywhere."""
 
@@ -93,17 +86,14 @@ class Fetcher:
         warn: Callable[[str], None],
         on_start: Callable[[TopicPartition, Position], None],
     ) -> None:
-        self.ready = asyncio.Event()
+        self._buffer = FetchBuffer()
+        self.ready = self._buffer.ready
         """Set if records are available, or on a failure."""
         self._session = session
         self._settings = settings
         self._warn = warn
         self._on_start = on_start
         self._sources: dict[TopicPartition, Source] = {}
-        self._chunks: deque[Chunk] = deque()
-        self._buffered = 0
-        self._room = asyncio.Event()
-        self._room.set()
         self._changed: dict[BrokerId, asyncio.Event] = {}  # by leader: set if there is more to fetch from it
         self._leaders: dict[BrokerId, asyncio.Task[None]] = {}
         self._refresh_task: asyncio.Task[None] | None = None
@@ -135,8 +125,7 @@ class Fetcher:
         """Stop reading these, and drop their fetched records."""
         for partition in partitions:
             self._sources.pop(partition, None)
-        self._chunks = deque(chunk for chunk in self._chunks if self._is_current(chunk.source))
-        self._set_buffered(sum(len(chunk.data) for chunk in self._chunks))
+        self._buffer.drop(lambda chunk: not self._is_current(chunk.source))
 
     def close(self) -> None:
         for task in (*self._leaders.values(), *([self._refresh_task] if self._refresh_task else [])):
@@ -163,23 +152,13 @@ class Fetcher:
         if self._problem:
             problem, self._problem = self._problem, None
             raise problem
-        while self._chunks:
-            chunk = self._chunks.popleft()
-            self._set_buffered(self._buffered - len(chunk.data))
+        while chunk := self._buffer.take():
             if self._is_current(chunk.source):
                 return RawRecords(chunk.source.partition, chunk.offset, chunk.data, chunk.aborted)
-        self.ready.clear()
         return None
 
     def _is_current(self, source: Source) -> bool:
         return self._sources.get(source.partition) is source
-
-    def _set_buffered(self, size: int) -> None:
-        self._buffered = size
-        if size < BUFFERED_BYTES:
-            self._room.set()
-        else:
-            self._room.clear()
 
     # ---- leaders
 
@@ -287,10 +266,7 @@ class Fetcher:
             self._fail(LogTruncated(truncation_text(source.partition, end)))
             return
         _log.debug("%s: the log was truncated to %s", source.partition, end)
-        fetched = [chunk for chunk in self._chunks if chunk.source is source]
-        lost = fetched if end is None else chunks_behind(end.offset, fetched)
-        self._chunks = deque(chunk for chunk in self._chunks if chunk not in lost)
-        self._set_buffered(sum(len(chunk.data) for chunk in self._chunks))
+        lost = self._buffer.drop(lambda chunk: chunk.source is source and (end is None or chunk.reaches(end.offset)))
         if end is None:
             self._reset(source)
         elif lost and lost[0].offset <= end.offset:
@@ -331,7 +307,7 @@ class Fetcher:
         failures = 0  # in a row
         try:
             while True:
-                await self._room.wait()
+                await self._buffer.room.wait()
                 self._return_to_leaders()
                 sources = self._led_by(leader)
                 if not sources and not (connection is None and self._leads(leader)):
@@ -346,8 +322,8 @@ class Fetcher:
                     asked_for = {each: (source.offset, source.leader_epoch) for each, source in sources.items()}
                     answer = await ask_over(
                         connection,
-                        _fetch_request(self._settings, sources),
-                        oldest=_OLDEST_FETCH,
+                        fetch_request(self._settings, sources),
+                        oldest=OLDEST_FETCH,
                         timeout=self._answer_timeout,
                     )
                 except Rejected:
@@ -442,10 +418,8 @@ class Fetcher:
             aborted = tuple(
                 AbortedTransaction(each.producer_id, Offset(each.first_offset)) for each in part.aborted_transactions
             )
-        self._chunks.append(Chunk(source, source.offset, source.epoch, following, data, aborted))
+        self._buffer.add(Chunk(source, source.offset, source.epoch, following, data, aborted))
         source.offset, source.epoch = following, None if last is None else known_epoch(last.leader_epoch)
-        self._set_buffered(self._buffered + len(data))
-        self.ready.set()
         return True
 
     def _reset(self, source: Source) -> None:
@@ -478,32 +452,3 @@ class Fetcher:
         old = {each.partition: each for each in self._sources.values() if each.nearer_until and each.nearer_until < now}
         if old:
             self._forget_leader(old)
-
-
-def _fetch_request(settings: ConsumerSettings, sources: Mapping[TopicPartition, Source]) -> FetchRequest:
-    by_topic: dict[str, list[Source]] = {}
-    for partition, source in sources.items():
-        by_topic.setdefault(partition.topic, []).append(source)
-    return FetchRequest(
-        max_wait=i32Timedelta.parse(datetime.timedelta(milliseconds=settings.fetch_max_wait_ms)),
-        min_bytes=i32(settings.fetch_min_bytes),
-        max_bytes=i32(settings.fetch_max_bytes),
-        isolation_level=i8(settings.isolation_level == "read_committed"),
-        topics=tuple(
-            FetchTopic(
-                topic=TopicName(topic),
-                partitions=tuple(
-                    FetchPartition(
-                        partition=i32(source.partition.partition),
-                        current_leader_epoch=i32(or_minus_one(source.leader_epoch)),
-                        fetch_offset=i64(source.offset or 0),
-                        partition_max_bytes=i32(settings.max_partition_fetch_bytes),
-                    )
-                    for source in its
-                ),
-            )
-            for topic, its in by_topic.items()
-        ),
-        forgotten_topics_data=(),
-        rack_id=settings.client_rack,
-    )

@@ -1,11 +1,9 @@
 """The sources of a fetcher, one for each partition, with its position and the broker to fetch from."""
 
 import uuid
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from pykafka_cli.clients.consuming.fetched_records import AbortedTransaction
 from pykafka_cli.clients.group_offsets import Position
 from pykafka_cli.model import BrokerId, LeaderEpoch, Offset, OffsetSpec, TopicPartition
 
@@ -65,22 +63,3 @@ class Source:
         """Continue at a position of which the leader has everything before."""
         self.offset, self.epoch = position
         self.is_valid = True
-
-
-class Chunk(NamedTuple):
-    """A partition's part of one response, undecoded. `epoch` is that of the record before.
-
-    `following` is the offset after it.
-    """
-
-    source: Source
-    offset: Offset
-    epoch: LeaderEpoch | None
-    following: Offset
-    data: bytes
-    aborted: tuple[AbortedTransaction, ...]
-
-
-def chunks_behind(offset: Offset, chunks: Iterable[Chunk]) -> list[Chunk]:
-    """The chunks with any records from that offset on."""
-    return [chunk for chunk in chunks if chunk.following > offset]

@@ -2,7 +2,7 @@ import uuid
 
 import pytest
 
-from pykafka_cli.clients.consuming.sources import Chunk, Lead, Source, chunks_behind
+from pykafka_cli.clients.consuming.sources import Lead, Source
 from pykafka_cli.clients.group_offsets import Position
 from pykafka_cli.model import BrokerId, LeaderEpoch, Offset, OffsetSpec, TopicPartition
 
@@ -47,12 +47,3 @@ def test_metadata_are_older_with_a_lower_epoch_of_the_same_topic(newest: Lead, e
 
     its.follow(lead(3))
     assert its.is_older(newest) is expected
-
-
-def test_a_chunk_lies_behind_an_offset_if_any_of_it_does() -> None:
-    its = source()
-    chunks = [Chunk(its, Offset(start), LeaderEpoch(0), Offset(start + 2), b"", ()) for start in (0, 2, 4)]
-
-    assert chunks_behind(Offset(3), chunks) == chunks[1:]
-    assert chunks_behind(Offset(4), chunks) == chunks[2:]
-    assert chunks_behind(Offset(6), chunks) == []
