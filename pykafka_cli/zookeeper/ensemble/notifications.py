@@ -24,6 +24,8 @@ LONGEST_FRAME = 512 * 1024
 """Bytes of a notification, its length excluded (PACKETMAXSIZE)."""
 LONGEST_ADDRESSES = 2048
 """Bytes of the addresses in a hello (maxBuffer)."""
+LONGEST_HELLO = 20 + LONGEST_ADDRESSES
+"""Bytes of a hello."""
 
 _ONE_ADDRESS, _ADDRESSES = -65536, -65535
 _HELLO = struct.Struct(">qqi")

@@ -1,0 +1,345 @@
+"""Connections to the election ports of other servers: one for each pair, for both directions, opened by the larger id.
+
+    connections = ElectionConnections(Hello(my_id, (my_address,)), addresses, received)
+    await connections.listen(socket)
+    connections.send(server_id, notification)       connects first if need be
+
+A server that connects to one with a larger id says who it is and closes; the other connects back. So two servers that
+connect at the same time agree on one connection. For each server at most one message waits: a newer one replaces it.
+The last one is sent again on a new connection, since nobody knows whether it has arrived.
+
+Whoever connects is believed who it says it is, as in ZooKeeper; lies cost bounded memory.
+
+Source: org.apache.zookeeper.server.quorum.QuorumCnxManager
+"""
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import Callable, Mapping
+from typing import cast
+
+from pykafka_cli.model import Seconds
+from pykafka_cli.zookeeper.ensemble.configuration import Address
+from pykafka_cli.zookeeper.ensemble.notifications import (
+    LONGEST_HELLO,
+    Frames,
+    Hello,
+    MalformedMessage,
+    Notification,
+    read_hello,
+)
+
+_log = logging.getLogger(__name__)
+
+_MOST_STRANGERS = 32
+"""Servers outside the configuration to whom connections are kept; observers and servers to be added are such."""
+_MOST_GREETINGS = 64
+"""Connections on which nobody has said yet who it is."""
+_FIRST_RETRY_S, _LAST_RETRY_S = Seconds(0.1), Seconds(5.0)
+_CONNECT_TIMEOUT_S, _HELLO_TIMEOUT_S = Seconds(5.0), Seconds(10.0)
+_SILENCE_S = 30
+"""How long unacknowledged bytes, or no answer to the system's own questions, are put up with."""
+_WILDCARDS = ("0.0.0.0", "0:0:0:0:0:0:0:0")
+
+Received = Callable[[int, Notification], None]
+
+
+class ElectionConnections:
+    """All connections of one server."""
+
+    def __init__(
+        self,
+        me: Hello,
+        addresses: Mapping[int, Address],
+        received: Received,
+        *,
+        connect_timeout: Seconds = _CONNECT_TIMEOUT_S,
+        hello_timeout: Seconds = _HELLO_TIMEOUT_S,
+    ) -> None:
+        """No connection yet.
+
+        addresses          of the other servers' election ports, by their ids
+        received           is called with each notification and the id of its sender
+        connect_timeout    how long connecting may take (cnxTimeout)
+        hello_timeout      how long whoever connects may take to say who it is
+        """
+        self.me = me
+        self._received = received
+        self._connect_timeout, self._hello_timeout = connect_timeout, hello_timeout
+        self._peers: dict[int, _Peer] = {}
+        self._greetings: set[_Connection] = set()
+        self._server: asyncio.Server | None = None
+        self._connecting: set[asyncio.Task[None]] = set()
+        self._is_closed = False
+        self.set_addresses(addresses)
+
+    def set_addresses(self, addresses: Mapping[int, Address]) -> None:
+        """Connect to these from now on; existing connections are kept."""
+        self._addresses = dict(addresses)
+
+    async def listen(self, listening: socket.socket) -> None:
+        """Accept connections of other servers on a bound socket, and no longer on another."""
+        if self._server is not None:
+            self._server.close()
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(lambda: _Connection(self, None), sock=listening)
+
+    def send(self, server_id: int, notification: Notification) -> None:
+        """Send to one server, in place of what still waits to be sent there."""
+        peer = self._peer(server_id)
+        peer.waiting = notification.encode()
+        if peer.connection is not None:
+            peer.flush()
+        else:
+            self._connect(peer)
+
+    async def close(self) -> None:
+        """Close all connections and the port."""
+        self._is_closed = True
+        if self._server is not None:
+            self._server.close()
+        for greeting in list(self._greetings):
+            greeting.abort()
+        for peer in self._peers.values():
+            peer.drop()
+        for task in self._connecting:
+            task.cancel()
+        await asyncio.gather(*self._connecting, return_exceptions=True)
+
+    def connected(self) -> list[int]:
+        """The ids of servers to whom there is a connection."""
+        return sorted(server_id for server_id, peer in self._peers.items() if peer.connection is not None)
+
+    def _peer(self, server_id: int) -> "_Peer":
+        peer = self._peers.get(server_id)
+        if peer is None:
+            strangers = [known for known in self._peers if known not in self._addresses]
+            if server_id not in self._addresses and len(strangers) >= _MOST_STRANGERS:
+                self._peers.pop(strangers[0]).drop()
+            peer = self._peers[server_id] = _Peer(server_id)
+        return peer
+
+    # Connecting.
+
+    def _connect(self, peer: "_Peer", said: Address | None = None) -> None:
+        """Begin to connect, unless that goes on already.
+
+        said    where the server says it listens, for one that is in no configuration
+        """
+        address = self._addresses.get(peer.server_id, said)
+        if address is not None and peer.connecting is None and not self._is_closed:
+            peer.connecting = asyncio.create_task(self._keep_connecting(peer, address))
+            self._connecting.add(peer.connecting)
+            peer.connecting.add_done_callback(self._connecting.discard)
+
+    async def _keep_connecting(self, peer: "_Peer", address: Address) -> None:
+        """Connect; retry, less and less often, while a message waits."""
+        pause = _FIRST_RETRY_S
+        try:
+            while not await self._open(peer, address) and peer.waiting is not None:
+                await asyncio.sleep(pause)
+                pause = Seconds(min(2 * pause, _LAST_RETRY_S))
+                address = self._addresses.get(peer.server_id, address)
+        finally:
+            peer.connecting = None
+
+    async def _open(self, peer: "_Peer", address: Address) -> bool:
+        """Whether there is a connection, or the other server has been asked to open one."""
+        if peer.connection is not None:
+            return True
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(self._connect_timeout):
+                await loop.create_connection(lambda: _Connection(self, peer.server_id), address.host, address.port)
+        except (OSError, UnicodeError) as error:  # UnicodeError: what is no host name at all
+            if not peer.is_known_unreachable:
+                peer.is_known_unreachable = True
+                why = getattr(error, "strerror", None) or str(error) or "it does not answer"
+                _log.warning("Server %d cannot be reached at %s for elections: %s", peer.server_id, address, why)
+            return False
+        return True
+
+    # What connections report.
+
+    def greeting_began(self, connection: "_Connection") -> None:
+        """Somebody connected and has to say who it is in time."""
+        if len(self._greetings) >= _MOST_GREETINGS:
+            connection.abort()
+            return
+        self._greetings.add(connection)
+        connection.expect_hello(self._hello_timeout)
+
+    def greeting_ended(self, connection: "_Connection") -> None:
+        self._greetings.discard(connection)
+
+    def greeted(self, connection: "_Connection", hello: Hello) -> None:
+        """Somebody that connected has said who it is."""
+        self.greeting_ended(connection)
+        if hello.server_id == self.me.server_id:
+            _log.warning("%s says that it is server %d, as this one is: two have the same myid", *connection.named)
+            connection.abort()
+        elif hello.server_id > self.me.server_id:
+            self.adopt(hello.server_id, connection)
+        else:
+            connection.abort()
+            peer = self._peer(hello.server_id)
+            peer.drop()  # the server would not connect if it still had it
+            said = [each for each in hello.addresses if each.host not in _WILDCARDS]
+            self._connect(peer, said[0] if said else None)
+
+    def adopt(self, server_id: int, connection: "_Connection") -> None:
+        """Use a connection for all that is sent to a server."""
+        peer = self._peer(server_id)
+        peer.drop()
+        peer.connection = connection
+        connection.server_id = server_id
+        if peer.is_known_unreachable:
+            peer.is_known_unreachable = False
+            _log.info("Server %d can be reached for elections again", server_id)
+        if peer.waiting is None:
+            peer.waiting = peer.last_sent
+        peer.flush()
+
+    def heard(self, connection: "_Connection", notification: Notification) -> None:
+        if connection.server_id is not None and not self._is_closed:
+            self._received(connection.server_id, notification)
+
+    def lost(self, connection: "_Connection") -> None:
+        self.greeting_ended(connection)
+        peer = self._peers.get(connection.server_id) if connection.server_id is not None else None
+        if peer is not None and peer.connection is connection:
+            peer.connection = None
+            if peer.waiting is not None:
+                self._connect(peer)
+
+    def writable(self, connection: "_Connection") -> None:
+        peer = self._peers.get(connection.server_id) if connection.server_id is not None else None
+        if peer is not None and peer.connection is connection:
+            peer.flush()
+
+
+class _Peer:
+    """Another server.
+
+    waiting      a message that could not be sent yet
+    last_sent    the last one that was, though perhaps in vain
+    """
+
+    def __init__(self, server_id: int) -> None:
+        self.server_id = server_id
+        self.connection: _Connection | None = None
+        self.connecting: asyncio.Task[None] | None = None
+        self.waiting: bytes | None = None
+        self.last_sent: bytes | None = None
+        self.is_known_unreachable = False
+
+    def flush(self) -> None:
+        if self.waiting is not None and self.connection is not None and self.connection.is_writable:
+            self.connection.write(self.waiting)
+            self.last_sent, self.waiting = self.waiting, None
+
+    def drop(self) -> None:
+        if self.connection is not None:
+            connection, self.connection = self.connection, None
+            connection.abort()
+
+
+class _Connection(asyncio.Protocol):
+    """One connection; `server_id` is None until it is known whose it is."""
+
+    def __init__(self, connections: ElectionConnections, connects_to: int | None) -> None:
+        """connects_to    the server to which this one connects; None: somebody connected to this one"""
+        self._connections = connections
+        self._connects_to = connects_to
+        self.server_id: int | None = None
+        self.is_writable = True
+        self._greeting: bytearray | None = bytearray() if connects_to is None else None
+        self._frames = Frames()
+        self._timer: asyncio.TimerHandle | None = None
+        self._has_complained = False
+
+    @property
+    def named(self) -> tuple[object, object]:
+        """Whose address it has, and this server's id, for the log."""
+        return (self._transport.get_extra_info("peername") or ("somebody",))[0], self._connections.me.server_id
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.set_write_buffer_limits(0)
+        _notice_dead_peers(self._transport.get_extra_info("socket"))
+        if self._connects_to is None:
+            self._connections.greeting_began(self)
+            return
+        self._transport.write(self._connections.me.encode())
+        if self._connects_to > self._connections.me.server_id:
+            self._transport.close()
+        else:
+            self._connections.adopt(self._connects_to, self)
+
+    def expect_hello(self, timeout: Seconds) -> None:
+        self._timer = asyncio.get_running_loop().call_later(timeout, self.abort)
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            if self._greeting is not None:
+                data = self._greet(self._greeting, data)
+            if self._greeting is None and not self._transport.is_closing():
+                self._hear(data)
+        except MalformedMessage as error:
+            _log.warning("Closed the election connection of %s: %s", self.named[0], error)
+            self.abort()
+
+    def _greet(self, greeting: bytearray, data: bytes) -> bytes:
+        """Take what belongs to the hello; return the rest."""
+        before = len(greeting)
+        greeting += data[:LONGEST_HELLO]
+        read = read_hello(bytes(greeting))
+        if read is None:
+            return b""
+        hello, length = read
+        self._greeting = None
+        if self._timer is not None:
+            self._timer.cancel()
+        self._connections.greeted(self, hello)
+        return data[length - before :]
+
+    def _hear(self, data: bytes) -> None:
+        for body in self._frames.feed(data):
+            try:
+                notification = Notification.decode(body)
+            except MalformedMessage as error:
+                if not self._has_complained:
+                    self._has_complained = True
+                    _log.warning("Ignored a malformed notification of server %s: %s", self.server_id, error)
+                continue
+            self._connections.heard(self, notification)
+
+    def pause_writing(self) -> None:
+        self.is_writable = False
+
+    def resume_writing(self) -> None:
+        self.is_writable = True
+        self._connections.writable(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+        if self._timer is not None:
+            self._timer.cancel()
+        self._connections.lost(self)
+
+    def write(self, data: bytes) -> None:
+        self._transport.write(data)
+
+    def abort(self) -> None:
+        self._transport.abort()
+
+
+def _notice_dead_peers(connected: socket.socket) -> None:
+    """Let the system close a connection whose other machine has disappeared: nothing else would ever tell."""
+    connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in (("TCP_KEEPIDLE", _SILENCE_S), ("TCP_USER_TIMEOUT", _SILENCE_S * 1000)):
+        option = getattr(socket, name, None)  # Linux has both
+        if option is not None:
+            with contextlib.suppress(OSError):
+                connected.setsockopt(socket.IPPROTO_TCP, option, value)

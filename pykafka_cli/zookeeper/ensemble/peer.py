@@ -1,0 +1,171 @@
+"""The life of one server of an ensemble: it elects, serves in the role that it is elected to, and elects again.
+
+    LOOKING -> LEADING, FOLLOWING or OBSERVING -> LOOKING -> ...
+
+    peer = EnsemblePeer(membership, member, make_role, clock)
+    await peer.run()          until it is canceled
+
+It answers other servers that look for a leader in every state. Source: org.apache.zookeeper.server.quorum.QuorumPeer
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from pykafka_cli.model import Seconds, in_seconds
+from pykafka_cli.zookeeper.ensemble.configuration import Address, EnsembleConfiguration
+from pykafka_cli.zookeeper.ensemble.election import Election, Message
+from pykafka_cli.zookeeper.ensemble.election_connections import ElectionConnections
+from pykafka_cli.zookeeper.ensemble.epochs import Epochs
+from pykafka_cli.zookeeper.ensemble.membership import Membership
+from pykafka_cli.zookeeper.ensemble.notifications import Hello, Notification, ServerState
+from pykafka_cli.zookeeper.ensemble.vote import Vote
+from pykafka_cli.zookeeper.server.listening import listening_socket
+from pykafka_cli.zookeeper.server.server import Clock
+
+_log = logging.getLogger(__name__)
+
+_BACKLOG = 128
+
+
+class ElectingServer(Protocol):
+    """What an election needs of the server behind: the history that it votes with."""
+
+    epochs: Epochs
+
+    @property
+    def last_logged_zxid(self) -> int:
+        """Of the last transaction in the log."""
+
+    def committed_configuration(self) -> EnsembleConfiguration | None:
+        """The last one that the ensemble has agreed on, if it was reconfigured."""
+
+
+class Role(Protocol):
+    """Leading, following or observing, once."""
+
+    async def serve(self) -> str:
+        """Serve until that is no longer possible, and return why."""
+
+
+MakeRole = Callable[[ServerState, Vote, EnsembleConfiguration, Callable[[int], None]], Role]
+"""The role of a state, with the vote that won and what to call with the epoch once it is in force."""
+
+
+class EnsemblePeer:
+    """One server among the others."""
+
+    def __init__(self, membership: Membership, member: ElectingServer, make_role: MakeRole, clock: Clock) -> None:
+        settings = membership.settings
+        assert membership.my_id is not None
+        self.configuration = membership.configuration
+        self.role: Role | None = None
+        """What it serves as; None while it looks for a leader."""
+        self._my_id = membership.my_id
+        self._membership = membership
+        self._member = member
+        self._make_role = make_role
+        self._clock = clock
+        self._heard = asyncio.Event()
+        self.election = Election(
+            self._my_id,
+            membership.configuration,
+            membership.last_seen,
+            intervals=(
+                in_seconds(settings.min_notification_interval),
+                in_seconds(settings.max_notification_interval),
+            ),
+            accepts_newer=settings.reconfig_enabled,
+        )
+        self._connections = ElectionConnections(
+            Hello(self._my_id, (membership.me.election_address,)),
+            self._addresses(),
+            self._receive,
+            connect_timeout=in_seconds(settings.cnx_timeout),
+            hello_timeout=in_seconds(settings.tick_time * settings.sync_limit),
+        )
+
+    @property
+    def state(self) -> ServerState:
+        return self.election.state
+
+    async def open(self) -> None:
+        """Open the election port; raises CannotListen."""
+        await self._listen()
+
+    async def run(self) -> None:
+        """Elect and serve, until this is canceled; raises what a role raises."""
+        try:
+            while True:
+                vote = await self._elect()
+                state = self.election.state
+                _log.info("Server %d is %s; the leader is server %d", self._my_id, state.name, vote.leader)
+                self.role = self._make_role(state, vote, self.configuration, self.election.follow_epoch)
+                reason = await self.role.serve()
+                self.role = None
+                _log.info("Server %d is no longer %s: %s", self._my_id, state.name, reason)
+                committed = self._member.committed_configuration()
+                if committed is not None and committed.version > self.configuration.version:
+                    await self._reconfigure(committed)
+        finally:
+            await self._connections.close()
+
+    # Elections.
+
+    async def _elect(self) -> Vote:
+        self._look()
+        while (vote := self.election.elected) is None:
+            if (newer := self.election.newer) is not None:
+                await self._reconfigure(newer)
+                self._look()
+            await self._next_event()
+            self._send(self.election.time_out(self._clock.monotonic()))
+        return vote
+
+    def _look(self) -> None:
+        epoch = self._member.epochs.current
+        self._send(self.election.look(self._member.last_logged_zxid, epoch, self._clock.monotonic()))
+
+    async def _next_event(self) -> None:
+        """Wait for a notification, or until the election wants to be asked."""
+        self._heard.clear()
+        wake = contextlib.ExitStack()
+        if (deadline := self.election.deadline) is not None:
+            delay = max(0.0, deadline - self._clock.monotonic())
+            wake.callback(self._clock.call_later(Seconds(delay), self._heard.set).cancel)
+        with wake:
+            await self._heard.wait()
+
+    def _receive(self, sender: int, notification: Notification) -> None:
+        self._send(self.election.receive(sender, notification, self._clock.monotonic()))
+        self._heard.set()
+
+    def _send(self, messages: Iterable[Message]) -> None:
+        for server_id, notification in messages:
+            self._connections.send(server_id, notification)
+
+    # The configuration.
+
+    async def _reconfigure(self, configuration: EnsembleConfiguration) -> None:
+        """Go on with a configuration that the ensemble has agreed on."""
+        before = self.configuration.servers.get(self._my_id)
+        self.configuration = configuration
+        self.election.reconfigure(configuration)
+        self._connections.set_addresses(self._addresses())
+        _log.info("The ensemble has version %x of its configuration", configuration.version)
+        now = configuration.servers.get(self._my_id)
+        if now is not None and before is not None and now.election_address != before.election_address:
+            await self._listen()
+
+    def _addresses(self) -> dict[int, Address]:
+        servers = self.configuration.servers.values()
+        return {each.id: each.election_address for each in servers if each.id != self._my_id}
+
+    async def _listen(self) -> None:
+        address = self.configuration.servers[self._my_id].election_address
+        everywhere = self._membership.settings.quorum_listen_on_all_ips
+        keys = (f"port in server.{self._my_id}", f"address, which server.{self._my_id} has")
+        host = None if everywhere else address.host
+        await self._connections.listen(listening_socket(host, address.port, _BACKLOG, keys=keys))
