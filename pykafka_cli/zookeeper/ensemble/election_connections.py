@@ -124,7 +124,7 @@ class ElectionConnections:
     # Connecting.
 
     def _connect(self, peer: "_Peer", said: Address | None = None) -> None:
-        """Begin to connect, unless that goes on already.
+        """Begin to connect, unless there is an attempt already.
 
         said    where the server says it listens, for one that is in no configuration
         """

@@ -149,7 +149,7 @@ class EnsemblePeer:
     # The configuration.
 
     async def _reconfigure(self, configuration: EnsembleConfiguration) -> None:
-        """Go on with a configuration that the ensemble has agreed on."""
+        """Continue with a configuration that the ensemble has agreed on."""
         before = self.configuration.servers.get(self._my_id)
         self.configuration = configuration
         self.election.reconfigure(configuration)
