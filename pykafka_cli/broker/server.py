@@ -65,7 +65,8 @@ from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.storage.checkpoints import MalformedFile, WrongDirectory, read_meta_properties
 from pykafka_cli.topic_names import TRANSACTION_STATE
 from pykafka_cli.zookeeper.errors import ZooKeeperError, ZooKeeperUnreachable
-from pykafka_cli.zookeeper.kafka_znodes import BadZnode, BrokerRegistration, Endpoint, ProducerIdBlock
+from pykafka_cli.zookeeper.kafka_znodes import BrokerRegistration, Endpoint, ProducerIdBlock
+from pykafka_cli.zookeeper.znode_data import BadZnode
 
 _log = logging.getLogger(__name__)
 

@@ -25,10 +25,10 @@ from pykafka_cli.storage.checkpoints import LOCK, MalformedFile
 from pykafka_cli.storage.files import ReadOnlyFiles
 from pykafka_cli.storage.inspection import InspectedDirectory, InspectedLog, inspect_directory
 from pykafka_cli.topic_names import CONSUMER_OFFSETS, TRANSACTION_STATE
-from pykafka_cli.zookeeper.kafka_znodes import BadZnode
 from pykafka_cli.zookeeper.server.data_directory import DirectoryUnusable
 from pykafka_cli.zookeeper.server.snapshot import SnapshotInvalid
 from pykafka_cli.zookeeper.server.txn_log import LogDamaged
+from pykafka_cli.zookeeper.znode_data import BadZnode
 
 _SHOWN = 3
 """Number of problems of a kind that are listed; the others are counted."""

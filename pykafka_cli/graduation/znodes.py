@@ -7,10 +7,11 @@ from pathlib import Path
 from pykafka_cli.model import BrokerId, TopicPartition
 from pykafka_cli.properties.zookeeper import ZooKeeperSettings
 from pykafka_cli.zookeeper import kafka_znodes as znodes
-from pykafka_cli.zookeeper.kafka_znodes import TopicAssignment
+from pykafka_cli.zookeeper import topic_znodes
 from pykafka_cli.zookeeper.server.data_directory import DataDirectory
 from pykafka_cli.zookeeper.server.database import Database
 from pykafka_cli.zookeeper.server.recovery import read_database
+from pykafka_cli.zookeeper.topic_znodes import TopicAssignment
 
 
 class NoCluster(Exception):
@@ -50,7 +51,7 @@ def read_cluster(directory: DataDirectory) -> ClusterRecord:
     if znodes.CLUSTER_ID not in database.tree.nodes:
         raise NoCluster(f"{directory.snapshots}: no broker has ever run on this ZooKeeper")
     topics = {
-        topic: znodes.decode_topic(topic, _data(database, znodes.topic_path(topic)))
+        topic: topic_znodes.decode_topic(topic, _data(database, topic_znodes.topic_path(topic)))
         for topic in _children(database, znodes.TOPICS)
     }
     partitions = [TopicPartition(topic, number) for topic, each in topics.items() for number in each.partitions]
@@ -73,10 +74,10 @@ def _data(database: Database, path: str) -> bytes | None:
 
 
 def _leader(database: Database, partition: TopicPartition) -> BrokerId | None:
-    path = znodes.partition_state_path(partition)
+    path = topic_znodes.partition_state_path(partition)
     if path not in database.tree.nodes:
         return None
-    return znodes.decode_partition_state(partition, _data(database, path), 0).leader
+    return topic_znodes.decode_partition_state(partition, _data(database, path), 0).leader
 
 
 def _configured(database: Database, kind: str) -> int:

@@ -15,7 +15,7 @@ from pykafka_cli.properties.broker_keys.zookeeper import ZooKeeperClientKeys
 from pykafka_cli.properties.grammar import Property
 from pykafka_cli.rules.acl_arguments import BadAclArgument
 from pykafka_cli.script.errors import ScriptError
-from pykafka_cli.zookeeper.kafka_znodes import BadZnode
+from pykafka_cli.zookeeper.znode_data import BadZnode
 
 OWN_ADDRESS, ADDRESS = "authorizer.zookeeper.url", "zookeeper.connect"
 """The address of the ZooKeeper with the ACLs, if they have a separate one; and that of everything else."""

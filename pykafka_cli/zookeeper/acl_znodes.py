@@ -25,7 +25,7 @@ from pykafka_cli.acls import (
     ResourceType,
     parse_principal,
 )
-from pykafka_cli.zookeeper.kafka_znodes import BadZnode
+from pykafka_cli.zookeeper.znode_data import BadZnode, encoded
 
 ACLS = {PatternType.LITERAL: "/kafka-acl", PatternType.PREFIXED: "/kafka-acl-extended/prefixed"}
 CHANGES = {PatternType.LITERAL: "/kafka-acl-changes", PatternType.PREFIXED: "/kafka-acl-extended-changes"}
@@ -52,7 +52,7 @@ def encode_acls(entries: Iterable[AclEntry]) -> bytes:
         }
         for entry in entries
     ]
-    return _encoded({"acls": acls, "version": 1})
+    return encoded({"acls": acls, "version": 1})
 
 
 def decode_acls(path: str, data: bytes | None) -> tuple[AclEntry, ...]:
@@ -80,7 +80,7 @@ def encode_change(pattern: ResourcePattern) -> bytes:
     type_, name, pattern_type = pattern
     if pattern_type is PatternType.LITERAL:
         return f"{type_.name}:{name}".encode()
-    return _encoded({"version": 1, "resourceType": type_.name, "name": name, "patternType": pattern_type.name})
+    return encoded({"version": 1, "resourceType": type_.name, "name": name, "patternType": pattern_type.name})
 
 
 def decode_change(path: str, data: bytes | None) -> ResourcePattern:
@@ -108,7 +108,3 @@ def _entry(value: Any) -> AclEntry:
         AclOperation.titled(value["operation"]),
         AclPermission.titled(value["permissionType"]),
     )
-
-
-def _encoded(value: object) -> bytes:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()

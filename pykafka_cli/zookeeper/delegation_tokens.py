@@ -17,7 +17,8 @@ from pykafka_cli.acls import NotAPrincipal, Principal, parse_principal
 from pykafka_cli.model import Timestamp
 from pykafka_cli.zookeeper.client import ZooKeeperClient
 from pykafka_cli.zookeeper.errors import NoNode
-from pykafka_cli.zookeeper.kafka_znodes import BadZnode, desanitized, sanitized
+from pykafka_cli.zookeeper.kafka_znodes import desanitized, sanitized
+from pykafka_cli.zookeeper.znode_data import BadZnode, encoded
 
 TOKENS = "/delegation_token/tokens"
 CHANGES = "/delegation_token/token_changes"
@@ -56,7 +57,7 @@ def encode_token(token: TokenInformation) -> bytes:
         "expiryTimestamp": token.expiry_ms,
         "tokenId": token.id,
     }
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+    return encoded(value)
 
 
 def decode_token(path: str, data: bytes | None) -> TokenInformation:

@@ -23,27 +23,22 @@ users, clients and addresses are percent-encoded. Parents have null data.
 source  kafka.zk.ZkData of Apache Kafka 3.9
 """
 
-import base64
-import json
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import quote, unquote
 
 from pykafka_cli.java_hash import java_hash_order
 from pykafka_cli.model import (
-    FIRST_PARTITION_EPOCH,
     UNKNOWN_BROKER_EPOCH,
     BrokerEpoch,
     BrokerId,
     ControllerEpoch,
-    LeaderEpoch,
-    PartitionEpoch,
     ProducerId,
     Timestamp,
-    TopicPartition,
 )
+from pykafka_cli.zookeeper.znode_data import BadZnode, base64_text, decoded, encoded, number
 
 CONSUMERS = "/consumers"
 BROKERS = "/brokers"
@@ -83,34 +78,8 @@ PERSISTENT_PATHS = (
 )
 """Paths that a broker creates at its start, in Kafka's order."""
 
-NO_LEADER = BrokerId(-1)
-
 SECURITY_PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 """Names of the security protocols; the index in this list is the number in UpdateMetadata."""
-
-
-class BadZnode(Exception):
-    """A znode's data is not what Kafka writes there."""
-
-
-def _encoded(value: object) -> bytes:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
-
-
-def _decoded(path: str, data: bytes | None) -> dict[str, Any]:
-    try:
-        value = json.loads(data or b"")
-    except (ValueError, RecursionError) as error:
-        raise BadZnode(f"{path} contains no JSON but {data!r}: {error}") from None
-    if not isinstance(value, dict):
-        raise BadZnode(f"{path} contains {data!r} instead of a JSON object")
-    return value
-
-
-def _number(path: str, value: object) -> int:
-    if not isinstance(value, int):
-        raise BadZnode(f"{path} has {value!r} where a number is expected")
-    return value
 
 
 # ---- cluster, controller, brokers
@@ -118,31 +87,27 @@ def _number(path: str, value: object) -> int:
 
 def new_cluster_id() -> str:
     """22 characters that encode 16 random bytes."""
-    return _base64(uuid.uuid4())
+    return base64_text(uuid.uuid4())
 
 
 def encode_cluster_id(cluster_id: str) -> bytes:
-    return _encoded({"version": "1", "id": cluster_id})
+    return encoded({"version": "1", "id": cluster_id})
 
 
 def decode_cluster_id(data: bytes | None) -> str:
-    value = _decoded(CLUSTER_ID, data)
+    value = decoded(CLUSTER_ID, data)
     if not isinstance(value.get("id"), str):
         raise BadZnode(f"{CLUSTER_ID} contains no cluster id but {data!r}")
     return str(value["id"])
 
 
 def encode_controller(broker_id: BrokerId, now_ms: Timestamp) -> bytes:
-    return _encoded({"version": 2, "brokerid": broker_id, "timestamp": str(now_ms), "kraftControllerEpoch": -1})
-
-
-def _broker_id(value: Any) -> BrokerId:
-    return BrokerId(int(value))
+    return encoded({"version": 2, "brokerid": broker_id, "timestamp": str(now_ms), "kraftControllerEpoch": -1})
 
 
 def decode_controller(data: bytes | None) -> BrokerId:
     """Id of the controller."""
-    return BrokerId(_number(CONTROLLER, _decoded(CONTROLLER, data).get("brokerid")))
+    return BrokerId(number(CONTROLLER, decoded(CONTROLLER, data).get("brokerid")))
 
 
 def encode_controller_epoch(epoch: ControllerEpoch) -> bytes:
@@ -201,13 +166,13 @@ def encode_broker(broker: BrokerRegistration, now_ms: Timestamp) -> bytes:
         "version": 5,
         "timestamp": str(now_ms),
     }
-    return _encoded(value)
+    return encoded(value)
 
 
 def decode_broker(broker_id: BrokerId, data: bytes | None, czxid: int) -> BrokerRegistration:
     """Versions 1 (host and port only) to 5."""
     path = broker_path(broker_id)
-    value = _decoded(path, data)
+    value = decoded(path, data)
     try:
         if "endpoints" not in value:
             endpoints = [Endpoint("PLAINTEXT", "PLAINTEXT", value["host"], value["port"])]
@@ -231,201 +196,16 @@ def _bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-# ---- topics
-
-
-@dataclass(frozen=True, slots=True)
-class ReplicaAssignment:
-    """Replicas of one partition, preferred leader first.
-
-    During a reassignment (KIP-455), `replicas` has the target replicas, then those to remove; `adding` and `removing`
-    are the new ones among them and those to remove.
-    """
-
-    replicas: tuple[BrokerId, ...]
-    adding: tuple[BrokerId, ...] = ()
-    removing: tuple[BrokerId, ...] = ()
-
-    @property
-    def is_being_reassigned(self) -> bool:
-        return bool(self.adding or self.removing)
-
-    @property
-    def target(self) -> tuple[BrokerId, ...]:
-        """The replicas after the reassignment."""
-        return tuple(replica for replica in self.replicas if replica not in self.removing)
-
-    @property
-    def origin(self) -> tuple[BrokerId, ...]:
-        """The replicas before the reassignment."""
-        return tuple(replica for replica in self.replicas if replica not in self.adding)
-
-    def reassign_to(self, target: Iterable[BrokerId]) -> "ReplicaAssignment":
-        """The assignment during a reassignment to `target`, without replicas that an earlier one was adding."""
-        target = tuple(target)
-        return ReplicaAssignment(
-            tuple(dict.fromkeys((*target, *self.origin))),
-            tuple(replica for replica in dict.fromkeys(target) if replica not in self.origin),
-            tuple(replica for replica in self.origin if replica not in target),
-        )
-
-    def without(self, replica: BrokerId) -> "ReplicaAssignment":
-        """The assignment without `replica`."""
-        keep = [tuple(r for r in part if r != replica) for part in (self.replicas, self.adding, self.removing)]
-        return ReplicaAssignment(*keep)
-
-
-@dataclass(frozen=True, slots=True)
-class TopicAssignment:
-    """The content of /brokers/topics/T. `topic_id` is None for topics of brokers before 2.8."""
-
-    partitions: Mapping[int, ReplicaAssignment]
-    topic_id: uuid.UUID | None = None
-
-
-def topic_path(topic: str) -> str:
-    return f"{TOPICS}/{topic}"
-
-
-def new_topic_id() -> uuid.UUID:
-    """A random id whose text does not begin with a dash, since a command line would read an option."""
-    while True:
-        topic_id = uuid.uuid4()
-        if not _base64(topic_id).startswith("-"):
-            return topic_id
-
-
-def _base64(value: uuid.UUID) -> str:
-    return base64.urlsafe_b64encode(value.bytes).decode().rstrip("=")
-
-
-def encode_topic(topic: TopicAssignment) -> bytes:
-    partitions = sorted(topic.partitions.items())
-    value: dict[str, object] = {"partitions": {str(p): assignment.replicas for p, assignment in partitions}}
-    if topic.topic_id is not None:
-        value["topic_id"] = _base64(topic.topic_id)
-    return _encoded(
-        value
-        | {
-            "adding_replicas": {str(p): assignment.adding for p, assignment in partitions if assignment.adding},
-            "removing_replicas": {str(p): assignment.removing for p, assignment in partitions if assignment.removing},
-            "version": 3,
-        }
-    )
-
-
-def decode_topic(topic: str, data: bytes | None) -> TopicAssignment:
-    """Versions 1 (replicas only) to 3."""
-    value = _decoded(topic_path(topic), data)
-    adding, removing = value.get("adding_replicas") or {}, value.get("removing_replicas") or {}
-    try:
-        partitions = {
-            int(p): ReplicaAssignment(
-                *(tuple(map(_broker_id, part)) for part in (replicas, adding.get(p, ()), removing.get(p, ())))
-            )
-            for p, replicas in value["partitions"].items()
-        }
-        topic_id = value.get("topic_id")
-        decoded_id = uuid.UUID(bytes=base64.urlsafe_b64decode(topic_id + "==")) if topic_id else None
-    except (KeyError, ValueError, TypeError, AttributeError) as error:
-        raise BadZnode(f"{topic_path(topic)} is not a replica assignment: {data!r} ({error!r})") from None
-    return TopicAssignment(dict(sorted(partitions.items())), decoded_id)
-
-
-@dataclass(frozen=True, slots=True)
-class PartitionState:
-    """Leadership of one partition. `partition_epoch` is the znode's version; it is not in the data.
-
-    invariant   the leader is in the ISR, or is NO_LEADER
-    recovering  1 after an unclean election until the leader reports that it has recovered (KIP-704), else 0
-    """
-
-    leader: BrokerId
-    leader_epoch: LeaderEpoch
-    isr: tuple[BrokerId, ...]
-    controller_epoch: ControllerEpoch
-    recovering: int = 0
-    partition_epoch: PartitionEpoch = FIRST_PARTITION_EPOCH
-
-
-def partitions_path(topic: str) -> str:
-    return f"{TOPICS}/{topic}/partitions"
-
-
-def partition_path(partition: TopicPartition) -> str:
-    return f"{TOPICS}/{partition.topic}/partitions/{partition.partition}"
-
-
-def partition_state_path(partition: TopicPartition) -> str:
-    return f"{partition_path(partition)}/state"
-
-
-def encode_partition_state(state: PartitionState) -> bytes:
-    value: dict[str, object] = {"controller_epoch": state.controller_epoch, "leader": state.leader, "version": 1}
-    if state.recovering:
-        value["leader_recovery_state"] = state.recovering
-    return _encoded(value | {"leader_epoch": state.leader_epoch, "isr": state.isr})
-
-
-def decode_partition_state(partition: TopicPartition, data: bytes | None, version: int) -> PartitionState:
-    value = _decoded(partition_state_path(partition), data)
-    try:
-        return PartitionState(
-            BrokerId(int(value["leader"])),
-            LeaderEpoch(int(value["leader_epoch"])),
-            tuple(map(_broker_id, value["isr"])),
-            ControllerEpoch(int(value["controller_epoch"])),
-            int(value.get("leader_recovery_state", 0)),
-            PartitionEpoch(version),
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise BadZnode(f"{partition_state_path(partition)} is not a partition's state: {data!r} ({error!r})") from None
-
-
-# ---- requests by znode
-
-
-def encode_reassignment(wanted: Mapping[TopicPartition, Iterable[BrokerId]]) -> bytes:
-    partitions = [
-        {"topic": tp.topic, "partition": tp.partition, "replicas": list(replicas)} for tp, replicas in wanted.items()
-    ]
-    return _encoded({"version": 1, "partitions": partitions})
-
-
-def decode_reassignment(data: bytes | None) -> dict[TopicPartition, tuple[BrokerId, ...]]:
-    try:
-        return {
-            TopicPartition(entry["topic"], int(entry["partition"])): tuple(map(_broker_id, entry["replicas"]))
-            for entry in _decoded(REASSIGN_PARTITIONS, data)["partitions"]
-        }
-    except (KeyError, TypeError, ValueError) as error:
-        raise BadZnode(f"{REASSIGN_PARTITIONS} is not a reassignment: {data!r} ({error!r})") from None
-
-
-def encode_partitions(partitions: Iterable[TopicPartition]) -> bytes:
-    """Encode partitions for an election, or a notification of changed ISRs."""
-    named = [{"topic": tp.topic, "partition": tp.partition} for tp in partitions]
-    return _encoded({"version": 1, "partitions": named})
-
-
-def decode_partitions(path: str, data: bytes | None) -> list[TopicPartition]:
-    try:
-        return [TopicPartition(e["topic"], int(e["partition"])) for e in _decoded(path, data)["partitions"]]
-    except (KeyError, TypeError, ValueError) as error:
-        raise BadZnode(f"{path} names no partitions: {data!r} ({error!r})") from None
+# ---- log directories
 
 
 def encode_log_dir_event(broker_id: BrokerId) -> bytes:
-    return _encoded({"version": 1, "broker": broker_id, "event": 1})
+    return encoded({"version": 1, "broker": broker_id, "event": 1})
 
 
 def decode_log_dir_event(path: str, data: bytes | None) -> BrokerId:
     """Id of the broker that lost a log directory."""
-    return BrokerId(_number(path, _decoded(path, data).get("broker")))
-
-
-def delete_topic_path(topic: str) -> str:
-    return f"{DELETE_TOPICS}/{topic}"
+    return BrokerId(number(path, decoded(path, data).get("broker")))
 
 
 # ---- configs
@@ -446,24 +226,24 @@ def config_path(entity: str) -> str:
 
 
 def encode_config(config: Mapping[str, str]) -> bytes:
-    return _encoded({"version": 1, "config": {key: config[key] for key in java_hash_order(config)}})
+    return encoded({"version": 1, "config": {key: config[key] for key in java_hash_order(config)}})
 
 
 def decode_config(path: str, data: bytes | None) -> dict[str, str]:
     """Overrides; none if the znode was created without data."""
     if not data:
         return {}
-    config = _decoded(path, data).get("config")
+    config = decoded(path, data).get("config")
     return {key: str(value) for key, value in config.items()} if isinstance(config, dict) else {}
 
 
 def encode_config_change(entity: str) -> bytes:
-    return _encoded({"version": 2, "entity_path": entity})
+    return encoded({"version": 2, "entity_path": entity})
 
 
 def decode_config_change(path: str, data: bytes | None) -> str:
     """The entity's path; version 1 (brokers before 0.11) has its type and name separately."""
-    value = _decoded(path, data)
+    value = decoded(path, data)
     try:
         if value["version"] == 1:
             return f"{value['entity_type']}/{value['entity_name']}"
@@ -484,16 +264,14 @@ class ProducerIdBlock(NamedTuple):
 
 
 def encode_producer_id_block(block: ProducerIdBlock) -> bytes:
-    return _encoded(
-        {"version": 1, "broker": block.broker, "block_start": str(block.start), "block_end": str(block.end)}
-    )
+    return encoded({"version": 1, "broker": block.broker, "block_start": str(block.start), "block_end": str(block.end)})
 
 
 def decode_producer_id_block(data: bytes | None) -> ProducerIdBlock | None:
     """None before the first block is assigned (the znode is created with null data)."""
     if not data:
         return None
-    value = _decoded(PRODUCER_ID_BLOCK, data)
+    value = decoded(PRODUCER_ID_BLOCK, data)
     try:
         return ProducerIdBlock(
             BrokerId(int(value["broker"])), ProducerId(int(value["block_start"])), ProducerId(int(value["block_end"]))
@@ -504,4 +282,4 @@ def decode_producer_id_block(data: bytes | None) -> ProducerIdBlock | None:
 
 def encode_features() -> bytes:
     """No finalized features, with feature versioning enabled (status 1)."""
-    return _encoded({"features": {}, "version": 2, "status": 1})
+    return encoded({"features": {}, "version": 2, "status": 1})

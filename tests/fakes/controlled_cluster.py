@@ -40,13 +40,9 @@ from pykafka_cli.protocol.inter_broker import (
 )
 from pykafka_cli.transport.errors import BrokerUnreachable
 from pykafka_cli.zookeeper import kafka_znodes as znodes
-from pykafka_cli.zookeeper.kafka_znodes import (
-    BrokerRegistration,
-    Endpoint,
-    PartitionState,
-    ReplicaAssignment,
-    TopicAssignment,
-)
+from pykafka_cli.zookeeper import topic_znodes
+from pykafka_cli.zookeeper.kafka_znodes import BrokerRegistration, Endpoint
+from pykafka_cli.zookeeper.topic_znodes import PartitionState, ReplicaAssignment, TopicAssignment
 from tests.fakes.clock import FakeClock
 from tests.fakes.zookeeper import FakeZooKeeper
 from tests.support.event_loop import settle_until_quiet
@@ -271,17 +267,19 @@ class ControlledCluster:
         await self.write_assignment(topic, *replicas)
 
     async def write_assignment(self, topic: str, *replicas: Iterable[int]) -> None:
-        path = znodes.topic_path(topic)
+        path = topic_znodes.topic_path(topic)
         partitions = {number: ReplicaAssignment(tuple(brokers)) for number, brokers in enumerate(replicas)}
         if await self.hand.exists(path):
-            old = znodes.decode_topic(topic, (await self.hand.get(path))[0])
-            await self.hand.set(path, znodes.encode_topic(TopicAssignment(partitions, old.topic_id)))
+            old = topic_znodes.decode_topic(topic, (await self.hand.get(path))[0])
+            await self.hand.set(path, topic_znodes.encode_topic(TopicAssignment(partitions, old.topic_id)))
         else:
-            await self.hand.create(path, znodes.encode_topic(TopicAssignment(partitions, znodes.new_topic_id())))
+            await self.hand.create(
+                path, topic_znodes.encode_topic(TopicAssignment(partitions, topic_znodes.new_topic_id()))
+            )
         await self.settle()
 
     async def delete_topic(self, topic: str) -> None:
-        await self.hand.create(znodes.delete_topic_path(topic))
+        await self.hand.create(topic_znodes.delete_topic_path(topic))
         await self.settle()
 
     async def write(self, path: str, data: bytes) -> None:
@@ -303,8 +301,8 @@ class ControlledCluster:
 
     def state(self, topic: str, partition: int) -> PartitionState:
         tp = TopicPartition(topic, partition)
-        node = self.zookeeper.node(znodes.partition_state_path(tp))
-        return znodes.decode_partition_state(tp, node.data, node.version)
+        node = self.zookeeper.node(topic_znodes.partition_state_path(tp))
+        return topic_znodes.decode_partition_state(tp, node.data, node.version)
 
     def briefly(self, topic: str, partition: int = 0) -> str:
         """`leader 0 epoch 1 isr 0,2`."""
@@ -313,7 +311,7 @@ class ControlledCluster:
         return f"leader {state.leader} epoch {state.leader_epoch} isr {_numbers(state.isr)}{recovering}"
 
     def assignment(self, topic: str) -> TopicAssignment:
-        return znodes.decode_topic(topic, self.zookeeper.node(znodes.topic_path(topic)).data)
+        return topic_znodes.decode_topic(topic, self.zookeeper.node(topic_znodes.topic_path(topic)).data)
 
     def exists(self, path: str) -> bool:
         return path in self.zookeeper.tree()

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from pykafka_cli.model import BrokerId, ControllerEpoch, LeaderEpoch, PartitionEpoch, TopicPartition
 from pykafka_cli.zookeeper import kafka_znodes as znodes
-from pykafka_cli.zookeeper.kafka_znodes import BadZnode, PartitionState, ReplicaAssignment, TopicAssignment
+from pykafka_cli.zookeeper import topic_znodes
+from pykafka_cli.zookeeper.topic_znodes import PartitionState, ReplicaAssignment, TopicAssignment
+from pykafka_cli.zookeeper.znode_data import BadZnode
 
 TP = TopicPartition("t", 0)
 DECODERS: dict[str, Callable[[bytes | None], object]] = {
@@ -19,10 +21,10 @@ DECODERS: dict[str, Callable[[bytes | None], object]] = {
     "controller": znodes.decode_controller,
     "controller epoch": znodes.decode_controller_epoch,
     "broker": lambda data: znodes.decode_broker(BrokerId(1), data, 7),
-    "topic": partial(znodes.decode_topic, "t"),
-    "state": lambda data: znodes.decode_partition_state(TP, data, 0),
-    "reassignment": znodes.decode_reassignment,
-    "partitions": partial(znodes.decode_partitions, "/p"),
+    "topic": partial(topic_znodes.decode_topic, "t"),
+    "state": lambda data: topic_znodes.decode_partition_state(TP, data, 0),
+    "reassignment": topic_znodes.decode_reassignment,
+    "partitions": partial(topic_znodes.decode_partitions, "/p"),
     "log directory": partial(znodes.decode_log_dir_event, "/p"),
     "config": partial(znodes.decode_config, "/p"),
     "config change": partial(znodes.decode_config_change, "/p"),
@@ -66,7 +68,7 @@ def test_states_are_read_as_they_were_written(
         recovering,
         PartitionEpoch(version),
     )
-    assert znodes.decode_partition_state(TP, znodes.encode_partition_state(state), version) == state
+    assert topic_znodes.decode_partition_state(TP, topic_znodes.encode_partition_state(state), version) == state
 
 
 @given(
@@ -75,7 +77,7 @@ def test_states_are_read_as_they_were_written(
 )
 def test_assignments_are_read_as_they_were_written(partitions: dict[int, ReplicaAssignment], topic_id: object) -> None:
     topic = TopicAssignment(partitions, topic_id)  # type: ignore[arg-type]
-    assert znodes.decode_topic("t", znodes.encode_topic(topic)) == topic
+    assert topic_znodes.decode_topic("t", topic_znodes.encode_topic(topic)) == topic
 
 
 @given(st.dictionaries(st.text(), st.text(), max_size=20))

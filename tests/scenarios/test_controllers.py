@@ -21,6 +21,7 @@ from pykafka_cli.properties.grammar import Property
 from pykafka_cli.protocol.codec import message_codec, read_request_header
 from pykafka_cli.transport.connection import Connection
 from pykafka_cli.zookeeper import kafka_znodes as znodes
+from pykafka_cli.zookeeper import topic_znodes
 from pykafka_cli.zookeeper.client import ZooKeeperClient
 from pykafka_cli.zookeeper.errors import NoNode
 from pykafka_cli.zookeeper.kafka_znodes import BrokerRegistration, Endpoint
@@ -157,7 +158,7 @@ async def test_topics_written_by_hand_are_led_extended_and_deleted(start: Starte
     await hand.create("/brokers/topics/t", b'{"version":1,"partitions":{"0":[0,1]}}')
     assert await second.receives("LeaderAndIsr") == "LeaderAndIsr t-0 leader 0 epoch 0 isr 0,1 new"
     assert await second.receives("UpdateMetadata") == "UpdateMetadata brokers 0,1; t-0 leader 0"
-    topic = znodes.decode_topic("t", (await hand.get("/brokers/topics/t"))[0])
+    topic = topic_znodes.decode_topic("t", (await hand.get("/brokers/topics/t"))[0])
     assert topic.topic_id is not None
 
     await hand.set("/brokers/topics/t", b'{"version":1,"partitions":{"0":[0,1],"1":[1,0]}}')

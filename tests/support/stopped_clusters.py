@@ -10,13 +10,14 @@ from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.grammar import Property
 from pykafka_cli.properties.zookeeper import ZooKeeperSettings
 from pykafka_cli.zookeeper import kafka_znodes as znodes
-from pykafka_cli.zookeeper.kafka_znodes import PartitionState, ReplicaAssignment, TopicAssignment
+from pykafka_cli.zookeeper import topic_znodes
 from pykafka_cli.zookeeper.protocol.records import OPEN_ACL
 from pykafka_cli.zookeeper.protocol.requests import OpCode
 from pykafka_cli.zookeeper.protocol.txn_records import CreateSessionTxn, CreateTxn, TxnHeader
 from pykafka_cli.zookeeper.server.data_directory import DataDirectory
 from pykafka_cli.zookeeper.server.database import Database
 from pykafka_cli.zookeeper.server.snapshot import write_snapshot
+from pykafka_cli.zookeeper.topic_znodes import PartitionState, ReplicaAssignment, TopicAssignment
 from tests.fakes.clock import FakeClock
 from tests.support.brokers import broker_ids
 from tests.support.logs import NOW_MS, broker_settings, topic_config
@@ -50,12 +51,12 @@ class StoppedCluster:
         """A topic, led by the first replica of each partition."""
         assigned = {number: broker_ids(*each) for number, each in replicas.items()}
         assignment = TopicAssignment({number: ReplicaAssignment(each) for number, each in assigned.items()}, topic_id)
-        self.put(znodes.topic_path(topic), znodes.encode_topic(assignment))
+        self.put(topic_znodes.topic_path(topic), topic_znodes.encode_topic(assignment))
         for number, each in assigned.items():
-            path = znodes.partition_state_path(TopicPartition(topic, number))
+            path = topic_znodes.partition_state_path(TopicPartition(topic, number))
             self.put(
                 path,
-                znodes.encode_partition_state(PartitionState(each[0], LeaderEpoch(0), each, ControllerEpoch(1))),
+                topic_znodes.encode_partition_state(PartitionState(each[0], LeaderEpoch(0), each, ControllerEpoch(1))),
             )
 
     def register(self, broker: int) -> None:

@@ -29,9 +29,10 @@ from pykafka_cli.broker.metadata.zk_store import Fence, ZkStore
 from pykafka_cli.model import UNKNOWN_BROKER_EPOCH, BrokerEpoch, BrokerId, TopicPartition
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.protocol.inter_broker import LeaderAndIsrResponse, UpdateMetadataResponse
-from pykafka_cli.zookeeper import kafka_znodes as znodes
-from pykafka_cli.zookeeper.kafka_znodes import BrokerRegistration, PartitionState, TopicAssignment
+from pykafka_cli.zookeeper import topic_znodes
+from pykafka_cli.zookeeper.kafka_znodes import BrokerRegistration
 from pykafka_cli.zookeeper.operations import Change, WatchEvent
+from pykafka_cli.zookeeper.topic_znodes import PartitionState, TopicAssignment
 
 _log = logging.getLogger(__name__)
 
@@ -116,7 +117,7 @@ class ActiveController:
             if assignment is None:
                 continue
             if assignment.topic_id is None:
-                assignment = TopicAssignment(assignment.partitions, znodes.new_topic_id())
+                assignment = TopicAssignment(assignment.partitions, topic_znodes.new_topic_id())
                 await self._store.set_assignment(topic, assignment, self.state.fence)
             self.state.add_topic(topic, assignment)
             found += self.state.partitions_of(topic)

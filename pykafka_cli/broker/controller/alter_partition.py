@@ -16,7 +16,7 @@ from pykafka_cli.broker.errors import (
     UnknownTopicOrPartition,
 )
 from pykafka_cli.model import BrokerId, LeaderEpoch, PartitionEpoch
-from pykafka_cli.zookeeper.kafka_znodes import PartitionState
+from pykafka_cli.zookeeper.topic_znodes import PartitionState
 
 RECOVERED, RECOVERING = 0, 1
 

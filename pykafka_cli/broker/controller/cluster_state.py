@@ -16,12 +16,8 @@ from pykafka_cli.broker.controller.partition_states import PartitionStatus
 from pykafka_cli.broker.controller.replica_states import ReplicaStatus
 from pykafka_cli.broker.metadata.zk_store import Fence
 from pykafka_cli.model import BrokerId, TopicPartition
-from pykafka_cli.zookeeper.kafka_znodes import (
-    BrokerRegistration,
-    PartitionState,
-    ReplicaAssignment,
-    TopicAssignment,
-)
+from pykafka_cli.zookeeper.kafka_znodes import BrokerRegistration
+from pykafka_cli.zookeeper.topic_znodes import PartitionState, ReplicaAssignment, TopicAssignment
 
 _log = logging.getLogger(__name__)
 

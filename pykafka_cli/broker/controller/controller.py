@@ -36,13 +36,9 @@ from pykafka_cli.model import (
 )
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.zookeeper.errors import ConnectionClosed, SessionExpired
-from pykafka_cli.zookeeper.kafka_znodes import (
-    BrokerRegistration,
-    PartitionState,
-    ProducerIdBlock,
-    ReplicaAssignment,
-)
+from pykafka_cli.zookeeper.kafka_znodes import BrokerRegistration, ProducerIdBlock
 from pykafka_cli.zookeeper.operations import WatchEvent
+from pykafka_cli.zookeeper.topic_znodes import PartitionState, ReplicaAssignment
 
 _log = logging.getLogger(__name__)
 

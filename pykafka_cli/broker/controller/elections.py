@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from pykafka_cli.model import BrokerId, LeaderEpoch
-from pykafka_cli.zookeeper.kafka_znodes import NO_LEADER, PartitionState
+from pykafka_cli.zookeeper.topic_znodes import NO_LEADER, PartitionState
 
 
 def led_by(current: PartitionState, leader: BrokerId, isr: Iterable[BrokerId]) -> PartitionState:

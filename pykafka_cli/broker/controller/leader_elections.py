@@ -17,7 +17,7 @@ from pykafka_cli.broker.errors import (
 )
 from pykafka_cli.model import BrokerId, TopicPartition
 from pykafka_cli.zookeeper.errors import ZooKeeperError
-from pykafka_cli.zookeeper.kafka_znodes import PartitionState
+from pykafka_cli.zookeeper.topic_znodes import PartitionState
 
 
 class LeaderElections:

@@ -13,7 +13,7 @@ from pykafka_cli.broker.controller.partition_states import PartitionStatus
 from pykafka_cli.broker.controller.request_batch import RequestBatch
 from pykafka_cli.model import BrokerId, LeaderEpoch, TopicPartition
 from pykafka_cli.zookeeper.errors import BadVersion, ZooKeeperError
-from pykafka_cli.zookeeper.kafka_znodes import PartitionState
+from pykafka_cli.zookeeper.topic_znodes import PartitionState
 
 _log = logging.getLogger(__name__)
 

@@ -28,7 +28,7 @@ from pykafka_cli.broker.errors import (
 )
 from pykafka_cli.model import BrokerId, LeaderEpoch, TopicPartition
 from pykafka_cli.zookeeper.errors import BadVersion
-from pykafka_cli.zookeeper.kafka_znodes import PartitionState, ReplicaAssignment
+from pykafka_cli.zookeeper.topic_znodes import PartitionState, ReplicaAssignment
 
 _log = logging.getLogger(__name__)
 

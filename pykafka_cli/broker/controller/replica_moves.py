@@ -14,7 +14,7 @@ from pykafka_cli.broker.controller.replica_states import ReplicaStatus
 from pykafka_cli.broker.controller.request_batch import RequestBatch
 from pykafka_cli.model import BrokerId, TopicPartition
 from pykafka_cli.zookeeper.errors import BadVersion
-from pykafka_cli.zookeeper.kafka_znodes import PartitionState
+from pykafka_cli.zookeeper.topic_znodes import PartitionState
 
 _log = logging.getLogger(__name__)
 

@@ -40,7 +40,7 @@ from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE, code_and_messag
 from pykafka_cli.broker.security.acl_manager import AclManager
 from pykafka_cli.zookeeper.acl_store import InvalidAcl, ensure_valid
 from pykafka_cli.zookeeper.errors import ZooKeeperError
-from pykafka_cli.zookeeper.kafka_znodes import BadZnode
+from pykafka_cli.zookeeper.znode_data import BadZnode
 
 _log = logging.getLogger(__name__)
 

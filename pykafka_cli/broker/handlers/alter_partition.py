@@ -19,7 +19,7 @@ from pykafka_cli.broker.errors import BrokerError, UnknownTopicId
 from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE, broker_ids
 from pykafka_cli.model import BrokerEpoch, LeaderEpoch, PartitionEpoch, TopicPartition
 from pykafka_cli.protocol.first_versions_adapters import NamedTopicData
-from pykafka_cli.zookeeper.kafka_znodes import PartitionState
+from pykafka_cli.zookeeper.topic_znodes import PartitionState
 
 
 async def handle(ctx: RequestContext, request: AlterPartitionRequest) -> AlterPartitionResponse:

@@ -34,7 +34,7 @@ from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE
 from pykafka_cli.broker.metadata.consumer_offsets import stored_offset
 from pykafka_cli.model import NO_OFFSET, Offset, TopicPartition
 from pykafka_cli.zookeeper.errors import ZooKeeperError
-from pykafka_cli.zookeeper.kafka_znodes import BadZnode
+from pykafka_cli.zookeeper.znode_data import BadZnode
 
 _log = logging.getLogger(__name__)
 

@@ -14,8 +14,9 @@ from pykafka_cli.model import BrokerId, Timestamp
 from pykafka_cli.zookeeper import kafka_znodes as znodes
 from pykafka_cli.zookeeper.client import ZooKeeperClient
 from pykafka_cli.zookeeper.errors import NodeExists, NoNode, NotEmpty
-from pykafka_cli.zookeeper.kafka_znodes import DEFAULT_ENTITY, BadZnode, sanitized
+from pykafka_cli.zookeeper.kafka_znodes import DEFAULT_ENTITY, sanitized
 from pykafka_cli.zookeeper.operations import Watcher
+from pykafka_cli.zookeeper.znode_data import BadZnode
 
 _log = logging.getLogger(__name__)
 

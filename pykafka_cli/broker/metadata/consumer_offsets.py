@@ -11,7 +11,7 @@ from pykafka_cli.model import Offset, TopicPartition
 from pykafka_cli.zookeeper import kafka_znodes as znodes
 from pykafka_cli.zookeeper.client import ZooKeeperClient
 from pykafka_cli.zookeeper.errors import NoNode
-from pykafka_cli.zookeeper.kafka_znodes import BadZnode
+from pykafka_cli.zookeeper.znode_data import BadZnode
 
 
 async def store_offset(client: ZooKeeperClient, group: str, partition: TopicPartition, offset: Offset) -> None:

@@ -33,7 +33,7 @@ from pykafka_cli.model import Milliseconds, TopicPartition, in_seconds
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.replica_assignment import Candidate
 from pykafka_cli.zookeeper.errors import NodeExists, ZooKeeperError
-from pykafka_cli.zookeeper.kafka_znodes import TopicAssignment, new_topic_id
+from pykafka_cli.zookeeper.topic_znodes import TopicAssignment, new_topic_id
 
 _log = logging.getLogger(__name__)
 

@@ -35,7 +35,7 @@ from pykafka_cli.replica_assignment import (
     assign_replicas,
     next_start,
 )
-from pykafka_cli.zookeeper.kafka_znodes import ReplicaAssignment
+from pykafka_cli.zookeeper.topic_znodes import ReplicaAssignment
 
 NOT_GIVEN = -1
 """Partition count and replication factor in a request that leaves them to the broker."""

@@ -17,16 +17,13 @@ from typing import Any, NamedTuple, TypeVar
 from pykafka_cli.broker.clock import Clock
 from pykafka_cli.model import BrokerEpoch, BrokerId, ControllerEpoch, PartitionEpoch, Seconds, TopicPartition
 from pykafka_cli.zookeeper import kafka_znodes as znodes
+from pykafka_cli.zookeeper import topic_znodes
 from pykafka_cli.zookeeper.client import ZooKeeperClient
 from pykafka_cli.zookeeper.errors import BadVersion, MultiFailed, NodeExists, NoNode, ZooKeeperError
-from pykafka_cli.zookeeper.kafka_znodes import (
-    BadZnode,
-    BrokerRegistration,
-    PartitionState,
-    ReplicaAssignment,
-    TopicAssignment,
-)
+from pykafka_cli.zookeeper.kafka_znodes import BrokerRegistration
 from pykafka_cli.zookeeper.operations import Check, Create, Delete, Operation, SetData, Stat, Watcher
+from pykafka_cli.zookeeper.topic_znodes import PartitionState, ReplicaAssignment, TopicAssignment
+from pykafka_cli.zookeeper.znode_data import BadZnode
 
 _log = logging.getLogger(__name__)
 
@@ -215,15 +212,15 @@ class ZkStore:
         return set(await self.client.children(znodes.TOPICS, watch))
 
     async def topic_exists(self, topic: str) -> bool:
-        return await self.client.exists(znodes.topic_path(topic)) is not None
+        return await self.client.exists(topic_znodes.topic_path(topic)) is not None
 
     async def assignment(self, topic: str, watch: Watcher | None = None) -> TopicAssignment | None:
         """Replicas and id of a topic; None if there is none, or nothing that can be read."""
         try:
-            data, _ = await self.client.get(znodes.topic_path(topic), watch)
+            data, _ = await self.client.get(topic_znodes.topic_path(topic), watch)
         except NoNode:
             return None
-        return _readable(lambda: znodes.decode_topic(topic, data), None)
+        return _readable(lambda: topic_znodes.decode_topic(topic, data), None)
 
     async def assignments(self, topics: Iterable[str]) -> dict[str, TopicAssignment]:
         """The assignments of those of the topics that exist."""
@@ -233,11 +230,11 @@ class ZkStore:
 
     async def create_assignment(self, topic: str, assignment: TopicAssignment) -> None:
         """Create a topic: it exists once this znode does. Raises NodeExists."""
-        await self.client.create(znodes.topic_path(topic), znodes.encode_topic(assignment))
+        await self.client.create(topic_znodes.topic_path(topic), topic_znodes.encode_topic(assignment))
 
     async def set_assignment(self, topic: str, assignment: TopicAssignment, fence: Fence) -> None:
         """Replace a topic's replicas, as the controller does. Raises NoNode."""
-        await self._fenced(fence, SetData(znodes.topic_path(topic), znodes.encode_topic(assignment)))
+        await self._fenced(fence, SetData(topic_znodes.topic_path(topic), topic_znodes.encode_topic(assignment)))
 
     async def change_assignment(
         self, topic: str, change: Callable[[TopicAssignment], TopicAssignment]
@@ -246,20 +243,20 @@ class ZkStore:
 
         raises  NoNode, and what `change` raises
         """
-        path = znodes.topic_path(topic)
+        path = topic_znodes.topic_path(topic)
         while True:
             data, stat = await self.client.get(path)
-            changed = change(znodes.decode_topic(topic, data))
+            changed = change(topic_znodes.decode_topic(topic, data))
             try:
-                await self.client.set(path, znodes.encode_topic(changed), stat.version)
+                await self.client.set(path, topic_znodes.encode_topic(changed), stat.version)
             except BadVersion:
                 continue
             return changed
 
     async def remove_topic(self, topic: str, fence: Fence) -> None:
         """Delete all znodes of a topic, its configs, and the request to delete it, in Kafka's order."""
-        await self._remove_tree(znodes.topic_path(topic), fence)
-        for path in (znodes.config_path(f"topics/{topic}"), znodes.delete_topic_path(topic)):
+        await self._remove_tree(topic_znodes.topic_path(topic), fence)
+        for path in (znodes.config_path(f"topics/{topic}"), topic_znodes.delete_topic_path(topic)):
             await self._remove(path, fence)
 
     async def _remove_tree(self, path: str, fence: Fence) -> None:
@@ -279,10 +276,10 @@ class ZkStore:
     async def partition_state(self, partition: TopicPartition) -> PartitionState | None:
         """Leader and ISR of a partition; None while it has none."""
         try:
-            data, stat = await self.client.get(znodes.partition_state_path(partition))
+            data, stat = await self.client.get(topic_znodes.partition_state_path(partition))
         except NoNode:
             return None
-        return _readable(lambda: znodes.decode_partition_state(partition, data, stat.version), None)
+        return _readable(lambda: topic_znodes.decode_partition_state(partition, data, stat.version), None)
 
     async def partition_states(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, PartitionState]:
         """Those of the partitions that have one."""
@@ -294,12 +291,12 @@ class ZkStore:
         self, states: Mapping[TopicPartition, PartitionState], fence: Fence
     ) -> dict[TopicPartition, ZooKeeperError | None]:
         """First leaders of new partitions; None for each that was written, else why it was not."""
-        parents = dict.fromkeys(znodes.partitions_path(tp.topic) for tp in states)
-        for paths in parents, map(znodes.partition_path, states):
+        parents = dict.fromkeys(topic_znodes.partitions_path(tp.topic) for tp in states)
+        for paths in parents, map(topic_znodes.partition_path, states):
             await _all(self._ensure_fenced(path, fence) for path in paths)
         return await self._write_each(
             {
-                tp: Create(znodes.partition_state_path(tp), znodes.encode_partition_state(state))
+                tp: Create(topic_znodes.partition_state_path(tp), topic_znodes.encode_partition_state(state))
                 for tp, state in states.items()
             },
             fence,
@@ -318,8 +315,8 @@ class ZkStore:
         """
 
         async def update(partition: TopicPartition, state: PartitionState) -> PartitionState | ZooKeeperError:
-            data = znodes.encode_partition_state(state)
-            change = SetData(znodes.partition_state_path(partition), data, state.partition_epoch)
+            data = topic_znodes.encode_partition_state(state)
+            change = SetData(topic_znodes.partition_state_path(partition), data, state.partition_epoch)
             try:
                 stat = await self._fenced(fence, change)
             except ZooKeeperError as error:
@@ -334,17 +331,17 @@ class ZkStore:
 
     async def request_topic_deletion(self, topic: str) -> None:
         """Raises NodeExists if it is being deleted already."""
-        await self.client.create(znodes.delete_topic_path(topic))
+        await self.client.create(topic_znodes.delete_topic_path(topic))
 
     async def is_marked_for_deletion(self, topic: str) -> bool:
-        return await self.client.exists(znodes.delete_topic_path(topic)) is not None
+        return await self.client.exists(topic_znodes.delete_topic_path(topic)) is not None
 
     async def topic_deletions(self, watch: Watcher | None = None) -> set[str]:
         """Topics to be deleted; `watch` is called for the next."""
         return set(await self.client.children(znodes.DELETE_TOPICS, watch))
 
     async def delete_topic_deletions(self, topics: Iterable[str], fence: Fence) -> None:
-        await _all(self._remove(znodes.delete_topic_path(topic), fence) for topic in topics)
+        await _all(self._remove(topic_znodes.delete_topic_path(topic), fence) for topic in topics)
 
     async def requested_reassignment(
         self, watch: Watcher | None = None
@@ -355,14 +352,14 @@ class ZkStore:
         if data is None:
             return None
         nothing: dict[TopicPartition, tuple[BrokerId, ...]] = {}
-        return _readable(lambda: znodes.decode_reassignment(data), nothing)
+        return _readable(lambda: topic_znodes.decode_reassignment(data), nothing)
 
     async def keep_requested_reassignment(
         self, wanted: Mapping[TopicPartition, tuple[BrokerId, ...]], fence: Fence
     ) -> None:
         """Leave only these in the request; delete it if there are none."""
         if wanted:
-            await self._fenced(fence, SetData(znodes.REASSIGN_PARTITIONS, znodes.encode_reassignment(wanted)))
+            await self._fenced(fence, SetData(znodes.REASSIGN_PARTITIONS, topic_znodes.encode_reassignment(wanted)))
         else:
             await self._remove(znodes.REASSIGN_PARTITIONS, fence)
 
@@ -372,7 +369,7 @@ class ZkStore:
         if data is None:
             return None
         nothing: list[TopicPartition] = []
-        return _readable(lambda: znodes.decode_partitions(znodes.PREFERRED_REPLICA_ELECTION, data), nothing)
+        return _readable(lambda: topic_znodes.decode_partitions(znodes.PREFERRED_REPLICA_ELECTION, data), nothing)
 
     async def forget_requested_elections(self, fence: Fence) -> None:
         await self._remove(znodes.PREFERRED_REPLICA_ELECTION, fence)
@@ -388,7 +385,7 @@ class ZkStore:
     async def isr_changes(self, watch: Watcher | None = None) -> dict[str, list[TopicPartition]]:
         """Partitions whose leaders wrote their state themselves, by the path of the notification."""
         return {
-            path: _readable(partial(znodes.decode_partitions, path, data), [])
+            path: _readable(partial(topic_znodes.decode_partitions, path, data), [])
             for path, data in await self._notifications(znodes.ISR_CHANGES, watch)
         }
 

@@ -14,8 +14,8 @@ from collections.abc import Awaitable, Callable, Iterable
 from pykafka_cli.broker.clock import Clock
 from pykafka_cli.zookeeper.client import ZooKeeperClient
 from pykafka_cli.zookeeper.errors import ConnectionClosed, NoNode, SessionExpired
-from pykafka_cli.zookeeper.kafka_znodes import BadZnode
 from pykafka_cli.zookeeper.operations import WatchEvent
+from pykafka_cli.zookeeper.znode_data import BadZnode
 
 _log = logging.getLogger(__name__)
 

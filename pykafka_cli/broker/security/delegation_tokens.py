@@ -28,7 +28,7 @@ from pykafka_cli.rules.scram_credentials import TokenLogin, salted_password, sto
 from pykafka_cli.zookeeper.client import ZooKeeperClient
 from pykafka_cli.zookeeper.delegation_tokens import CHANGES, DelegationTokenStore, TokenInformation, decode_change
 from pykafka_cli.zookeeper.errors import ConnectionClosed, NoNode, SessionExpired
-from pykafka_cli.zookeeper.kafka_znodes import BadZnode
+from pykafka_cli.zookeeper.znode_data import BadZnode
 
 _log = logging.getLogger(__name__)
 

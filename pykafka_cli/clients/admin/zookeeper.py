@@ -12,6 +12,7 @@ from pykafka_cli.model import BrokerId, ConfigEntry, PartitionDescription, Secon
 from pykafka_cli.replica_assignment import Candidate, assign_replicas, next_start
 from pykafka_cli.topic_names import MAX_LENGTH, collisions, why_invalid
 from pykafka_cli.zookeeper import kafka_znodes as znodes
+from pykafka_cli.zookeeper import topic_znodes
 from pykafka_cli.zookeeper.client import ZooKeeperClient
 from pykafka_cli.zookeeper.client_security import ClientSecurity
 from pykafka_cli.zookeeper.errors import NodeExists, NoNode, ZooKeeperError, ZooKeeperUnreachable
@@ -117,9 +118,9 @@ class ZooKeeperAdmin:
         if colliding := collisions(topic, existing):
             raise AdminRefused(f"Topic '{topic}' collides with existing topics: {', '.join(colliding)}")
         await self._write_configs(f"topics/{topic}", configs)
-        wanted = znodes.TopicAssignment(_as_assignments(placed), znodes.new_topic_id())
+        wanted = topic_znodes.TopicAssignment(_as_assignments(placed), topic_znodes.new_topic_id())
         try:
-            await self._client.create(znodes.topic_path(topic), znodes.encode_topic(wanted))
+            await self._client.create(topic_znodes.topic_path(topic), topic_znodes.encode_topic(wanted))
         except NodeExists:
             raise TopicExists(f"Topic '{topic}' already exists.") from None
 
@@ -150,13 +151,13 @@ class ZooKeeperAdmin:
         else:
             start = next_start(brokers, first[0])
             placed = assign_replicas(brokers, added, len(first), start, first_partition=existing)
-        wanted = znodes.TopicAssignment({**current.partitions, **_as_assignments(placed)}, current.topic_id)
-        await self._client.set(znodes.topic_path(topic), znodes.encode_topic(wanted))
+        wanted = topic_znodes.TopicAssignment({**current.partitions, **_as_assignments(placed)}, current.topic_id)
+        await self._client.set(topic_znodes.topic_path(topic), topic_znodes.encode_topic(wanted))
 
     async def mark_for_deletion(self, topic: str) -> bool:
         """Mark a topic for deletion by the controller; False if it is already marked."""
         try:
-            await self._client.create(znodes.delete_topic_path(topic))
+            await self._client.create(topic_znodes.delete_topic_path(topic))
         except NodeExists:
             return False
         return True
@@ -192,19 +193,19 @@ class ZooKeeperAdmin:
         except NoNode:
             return []
 
-    async def _assignment(self, topic: str) -> znodes.TopicAssignment | None:
+    async def _assignment(self, topic: str) -> topic_znodes.TopicAssignment | None:
         try:
-            data, _ = await self._client.get(znodes.topic_path(topic))
+            data, _ = await self._client.get(topic_znodes.topic_path(topic))
         except NoNode:
             return None
-        return znodes.decode_topic(topic, data)
+        return topic_znodes.decode_topic(topic, data)
 
-    async def _partition_state(self, partition: TopicPartition) -> znodes.PartitionState | None:
+    async def _partition_state(self, partition: TopicPartition) -> topic_znodes.PartitionState | None:
         try:
-            data, stat = await self._client.get(znodes.partition_state_path(partition))
+            data, stat = await self._client.get(topic_znodes.partition_state_path(partition))
         except NoNode:
             return None
-        return znodes.decode_partition_state(partition, data, stat.version)
+        return topic_znodes.decode_partition_state(partition, data, stat.version)
 
     async def _write_configs(self, entity: str, configs: Mapping[str, str]) -> None:
         path, data = znodes.config_path(entity), znodes.encode_config(configs)
@@ -226,8 +227,8 @@ class ZooKeeperAdmin:
         return brokers
 
 
-def _as_assignments(placed: Mapping[int, Iterable[BrokerId]]) -> dict[int, znodes.ReplicaAssignment]:
-    return {index: znodes.ReplicaAssignment(tuple(replicas)) for index, replicas in placed.items()}
+def _as_assignments(placed: Mapping[int, Iterable[BrokerId]]) -> dict[int, topic_znodes.ReplicaAssignment]:
+    return {index: topic_znodes.ReplicaAssignment(tuple(replicas)) for index, replicas in placed.items()}
 
 
 def _why_illegal(topic: str) -> str | None:

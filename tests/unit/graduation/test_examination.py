@@ -18,6 +18,7 @@ from pykafka_cli.graduation.report import NotReady, Report
 from pykafka_cli.model import LeaderEpoch, Milliseconds, Offset, ProducerEpoch, ProducerId, TopicPartition
 from pykafka_cli.protocol.records import ControlType, Record, build_batch
 from pykafka_cli.zookeeper import kafka_znodes as znodes
+from pykafka_cli.zookeeper import topic_znodes
 from pykafka_cli.zookeeper.server.data_directory import DataDirectory
 from tests.support.brokers import broker_ids
 from tests.support.logs import NOW_MS, append, marker
@@ -242,8 +243,8 @@ async def test_a_partition_without_a_folder_is_rejected(cluster: StoppedCluster)
 
 
 async def test_a_partition_that_never_had_a_leader_needs_no_folder(cluster: StoppedCluster) -> None:
-    new = znodes.TopicAssignment({0: znodes.ReplicaAssignment(broker_ids(0))}, TOPIC_ID)
-    cluster.put(znodes.topic_path("new"), znodes.encode_topic(new))
+    new = topic_znodes.TopicAssignment({0: topic_znodes.ReplicaAssignment(broker_ids(0))}, TOPIC_ID)
+    cluster.put(topic_znodes.topic_path("new"), topic_znodes.encode_topic(new))
     await orders_filled(cluster)
 
     assert [each.records for each in examined(cluster).topics] == [0, 20]

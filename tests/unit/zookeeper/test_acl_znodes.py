@@ -8,7 +8,7 @@ import pytest
 
 from pykafka_cli.acls import AclEntry, AclOperation, AclPermission, PatternType, ResourcePattern, ResourceType
 from pykafka_cli.zookeeper import acl_znodes
-from pykafka_cli.zookeeper.kafka_znodes import BadZnode
+from pykafka_cli.zookeeper.znode_data import BadZnode
 
 RECORDED = Path(__file__).parents[2] / "vectors" / "znodes" / "06-acls.json"
 

@@ -7,7 +7,7 @@ import pytest
 from pykafka_cli.acls import Principal
 from pykafka_cli.model import Timestamp
 from pykafka_cli.zookeeper.delegation_tokens import TokenInformation, decode_change, decode_token, encode_token
-from pykafka_cli.zookeeper.kafka_znodes import BadZnode
+from pykafka_cli.zookeeper.znode_data import BadZnode
 
 ALICE, BOB = Principal("User", "alice"), Principal("User", "bob c")
 TOKEN = TokenInformation(

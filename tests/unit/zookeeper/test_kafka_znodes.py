@@ -2,7 +2,6 @@
 
 import json
 import re
-import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,9 @@ import pytest
 
 from pykafka_cli.model import BrokerEpoch, BrokerId, Timestamp, TopicPartition
 from pykafka_cli.zookeeper import kafka_znodes as znodes
-from pykafka_cli.zookeeper.kafka_znodes import BadZnode, Endpoint, ReplicaAssignment
-from tests.support.brokers import broker_ids
+from pykafka_cli.zookeeper import topic_znodes
+from pykafka_cli.zookeeper.kafka_znodes import Endpoint
+from pykafka_cli.zookeeper.znode_data import BadZnode
 
 VECTORS = Path(__file__).resolve().parents[2] / "vectors" / "znodes"
 
@@ -35,7 +35,7 @@ def again_broker(match: re.Match[str], data: bytes, znode: dict[str, Any]) -> by
 
 def again_state(match: re.Match[str], data: bytes, znode: dict[str, Any]) -> bytes:
     partition = TopicPartition(match[1], int(match[2]))
-    return znodes.encode_partition_state(znodes.decode_partition_state(partition, data, znode["version"]))
+    return topic_znodes.encode_partition_state(topic_znodes.decode_partition_state(partition, data, znode["version"]))
 
 
 def again_producer_id_block(match: re.Match[str], data: bytes, znode: dict[str, Any]) -> bytes:
@@ -46,7 +46,9 @@ def again_producer_id_block(match: re.Match[str], data: bytes, znode: dict[str, 
 
 KINDS: dict[str, Callable[[re.Match[str], bytes, dict[str, Any]], bytes]] = {
     r"/brokers/ids/(\d+)": again_broker,
-    r"/brokers/topics/([^/]+)": lambda match, data, _: znodes.encode_topic(znodes.decode_topic(match[1], data)),
+    r"/brokers/topics/([^/]+)": lambda match, data, _: topic_znodes.encode_topic(
+        topic_znodes.decode_topic(match[1], data)
+    ),
     r"/brokers/topics/([^/]+)/partitions/(\d+)/state": again_state,
     r"/controller": again_controller,
     r"/controller_epoch": lambda _, data, __: znodes.encode_controller_epoch(znodes.decode_controller_epoch(data)),
@@ -107,46 +109,6 @@ def test_registrations_of_older_brokers_are_read(data: bytes, endpoints: tuple[E
     assert znodes.decode_broker(BrokerId(0), data, czxid=1).endpoints == endpoints
 
 
-def test_a_topic_of_an_older_broker_has_no_id() -> None:
-    topic = znodes.decode_topic("t", b'{"version":1,"partitions":{"1":[2],"0":[1,2]}}')
-
-    assert topic.topic_id is None
-    assert list(topic.partitions.items()) == [
-        (0, ReplicaAssignment(broker_ids(1, 2))),
-        (1, ReplicaAssignment(broker_ids(2))),
-    ]
-
-
-def test_a_topic_id_is_text_of_22_characters_without_a_dash_in_front() -> None:
-    ids = [znodes.new_topic_id() for _ in range(200)]
-
-    texts = [
-        json.loads(znodes.encode_topic(znodes.TopicAssignment({0: ReplicaAssignment(broker_ids(0))}, topic_id)))[
-            "topic_id"
-        ]
-        for topic_id in ids
-    ]
-    assert all(len(text) == 22 and text[0] != "-" for text in texts)
-    assert znodes.decode_topic("t", b'{"partitions":{},"topic_id":"' + texts[0].encode() + b'"}').topic_id == ids[0]
-
-
-def test_a_reassignment_names_what_is_wanted_and_then_what_is_to_go() -> None:
-    moving = ReplicaAssignment(broker_ids(0, 1)).reassign_to(broker_ids(2, 1))
-
-    assert moving == ReplicaAssignment(broker_ids(2, 1, 0), adding=broker_ids(2), removing=broker_ids(0))
-    assert (moving.target, moving.origin) == ((2, 1), (1, 0))
-    assert moving.without(BrokerId(0)) == ReplicaAssignment(broker_ids(2, 1), adding=broker_ids(2))
-
-
-def test_a_second_reassignment_starts_from_the_replicas_that_were_there_before_the_first() -> None:
-    moving = ReplicaAssignment(broker_ids(0, 1)).reassign_to(broker_ids(2, 1))
-
-    assert moving.reassign_to(broker_ids(3, 1)) == ReplicaAssignment(
-        broker_ids(3, 1, 0), adding=broker_ids(3), removing=broker_ids(0)
-    )
-    assert not moving.reassign_to(moving.origin).is_being_reassigned
-
-
 @pytest.mark.parametrize(
     ("name", "path"), [("app/1", "app%2F1"), ("a b+*~", "a%20b%2B%2A%7E"), ("é", "%C3%A9"), ("a.b-c_d", "a.b-c_d")]
 )
@@ -158,10 +120,10 @@ def test_names_in_config_paths_are_percent_encoded(name: str, path: str) -> None
 @pytest.mark.parametrize(
     "decode",
     [
-        lambda data: znodes.decode_topic("t", data),
+        lambda data: topic_znodes.decode_topic("t", data),
         lambda data: znodes.decode_broker(BrokerId(1), data, 1),
-        lambda data: znodes.decode_partition_state(TopicPartition("t", 0), data, 1),
-        znodes.decode_reassignment,
+        lambda data: topic_znodes.decode_partition_state(TopicPartition("t", 0), data, 1),
+        topic_znodes.decode_reassignment,
         lambda data: znodes.decode_config_change("/config/changes/c", data),
     ],
 )
@@ -175,22 +137,10 @@ def test_what_kafka_would_not_write_is_named_with_its_path(
         decode(data)
 
 
-def test_requests_by_znode_are_read() -> None:
-    wanted = {TopicPartition("moved", 0): broker_ids(1, 0)}
-
-    assert znodes.decode_reassignment(znodes.encode_reassignment(wanted)) == wanted
-    assert (
-        znodes.encode_partitions([TopicPartition("t", 0)])
-        == b'{"version":1,"partitions":[{"topic":"t","partition":0}]}'
-    )
-    assert znodes.decode_log_dir_event("/p", znodes.encode_log_dir_event(BrokerId(3))) == 3
-
-
 def test_no_data_is_no_config_and_no_block() -> None:
     assert znodes.decode_config("/config/topics/t", None) == {}
     assert znodes.decode_producer_id_block(None) is None
 
 
-def test_two_topics_never_get_the_same_id() -> None:
-    assert isinstance(znodes.new_topic_id(), uuid.UUID)
-    assert znodes.new_topic_id() != znodes.new_topic_id()
+def test_a_broker_that_lost_a_log_directory_is_named() -> None:
+    assert znodes.decode_log_dir_event("/p", znodes.encode_log_dir_event(BrokerId(3))) == 3

@@ -21,7 +21,7 @@ from pykafka_cli.broker.errors import (
     UnknownTopicOrPartition,
 )
 from pykafka_cli.model import BrokerId, ControllerEpoch, LeaderEpoch, PartitionEpoch
-from pykafka_cli.zookeeper.kafka_znodes import PartitionState
+from pykafka_cli.zookeeper.topic_znodes import PartitionState
 from tests.support.brokers import broker_ids
 
 CURRENT = PartitionState(

@@ -19,7 +19,8 @@ from pykafka_cli.broker.errors import (
 )
 from pykafka_cli.model import BrokerEpoch, BrokerId, LeaderEpoch, PartitionEpoch, TopicPartition
 from pykafka_cli.zookeeper import kafka_znodes as znodes
-from pykafka_cli.zookeeper.kafka_znodes import ReplicaAssignment
+from pykafka_cli.zookeeper import topic_znodes
+from pykafka_cli.zookeeper.topic_znodes import ReplicaAssignment
 from tests.fakes.controlled_cluster import ControlledCluster
 from tests.support.brokers import broker_ids
 
@@ -312,7 +313,7 @@ async def test_a_preferred_leader_that_is_not_in_sync_is_not_elected(cluster: Co
 
 async def test_an_election_by_znode_is_obeyed_and_removed_every_time(cluster: ControlledCluster) -> None:
     await cluster.create_topic("t", [1, 2])
-    request = znodes.encode_partitions([TopicPartition("t", 0)])
+    request = topic_znodes.encode_partitions([TopicPartition("t", 0)])
     for round_ in range(2):
         await cluster.kill(1)
         await cluster.start(1)
@@ -369,7 +370,7 @@ async def test_a_state_that_was_written_by_somebody_else_is_read_again_before_an
     cluster: ControlledCluster,
 ) -> None:
     await cluster.create_topic("t", [1, 2, 0])
-    path = znodes.partition_state_path(TopicPartition("t", 0))
+    path = topic_znodes.partition_state_path(TopicPartition("t", 0))
     shrunk = cluster.zookeeper.node(path).data.replace(b'"isr":[1,2,0]', b'"isr":[1,0]')
     await cluster.hand.set(path, shrunk)
 
@@ -381,7 +382,7 @@ async def test_a_state_that_was_written_by_somebody_else_is_read_again_before_an
 async def test_an_isr_is_not_written_over_what_somebody_else_wrote(cluster: ControlledCluster) -> None:
     await cluster.create_topic("t", [0, 1, 2])
     tp = TopicPartition("t", 0)
-    path = znodes.partition_state_path(tp)
+    path = topic_znodes.partition_state_path(tp)
     await cluster.hand.set(path, cluster.zookeeper.node(path).data.replace(b'"isr":[0,1,2]', b'"isr":[0,1]'))
     epoch = cluster.brokers[0].controller.broker_epoch
 
@@ -395,7 +396,7 @@ async def test_an_isr_is_not_written_over_what_somebody_else_wrote(cluster: Cont
 
 async def test_a_replica_that_goes_leaves_the_isr_that_there_is(cluster: ControlledCluster) -> None:
     await cluster.create_topic("t", [0, 1, 2])
-    path = znodes.partition_state_path(TopicPartition("t", 0))
+    path = topic_znodes.partition_state_path(TopicPartition("t", 0))
     await cluster.hand.set(path, cluster.zookeeper.node(path).data.replace(b'"isr":[0,1,2]', b'"isr":[0,2]'))
 
     await cluster.kill(2)
@@ -405,11 +406,11 @@ async def test_a_replica_that_goes_leaves_the_isr_that_there_is(cluster: Control
 
 async def test_an_isr_that_an_older_broker_wrote_itself_is_reported_to_all(cluster: ControlledCluster) -> None:
     await cluster.create_topic("t", [0, 1])
-    path, tp = znodes.partition_state_path(TopicPartition("t", 0)), TopicPartition("t", 0)
+    path, tp = topic_znodes.partition_state_path(TopicPartition("t", 0)), TopicPartition("t", 0)
     await cluster.hand.set(path, cluster.zookeeper.node(path).data.replace(b'"isr":[0,1]', b'"isr":[0]'))
     cluster.told()
 
-    await cluster.hand.create(znodes.ISR_CHANGE, znodes.encode_partitions([tp]), sequential=True)
+    await cluster.hand.create(znodes.ISR_CHANGE, topic_znodes.encode_partitions([tp]), sequential=True)
     await cluster.settle()
 
     assert cluster.told()[2] == ["UpdateMetadata brokers 0,1,2; t-0 leader 0"]
@@ -448,7 +449,7 @@ async def test_a_partition_moves_when_its_new_replica_has_caught_up(cluster: Con
 
 async def test_a_move_begins_from_the_state_that_there_is(cluster: ControlledCluster) -> None:
     await cluster.create_topic("t", [0, 1])
-    path = znodes.partition_state_path(TopicPartition("t", 0))
+    path = topic_znodes.partition_state_path(TopicPartition("t", 0))
     await cluster.hand.set(path, cluster.zookeeper.node(path).data.replace(b'"isr":[0,1]', b'"isr":[0]'))
 
     assert await cluster.controller.alter_reassignments({TopicPartition("t", 0): broker_ids(2, 1)}) == {
@@ -496,7 +497,9 @@ async def test_a_move_by_znode_is_obeyed_and_the_znode_goes_when_it_is_done(clus
     for target in [broker_ids(2, 1), broker_ids(0, 1)]:
         added = target[0]
 
-        await cluster.write(znodes.REASSIGN_PARTITIONS, znodes.encode_reassignment({TopicPartition("t", 0): target}))
+        await cluster.write(
+            znodes.REASSIGN_PARTITIONS, topic_znodes.encode_reassignment({TopicPartition("t", 0): target})
+        )
         assert cluster.exists(znodes.REASSIGN_PARTITIONS)
         await cluster.catch_up("t", 0, added)
 
@@ -506,7 +509,7 @@ async def test_a_move_by_znode_is_obeyed_and_the_znode_goes_when_it_is_done(clus
 
 async def test_a_znode_that_wants_the_impossible_is_removed(cluster: ControlledCluster) -> None:
     await cluster.write(
-        znodes.REASSIGN_PARTITIONS, znodes.encode_reassignment({TopicPartition("no", 0): broker_ids(0)})
+        znodes.REASSIGN_PARTITIONS, topic_znodes.encode_reassignment({TopicPartition("no", 0): broker_ids(0)})
     )
 
     assert not cluster.exists(znodes.REASSIGN_PARTITIONS)

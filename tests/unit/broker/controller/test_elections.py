@@ -4,7 +4,7 @@ import pytest
 
 from pykafka_cli.broker.controller import elections
 from pykafka_cli.model import BrokerId, ControllerEpoch, LeaderEpoch, PartitionEpoch
-from pykafka_cli.zookeeper.kafka_znodes import PartitionState
+from pykafka_cli.zookeeper.topic_znodes import PartitionState
 from tests.support.brokers import broker_ids
 
 

@@ -20,6 +20,7 @@ from pykafka_cli.broker.controller.alter_partition import WantedIsr
 from pykafka_cli.model import LeaderEpoch, PartitionEpoch, TopicPartition
 from pykafka_cli.protocol import inter_broker
 from pykafka_cli.zookeeper import kafka_znodes as znodes
+from pykafka_cli.zookeeper import topic_znodes
 from tests.fakes.controlled_cluster import ControlledBroker, ControlledCluster, briefly_told
 from tests.support.brokers import broker_ids
 
@@ -139,10 +140,10 @@ class Story:
         elif step.startswith("kafka-reassign-partitions --execute"):
             await cluster.controller.alter_reassignments({TopicPartition("moved", 0): broker_ids(2, 1)})
         elif step.startswith("znode /admin/preferred_replica_election"):
-            request = znodes.encode_partitions([TopicPartition("t", 0)])
+            request = topic_znodes.encode_partitions([TopicPartition("t", 0)])
             await cluster.write(znodes.PREFERRED_REPLICA_ELECTION, request)
         elif step.startswith("znode /admin/reassign_partitions"):
-            request = znodes.encode_reassignment({TopicPartition("moved", 0): broker_ids(1, 0)})
+            request = topic_znodes.encode_reassignment({TopicPartition("moved", 0): broker_ids(1, 0)})
             await cluster.write(znodes.REASSIGN_PARTITIONS, request)
         for beginning, topic in INTERNAL_TOPICS_MADE_IN.items():
             if step.startswith(beginning):

@@ -8,7 +8,7 @@ from pykafka_cli.broker.metadata.topic_rules import Existing, MorePartitions, Ne
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.grammar import Property
 from pykafka_cli.replica_assignment import Candidate
-from pykafka_cli.zookeeper.kafka_znodes import ReplicaAssignment
+from pykafka_cli.zookeeper.topic_znodes import ReplicaAssignment
 from tests.support.brokers import broker_ids
 
 NOTHING = Existing(topics=set(), marked_for_deletion=set())

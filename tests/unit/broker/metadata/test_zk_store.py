@@ -9,13 +9,8 @@ from pykafka_cli.broker.metadata.zk_store import BrokerIdTaken, ControllerMoved,
 from pykafka_cli.model import TopicPartition
 from pykafka_cli.zookeeper import kafka_znodes as znodes
 from pykafka_cli.zookeeper.errors import BadVersion, NodeExists
-from pykafka_cli.zookeeper.kafka_znodes import (
-    BrokerRegistration,
-    Endpoint,
-    PartitionState,
-    ReplicaAssignment,
-    TopicAssignment,
-)
+from pykafka_cli.zookeeper.kafka_znodes import BrokerRegistration, Endpoint
+from pykafka_cli.zookeeper.topic_znodes import PartitionState, ReplicaAssignment, TopicAssignment
 from tests.fakes.clock import FakeClock
 from tests.fakes.zookeeper import FakeZooKeeper
 from tests.support.event_loop import settle
