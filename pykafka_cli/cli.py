@@ -109,10 +109,9 @@ def run(words: Sequence[str]) -> int:
 
 def _run(words: Sequence[str]) -> int:
     """The exit status of a command; raises what it does not report itself."""
-    for option, begin in ((SHOW_WIRE, _show_wire), (DEBUG, _show_decisions)):
-        if option in words:
-            words = _with(option, begin, words)
     try:
+        for option, begin in ((SHOW_WIRE, _show_wire), (DEBUG, _show_decisions)):
+            words = _with(option, begin, words)
         command = typer.main.get_command(app)
         if COMPLETION_VARIABLE in os.environ:
             from pykafka_cli.script.bash_words import joined_words
@@ -141,27 +140,33 @@ def _mirrors_a_script(words: Sequence[str]) -> bool:
     return name in COMMANDS and COMMANDS[name].script is not None
 
 
-def _with(option: str, begin: Callable[[], None], words: Sequence[str]) -> Sequence[str]:
-    """Call `begin` if the option is among the words of this command; the words without it."""
+def _with(option: str, begin: Callable[[str], None], words: Sequence[str]) -> Sequence[str]:
+    """Call `begin` with the option's value if it is among the words of this command; the words without it."""
     own = words[: words.index("--")] if "--" in words else words  # the rest is for another command
-    if option not in own:
+    found = [word for word in own if word == option or word.startswith(f"{option}=")]
+    if not found:
         return words
-    begin()
-    return [*(word for word in own if word != option), *words[len(own) :]]
+    begin(found[-1].removeprefix(option).removeprefix("="))
+    return [*(word for word in own if word not in found), *words[len(own) :]]
 
 
-def _show_wire() -> None:
+def _show_wire(chosen: str) -> None:
     """Have what goes over connections printed to stderr."""
     import time
 
-    from pykafka_cli.output.wire import WirePrinter
-    from pykafka_cli.rules.wire_log import WireLog
+    from pykafka_cli.output.wire import wire_log
+    from pykafka_cli.rules.wire_choice import BadWireChoice, WireChoice, parse_choice
+    from pykafka_cli.script.errors import UsageError
     from pykafka_cli.transport.connection import Connection
 
-    Connection.observer = WireLog(WirePrinter(sys.stderr).show, time.monotonic)
+    try:
+        choice = parse_choice(chosen) if chosen else WireChoice()
+    except BadWireChoice as problem:
+        raise UsageError(f"{SHOW_WIRE}: {problem}", hint=problem.hint) from None
+    Connection.observer = wire_log(choice, sys.stderr, time.monotonic)
 
 
-def _show_decisions() -> None:
+def _show_decisions(_: str) -> None:
     """Have what the client decides printed to stderr: leaders, coordinators, rebalances, retries, pauses."""
     import logging
 

@@ -9,6 +9,7 @@ import typer
 
 from pykafka_cli.console.stderr import print_remark
 from pykafka_cli.output.render import OutputFormat
+from pykafka_cli.script.client_properties import key_values
 from pykafka_cli.script.errors import ScriptError, UsageError
 from pykafka_cli.script.own_command import OwnCommand
 
@@ -22,7 +23,8 @@ Examples:
   pk wire 9092 --listen 9192
   pk wire kafka:9092 --api Produce --api Fetch --records --output json
 
-pk COMMAND --show-wire prints the same about a command of pk, on stderr.
+pk COMMAND --show-wire prints the same about a command of pk, on stderr, and
+--show-wire=json,records,Fetch,topic=orders what the options here select.
 """
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -40,6 +42,18 @@ def wire(
         typer.Option("--topic", metavar="TOPIC", help="Show messages that name this topic; may be repeated."),
     ] = None,
     records: Annotated[bool, typer.Option("--records", help="Show the records of Produce and Fetch.")] = False,
+    formatter: Annotated[
+        str | None,
+        typer.Option("--formatter", metavar="CLASS", help="Show records as this formatter of console-consumer does."),
+    ] = None,
+    formatter_property: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--formatter-property",
+            metavar="KEY=VALUE",
+            help="Property of the formatter, such as print.key=true; may be repeated.",
+        ),
+    ] = None,
     full: Annotated[bool, typer.Option("--full", help="Show long lists whole.")] = False,
     output: Annotated[
         OutputFormat | None, typer.Option("--output", help="Form of the output; json prints an object per line.")
@@ -47,10 +61,11 @@ def wire(
 ) -> None:
     """Show the requests and responses between clients and a broker."""
     from pykafka_cli.clients.settings import BadAddress, parse_addresses
-    from pykafka_cli.output.wire import WirePrinter, print_address, record_document
+    from pykafka_cli.output.wire import print_address, wire_log
     from pykafka_cli.procedures.wire import HOST, WireProxy
-    from pykafka_cli.protocol.api_keys import ApiKey
-    from pykafka_cli.rules.wire_log import WireFilter, WireLog
+    from pykafka_cli.rules.formatters import DEFAULT_FORMATTER
+    from pykafka_cli.rules.wire_choice import BadWireChoice, WireChoice, chosen_apis, formatted
+    from pykafka_cli.rules.wire_log import WireFilter
     from pykafka_cli.servers.starting import run_until_signalled
 
     try:
@@ -59,14 +74,15 @@ def wire(
         raise UsageError(str(error)) from None
     if others:
         raise UsageError("Name one broker; the others are found through it")
-    apis = {each.lower() for each in api or ()}
-    if unknown := apis - {each.title.lower() for each in ApiKey}:
-        raise UsageError(
-            f"There is no API {min(unknown)}", hint="APIs are, for example, Metadata, Produce, and ListOffsets."
-        )
-    printer = WirePrinter(sys.stdout, as_json=output is OutputFormat.JSON, is_folded=not full)
-    only = WireFilter(frozenset(apis), frozenset(topic or ()))
-    log = WireLog(printer.show, time.monotonic, only, record_document if records else None)
+    try:
+        properties = key_values(formatter_property)
+        show_record = formatted(formatter or DEFAULT_FORMATTER, properties) if formatter or properties else None
+        only = WireFilter(chosen_apis(api or ()), frozenset(topic or ()))
+    except BadWireChoice as problem:
+        raise UsageError(str(problem), hint=problem.hint) from None
+    has_records = records or show_record is not None
+    choice = WireChoice(only, has_records, show_record, not full, output is OutputFormat.JSON)
+    log = wire_log(choice, sys.stdout, time.monotonic)
 
     async def serve(stop: asyncio.Event) -> None:
         proxy = WireProxy(log, print_remark)

@@ -2,11 +2,12 @@
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import IO, Any
 
 from pykafka_cli.protocol.records.record import Record
-from pykafka_cli.rules.wire_log import WireMessage
+from pykafka_cli.rules.wire_choice import WireChoice
+from pykafka_cli.rules.wire_log import WireLog, WireMessage
 
 _FOLDED_AT = 5
 """Number of entries shown of a long list."""
@@ -82,6 +83,13 @@ class WirePrinter:
             return
         for number, each in enumerate(self._fields(value, indent + "  ")):
             yield each if number else f"{indent}- {each.lstrip()}"
+
+
+def wire_log(choice: WireChoice, file: IO[str], clock: Callable[[], float]) -> WireLog:
+    """A log that prints what was chosen."""
+    printer = WirePrinter(file, as_json=choice.is_json, is_folded=choice.is_folded)
+    show_record = (choice.show_record or record_document) if choice.has_records else None
+    return WireLog(printer.show, clock, choice.only, show_record)
 
 
 def document(message: WireMessage) -> dict[str, Any]:

@@ -25,7 +25,10 @@ from pykafka_cli.protocol.records.record import Record, records_in
 
 SECRET = "(secret)"
 _SECRET_FIELDS = frozenset({"auth_bytes", "hmac", "salt", "salted_password"})
-_SECRET_WORDS = ("password", "secret", "jaas", "ssl.keystore.key", "credential")
+_SECRET_WORDS = ("password", "secret", "jaas", "credential", "keystore.certificate", "truststore.certificates")
+_NAMES = ("config_name", "name", "key")
+"""Fields that name the config beside them; the first that there is."""
+_SECRET_ENDS = (".key", ".token")
 _RESPONSE_HEADER = 4
 
 ShowRecord = Callable[[Record], Any]
@@ -106,14 +109,18 @@ def _after_tags(data: memoryview, position: int) -> int:
 # ---- values
 
 
-def document(message: Any, show_record: ShowRecord | None = None) -> dict[str, Any]:
-    """The fields of a message of kio's, without those that are null."""
+def document(message: Any, show_record: ShowRecord | None = None, *, is_of_secret: bool = False) -> dict[str, Any]:
+    """The fields of a message of kio's, without those that are null.
+
+    is_of_secret    whether it belongs to a config whose value nobody should see, such as a synonym of one
+    """
     found = {}
+    is_of_secret = is_of_secret or _is_of_secret(message)
     for each in fields(message):
         value = getattr(message, each.name)
         if value is None:
             continue
-        if each.name in _SECRET_FIELDS or (each.name == "value" and _is_of_secret(message)):
+        if each.name in _SECRET_FIELDS or (each.name == "value" and is_of_secret):
             value = SECRET
         elif each.name == "records":
             value = _records(value, show_record)
@@ -122,14 +129,15 @@ def document(message: Any, show_record: ShowRecord | None = None) -> dict[str, A
         name = _camel(each.name)
         if isinstance(value, datetime.timedelta) and not name.endswith("Ms"):
             name += "Ms"  # kio leaves the unit to the type
-        found[name] = _plain(value, show_record)
+        found[name] = _plain(value, show_record, is_of_secret=is_of_secret)
     return found
 
 
 def _is_of_secret(entry: Any) -> bool:
     """Whether a config entry is one whose value nobody should see."""
-    name = str(getattr(entry, "name", "") or getattr(entry, "config_name", "")).lower()
-    return bool(getattr(entry, "is_sensitive", False)) or any(word in name for word in _SECRET_WORDS)
+    name = next((str(getattr(entry, each)) for each in _NAMES if hasattr(entry, each)), "").lower()
+    is_named = name.endswith(_SECRET_ENDS) or any(word in name for word in _SECRET_WORDS)
+    return is_named or bool(getattr(entry, "is_sensitive", False))
 
 
 def _camel(name: str) -> str:
@@ -137,11 +145,11 @@ def _camel(name: str) -> str:
     return first + "".join(word.capitalize() for word in rest)
 
 
-def _plain(value: Any, show_record: ShowRecord | None) -> Any:
+def _plain(value: Any, show_record: ShowRecord | None, *, is_of_secret: bool) -> Any:
     if is_dataclass(value):
-        return document(value, show_record)
+        return document(value, show_record, is_of_secret=is_of_secret)
     if isinstance(value, tuple | list):
-        return [_plain(each, show_record) for each in value]
+        return [_plain(each, show_record, is_of_secret=is_of_secret) for each in value]
     return next((convert(value) for kind, convert in _CONVERSIONS.items() if isinstance(value, kind)), value)
 
 

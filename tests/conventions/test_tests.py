@@ -35,6 +35,7 @@ ACROSS_MODULES = {
     "output/test_tables_and_texts.py",
     "properties/test_clients.py",
     "protocol/hot_path/test_first_versions.py",
+    "protocol/test_message_secrets.py",  # of protocol/ and properties/
     "storage/test_indexes.py",
     "transport/test_tls.py",
     "zookeeper/ensemble/test_roles.py",

@@ -1,5 +1,6 @@
 """Messages of any API with something in every field, for tests that must not depend on what an API is about."""
 
+from collections.abc import Mapping
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -23,11 +24,16 @@ _VALUES = {
 }
 
 
-def sample(schema: Any) -> Any:
-    """An instance of one of kio's classes: each array has one element, each number is 1."""
+def sample(schema: Any, given: Mapping[str, Any] | None = None) -> Any:
+    """An instance of one of kio's classes: each array has one element, each number is 1.
+
+    given    values by the names of fields, or by their types
+    """
     values = {}
+    known = {**_VALUES, **(given or {})}
     for field in fields(schema):
         structure, is_array = structure_of(field)
-        value = sample(structure) if structure is not None else _VALUES.get(field.metadata["kafka_type"], 1)
+        value = known.get(field.name, known.get(field.metadata.get("kafka_type", ""), 1))
+        value = sample(structure, given) if structure is not None else value
         values[field.name] = (value,) if is_array else value
     return schema(**values)

@@ -1,9 +1,11 @@
 """Frames in, messages out: responses find their requests, filters choose, bad bytes harm nothing."""
 
 import io
+import uuid
 from collections.abc import Iterator
 
 import pytest
+from kio.index import load_request_schema, load_response_schema
 from kio.schema.api_versions.v0.response import ApiVersionsResponse
 from kio.schema.errors import ErrorCode
 from kio.schema.metadata.v12.request import MetadataRequest, MetadataRequestTopic
@@ -11,6 +13,7 @@ from kio.schema.types import TopicName
 from kio.serial import entity_writer
 
 from pykafka_cli.rules.wire_log import WireFilter, WireLog, WireMessage, names
+from tests.support.samples import sample
 
 
 def metadata_request(topic: str, correlation_id: int) -> bytes:
@@ -99,6 +102,53 @@ def test_what_cannot_be_decoded_is_shown_with_the_reason() -> None:
     log.sent(1, b"\0\0")
 
     assert [isinstance(each.body, str) for each in shown] == [True, True]
+
+
+def test_a_topic_is_known_by_its_id_once_a_response_has_had_both() -> None:
+    shown: list[WireMessage] = []
+    log = log_of(shown, WireFilter(frozenset({"fetch"}), frozenset({"orders"})))
+    log.opened(1, "b")
+    log.sent(1, metadata_request("orders", 1))
+    metadata = sample(load_response_schema(3, 12), {"name": "orders", "uuid": uuid.UUID(int=5)})
+    log.received(1, (1).to_bytes(4) + b"\0" + written(metadata))
+
+    fetches = [sample(load_request_schema(1, 13), {"uuid": uuid.UUID(int=number)}) for number in (5, 6)]
+    for number, fetch in enumerate(fetches, start=2):
+        log.sent(1, b"\x00\x01\x00\x0d" + number.to_bytes(4) + b"\x00\x02pk\x00" + written(fetch))
+
+    assert [(each.header.api, each.header.correlation_id) for each in shown] == [("Fetch", 2)]
+
+
+def test_a_response_that_names_the_topic_is_shown_though_its_request_did_not() -> None:
+    shown: list[WireMessage] = []
+    log = log_of(shown, WireFilter(frozenset(), frozenset({"orders"})))
+    log.opened(1, "b")
+    log.sent(1, b"\x00\x03\x00\x00" + (1).to_bytes(4) + b"\xff\xff" + (0).to_bytes(4))  # Metadata of all topics
+
+    log.received(1, (1).to_bytes(4) + written(sample(load_response_schema(3, 0), {"name": "orders"})))
+
+    assert [each.is_response for each in shown] == [True]
+
+
+def test_tokens_of_a_login_without_headers_are_not_shown() -> None:
+    """After SaslHandshake 0, and before any request with GSSAPI on the oldest brokers."""
+    shown: list[WireMessage] = []
+    log = log_of(shown)
+    log.opened(1, "b")
+    log.sent(1, b"\x60\x82\x01\x02\0\0\0\x07\0\x06hidden")
+    log.sent(1, b"\x00\x11\x00\x00" + (1).to_bytes(4) + b"\xff\xff\x00\x05PLAIN")
+    log.sent(1, b"\x00\x03\x00\x63" + (2).to_bytes(4) + b"\x00\x06hidden")
+    log.sent(1, b"\0alice\0hidden")
+    log.sent(1, api_versions_request(3))
+
+    assert [each.header.api for each in shown] == ["SaslHandshake", "ApiVersions"]
+    assert "hidden" not in str(shown)
+
+
+def written(message: object) -> bytes:
+    body = io.BytesIO()
+    entity_writer(type(message))(body, message)  # type: ignore[type-var]
+    return body.getvalue()
 
 
 def test_a_response_that_nobody_waits_for_is_ignored() -> None:
