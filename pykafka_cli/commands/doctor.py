@@ -15,8 +15,8 @@ from pykafka_cli.transport import event_loop
 EPILOG = """\b
 Layer by layer, with the time that each takes: name resolution, TCP, TLS,
 Kafka's protocol, SASL, the metadata, the controller, advertised listeners as
-seen from here, partitions, internal topics, disks, and clocks. Nothing is
-changed.
+seen from here, partitions, internal topics, disks, clocks, and ZooKeeper.
+Nothing is changed.
 
 \b
 Examples:
@@ -38,7 +38,7 @@ def doctor(
     bootstrap_server: BootstrapServer = None,
     command_config: CommandConfig = None,
     timeout: Annotated[
-        str, typer.Option("--timeout", metavar="TIME", help="Time to wait for each response, such as 500ms or 5s.")
+        str, typer.Option("--timeout", metavar="TIME", help="Time to wait for a response, such as 500ms or 5s.")
     ] = "1s",
     output: Output = None,
 ) -> None:

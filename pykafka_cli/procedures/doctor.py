@@ -12,23 +12,27 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from pykafka_cli.clients.admin.configs import zookeeper_of
 from pykafka_cli.clients.errors import ApiError, explain
 from pykafka_cli.clients.first_contact import has_tls_set, login_mechanisms, login_required, unsuitable
 from pykafka_cli.clients.session import Session
 from pykafka_cli.clients.settings import Address, ClientSettings, parse_addresses
 from pykafka_cli.model import BrokerId, Seconds, TopicPartition
 from pykafka_cli.rules.diagnosis import (
+    Budget,
     Check,
     DiskFacts,
     Layer,
     PartitionFacts,
     State,
+    ZooKeeperFacts,
     judge_certificate,
     judge_clock,
     judge_controller,
     judge_disks,
     judge_internal_topics,
     judge_partitions,
+    judge_zookeeper,
 )
 from pykafka_cli.rules.generation import is_kafka_4
 from pykafka_cli.security.sasl import sasl_exchange
@@ -36,7 +40,7 @@ from pykafka_cli.security.settings import security_settings
 from pykafka_cli.security.tls import tls_context
 from pykafka_cli.transport.connection import Connection
 from pykafka_cli.transport.errors import ConnectionFailed, Rejected, UnsuitableListener
-from pykafka_cli.transport.identification import identify
+from pykafka_cli.transport.identification import Kind, identify
 from pykafka_cli.transport.port_owner import owner_of
 
 Report = Callable[[Check], None]
@@ -52,10 +56,15 @@ class _Reached(NamedTuple):
 @dataclass
 class _Doctor:
     settings: ClientSettings
-    patience: Seconds
+    budget: Budget
     report: Report
     local_clusters: Sequence[str]
     found: list[Check] = field(default_factory=list)
+
+    @property
+    def patience(self) -> Seconds:
+        """Seconds to wait for the next response."""
+        return self.budget.left()
 
     def check(
         self, layer: Layer, state: State, text: str, *advice: str, began: float | None = None, at: Address | None = None
@@ -73,11 +82,11 @@ async def examine(
 ) -> list[Check]:
     """Run all checks, and report each as soon as it is done.
 
-    patience          seconds for one response; independent checks run concurrently
+    patience          seconds for one response; all checks together take at most half as much again, whatever hangs
     local_clusters    bootstrap servers of clusters on this machine, to suggest
     raises            BadClientSetting, BadAddress
     """
-    doctor = _Doctor(settings, patience, report, local_clusters)
+    doctor = _Doctor(settings, Budget(patience, time.monotonic), report, local_clusters)
     addresses = parse_addresses(bootstrap)
     reached = [each for each in await asyncio.gather(*(_reach(doctor, each) for each in addresses)) if each]
     try:
@@ -135,12 +144,12 @@ async def _reach(doctor: _Doctor, address: Address) -> _Reached | None:
 
 async def _resolve(doctor: _Doctor, address: Address) -> list[str]:
     """The addresses of a host; empty if it has none."""
-    began = time.monotonic()
+    began, patience = time.monotonic(), doctor.patience
     try:
-        async with asyncio.timeout(doctor.patience):
+        async with asyncio.timeout(patience):
             found = await asyncio.get_running_loop().getaddrinfo(*address, type=socket.SOCK_STREAM)
     except TimeoutError:
-        text = f"no response from the name service within {doctor.patience:g} s"
+        text = f"no response from the name service within {patience:.1f} s"
         doctor.check(Layer.NAME, State.FAILED, text, "Check this machine's DNS servers.", began=began, at=address)
         return []
     except OSError as error:
@@ -178,7 +187,7 @@ async def _problem_of(machine: str, port: int, patience: Seconds) -> str:
         async with asyncio.timeout(patience):
             _, writer = await asyncio.open_connection(machine, port)
     except TimeoutError:
-        return f"no response within {patience:g} s"
+        return f"no response within {patience:.1f} s"
     except OSError as error:
         return "connection refused" if isinstance(error, ConnectionRefusedError) else error.strerror or str(error)
     writer.transport.abort()
@@ -209,7 +218,7 @@ async def _explain_handshake(doctor: _Doctor, address: Address, failure: Connect
     """Explain a connection that failed after TCP: in TLS, or because it was closed at once."""
     text, hint = explain(failure)
     if not isinstance(failure, Rejected):
-        peer = await identify(*address, doctor.patience)
+        peer = await identify(*address, doctor.patience / 2)
         if problem := unsuitable(peer, _named(address), has_tls=True):
             text, hint = explain(problem)
     doctor.check(Layer.TLS, State.FAILED, text, hint, began=began, at=address)
@@ -239,7 +248,7 @@ async def _offered(doctor: _Doctor, address: Address, connection: Connection) ->
         offered = await connection.api_versions()
     except ConnectionFailed as failure:
         text, hint = explain(failure)
-        peer = await identify(*address, doctor.patience)
+        peer = await identify(*address, doctor.patience / 2)
         if problem := unsuitable(peer, _named(address), has_tls=has_tls_set(doctor.settings)):
             text, hint = explain(problem)
         doctor.check(Layer.PROTOCOL, State.FAILED, text, hint, began=began, at=address)
@@ -259,7 +268,7 @@ async def _examine_cluster(doctor: _Doctor, reached: _Reached) -> None:
     began = time.monotonic()
     async with contextlib.AsyncExitStack() as opened:
         try:
-            async with asyncio.timeout(doctor.patience * 2):
+            async with asyncio.timeout(doctor.patience):
                 await opened.enter_async_context(session)
                 answer = await session.metadata(topics=None)
         except (ConnectionFailed, ApiError, TimeoutError) as failure:
@@ -276,15 +285,17 @@ async def _examine_cluster(doctor: _Doctor, reached: _Reached) -> None:
         await asyncio.gather(
             _examine_listeners(doctor, session, answer),
             _examine_disks(doctor, session, list(brokers)),
-            _examine_clock(doctor, session, reached.address),
+            _examine_clock(doctor, session),
+            _examine_zookeeper(doctor, session, has_controller=controller is not None),
         )
 
 
 async def _explain_metadata(doctor: _Doctor, reached: _Reached, failure: Exception, began: float) -> None:
-    text, hint = explain(failure) if isinstance(failure, ConnectionFailed) else (str(failure) or "no response", "")
+    nothing = f"{_named(reached.address)} has stopped responding"
+    text, hint = explain(failure) if isinstance(failure, ConnectionFailed) else (str(failure) or nothing, "")
     layer = Layer.METADATA
     if isinstance(failure, TimeoutError):
-        mechanisms = await login_mechanisms(*reached.address, doctor.settings, doctor.patience)
+        mechanisms = await login_mechanisms(*reached.address, doctor.settings, Seconds(doctor.patience / 2))
         if mechanisms:
             failure = login_required(_named(reached.address), mechanisms, has_tls=has_tls_set(doctor.settings))
             text, hint = explain(failure)
@@ -311,12 +322,12 @@ async def _examine_listeners(doctor: _Doctor, session: Session, answer: Any) -> 
     """Check each broker's advertised address: is it reachable, and is it that broker of that cluster?"""
 
     async def examine_one(broker: BrokerId, address: Address) -> None:
-        began = time.monotonic()
+        began, patience = time.monotonic(), doctor.patience
         try:
-            async with asyncio.timeout(doctor.patience):
+            async with asyncio.timeout(patience):
                 problem = await _problem_of_listener(session, broker, answer.cluster_id)
         except TimeoutError:
-            problem = f"no response within {doctor.patience:g} s"
+            problem = f"no response within {patience:.1f} s"
         except (ConnectionFailed, ApiError) as failure:
             problem = str(failure)
         text = f"broker {broker} advertises {_named(address)}"
@@ -390,14 +401,11 @@ def _known(size: int) -> int | None:
     return None if size < 0 else int(size)
 
 
-async def _examine_clock(doctor: _Doctor, session: Session, address: Address) -> None:
+async def _examine_clock(doctor: _Doctor, session: Session) -> None:
     """Compare clocks: a KRaft controller reports when each replica was last caught up, for itself the present."""
     from pykafka_cli.clients.admin.quorum import describe_quorum
     from pykafka_cli.protocol.api_keys import ApiKey
 
-    if address.host == "localhost" or _is_of_this_machine(address.host):
-        doctor.add(judge_clock(None, 0, "not compared, since the cluster is reached on this machine"))
-        return
     began, now = time.monotonic(), time.time()
     ahead, how = None, "the cluster does not show its clock"
     try:
@@ -410,6 +418,27 @@ async def _examine_clock(doctor: _Doctor, session: Session, address: Address) ->
         pass
     took = time.monotonic() - began
     doctor.add(judge_clock(None if ahead is None else ahead - took / 2, took / 2, how)._replace(seconds=took))
+
+
+async def _examine_zookeeper(doctor: _Doctor, session: Session, *, has_controller: bool) -> None:
+    """Ask each server that the brokers name in zookeeper.connect; in KRaft mode there is none to check."""
+    began = time.monotonic()
+    try:
+        async with asyncio.timeout(doctor.patience):
+            connect = await zookeeper_of(session)
+    except (ConnectionFailed, ApiError, TimeoutError) as failure:
+        text = f"the brokers do not say where it is: {failure or 'no response'}"
+        doctor.check(Layer.ZOOKEEPER, State.UNKNOWN, text, began=began)
+        return
+    if connect is None:
+        return
+    addresses = parse_addresses(connect.partition("/")[0])
+    peers = await asyncio.gather(*(identify(*each, doctor.patience / 2) for each in addresses))
+    facts = [
+        ZooKeeperFacts(_named(address), peer.kind is not Kind.UNREACHABLE, peer.first_bytes.decode(errors="replace"))
+        for address, peer in zip(addresses, peers, strict=True)
+    ]
+    doctor.add(judge_zookeeper(facts, has_controller=has_controller)._replace(seconds=time.monotonic() - began))
 
 
 def _named(address: Address) -> str:

@@ -3,11 +3,11 @@
 Pure: procedures/doctor.py collects the facts, this module judges them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-from pykafka_cli.model import BrokerId, TopicPartition
+from pykafka_cli.model import BrokerId, Seconds, TopicPartition
 
 SHOWN_PARTITIONS = 3
 CERTIFICATE_WARNING_DAYS = 30
@@ -15,6 +15,7 @@ LOW_DISK_SHARE = 0.1
 LOW_DISK_BYTES = 1 << 30
 MAX_CLOCK_SKEW_S = 5.0
 _DAY_S = 86_400
+_ALL_TO_EACH, _LEAST_SHARE = 1.5, 0.05
 _MEBIBYTE = 1 << 20
 
 
@@ -34,6 +35,7 @@ class Layer(StrEnum):
     INTERNAL_TOPICS = "internal topics"
     DISKS = "disks"
     CLOCK = "clock"
+    ZOOKEEPER = "ZooKeeper"
 
 
 class State(StrEnum):
@@ -75,6 +77,33 @@ class DiskFacts(NamedTuple):
     error: str | None
     total_bytes: int | None
     usable_bytes: int | None
+
+
+class ZooKeeperFacts(NamedTuple):
+    """One server of zookeeper.connect.
+
+    is_reachable    whether it accepts connections from here
+    response        to srvr, a four-letter word; other bytes, or none, if it does not respond to that
+    """
+
+    address: str
+    is_reachable: bool
+    response: str
+
+
+class Budget:
+    """Time for checks: `each` for one, and for all together half as much again.
+
+    clock    seconds, monotonic
+    """
+
+    def __init__(self, each: Seconds, clock: Callable[[], float]) -> None:
+        self._each, self._clock = each, clock
+        self._ends = clock() + each * _ALL_TO_EACH
+
+    def left(self) -> Seconds:
+        """Seconds for the next check; a little even if no time is left, so that each is tried."""
+        return Seconds(max(min(self._each, self._ends - self._clock()), self._each * _LEAST_SHARE))
 
 
 def judge_certificate(subject: str, issuer: str, expires_in_s: float, version: str) -> Check:
@@ -206,6 +235,45 @@ def judge_clock(ahead_s: float | None, uncertainty_s: float, how: str) -> Check:
     direction = "ahead of" if ahead_s > 0 else "behind"
     advice = ("Retention, timestamps, certificates, and tokens depend on it: synchronize the clocks (NTP).",)
     return Check(Layer.CLOCK, State.WARNING, f"{abs(ahead_s):.0f} s {direction} this machine's ({how})", advice)
+
+
+def judge_zookeeper(servers: Sequence[ZooKeeperFacts], *, has_controller: bool) -> Check:
+    """Judge the servers that the brokers use. Clients need not reach them, so that alone is not wrong."""
+    serving = [each for each in servers if _mode(each)]
+    texts = [f"{each.address} {_mode(each) or _why_not(each)}" for each in servers]
+    if len(serving) == len(servers):
+        return Check(Layer.ZOOKEEPER, State.OK, "; ".join(texts))
+    idle = [each for each in servers if _NOT_SERVING in each.response]
+    if idle and not serving:
+        advice = "Start more servers of the ensemble: it serves while more than half of them run."
+        return Check(Layer.ZOOKEEPER, State.FAILED, "; ".join(texts), (advice,))
+    if serving:
+        advice = "Start the others again: the ensemble stops when only half of its servers are left."
+        return Check(Layer.ZOOKEEPER, State.WARNING, "; ".join(texts), (advice,))
+    if not has_controller:
+        advice = "Without ZooKeeper there is no controller: check that it runs, and that the brokers reach it."
+        return Check(Layer.ZOOKEEPER, State.FAILED, "; ".join(texts), (advice,))
+    return Check(Layer.ZOOKEEPER, State.UNKNOWN, "; ".join(texts))
+
+
+_NOT_SERVING = "not currently serving requests"
+
+
+def _mode(server: ZooKeeperFacts) -> str:
+    """`is standalone, version 3.8.4`, in the words of its response; empty if it does not serve."""
+    fields = dict(line.split(": ", 1) for line in server.response.splitlines() if ": " in line)
+    if "Mode" not in fields:
+        return ""
+    version = fields.get("Zookeeper version", "").partition("-")[0]
+    return f"is {'a ' if fields['Mode'] != 'standalone' else ''}{fields['Mode']}, version {version}"
+
+
+def _why_not(server: ZooKeeperFacts) -> str:
+    if _NOT_SERVING in server.response:
+        return "serves no requests, since it has no quorum"
+    if not server.is_reachable:
+        return "cannot be reached from here"
+    return "accepts connections, but does not respond to srvr"
 
 
 def is_healthy(checks: Sequence[Check]) -> bool:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from pykafka_cli.transport.port_owner import owner_of
+from pykafka_cli.transport.port_owner import Process, owner_of
 
 _IN_USE = re.compile(r"address already in use|port \d+.* in use")
 
@@ -22,7 +22,11 @@ def hint_of(error: Exception, ports: Iterable[int]) -> str:
         return ""
     owners = {port: owner_of(port) for port in dict.fromkeys(ports) if port}
     return "\n".join(
-        f"Port {port} belongs to {owner}. {'`pk down`' if owner.name == 'pk up' else f'`kill {owner.pid}`'} stops it."
-        for port, owner in owners.items()
-        if owner
+        f"Port {port} belongs to {owner}.{_what_stops(owner, port)}" for port, owner in owners.items() if owner
     )
+
+
+def _what_stops(owner: Process, port: int) -> str:
+    if owner.pid is None:
+        return f" `sudo lsof -i :{port}` shows which."
+    return " `pk down` stops it." if owner.name == "pk up" else f" `kill {owner.pid}` stops it."

@@ -2,9 +2,7 @@
 
 import asyncio
 
-from pykafka_cli.clients.admin.cluster import describe_brokers
-from pykafka_cli.clients.admin.configs import Resource, ResourceType, describe_configs
-from pykafka_cli.clients.errors import ApiError
+from pykafka_cli.clients.admin.configs import zookeeper_of
 from pykafka_cli.clients.session import Session
 from pykafka_cli.clients.settings import ClientSettings
 from pykafka_cli.model import Seconds
@@ -58,7 +56,9 @@ class ClusterConnection:
         session = None if self._zookeeper_address else await self.session()
         async with self._lock:
             if self._zookeeper is None:
-                address = self._zookeeper_address or await zookeeper_of(session)
+                address = self._zookeeper_address or (await zookeeper_of(session) if session else None)
+                if address is None:
+                    raise NoZooKeeper("The brokers use no ZooKeeper: the cluster is in KRaft mode")
                 client = ZooKeeperClient(
                     address.partition("/")[0],
                     session_timeout=ZOOKEEPER_SESSION_S,
@@ -75,20 +75,3 @@ class ClusterConnection:
         if self._zookeeper is not None:
             await self._zookeeper.close()
             self._zookeeper = None
-
-
-async def zookeeper_of(session: Session | None) -> str:
-    """The zookeeper.connect of a broker.
-
-    raises    NoZooKeeper in KRaft mode, ApiError, ConnectionFailed
-    """
-    assert session
-    broker, *_ = await describe_brokers(session)
-    resource = Resource(ResourceType.BROKER, str(broker.id))
-    entries = (await describe_configs(session, [resource]))[resource]
-    if isinstance(entries, ApiError):
-        raise entries
-    for entry in entries:
-        if entry.name == "zookeeper.connect" and entry.value:
-            return entry.value
-    raise NoZooKeeper(f"Broker {broker.id} uses no ZooKeeper: the cluster is in KRaft mode")

@@ -15,6 +15,7 @@ import pytest
 from tests.support.broker_processes import PkBroker
 from tests.support.broker_processes import running as running_broker
 from tests.support.certificates import identity
+from tests.support.connecting import CONNECTING, connecting
 from tests.support.ports import free_port
 from tests.support.running import PK, RunningCluster, pk
 
@@ -78,9 +79,10 @@ def test_a_healthy_cluster(cluster: RunningCluster) -> None:
     assert {state for state, _ in found.values()} <= {"ok", "unknown"}
     assert set(found) == {
         "name resolution", "TCP", "protocol", "API versions", "metadata", "controller", "advertised listeners",
-        "partitions", "internal topics", "disks", "clock",
+        "partitions", "internal topics", "disks", "clock", "ZooKeeper",
     }  # fmt: skip
     assert f"(process {pid_of(cluster)})" in found["TCP"][1]
+    assert found["ZooKeeper"][1].startswith(f"{cluster.zookeeper} is standalone, version 3.")
     assert f"broker 0 advertises {cluster.bootstrap}, which is reachable from here" == found["advertised listeners"][1]
 
 
@@ -171,24 +173,21 @@ def answering(answer: bytes) -> Iterator[str]:
         serving.join()
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        ("topics", "--list"),
-        ("console-consumer", "--topic", "t", "--from-beginning"),
-        ("console-producer", "--topic", "t"),
-        ("consumer-groups", "--list"),
-        ("broker-api-versions",),
-    ],
-)
-def test_every_command_says_who_is_there_instead(words: tuple[str, ...], cluster: RunningCluster) -> None:
+@pytest.mark.parametrize("command", CONNECTING)
+def test_every_command_says_who_is_there_instead(command: str, tmp_path: Path) -> None:
     with answering(b"HTTP/1.1 400 Bad Request\r\n\r\n") as http:
-        web = pk(*words, "--bootstrap-server", http, stdin="a\n")
-    zookeeper = pk(*words, "--bootstrap-server", cluster.zookeeper, stdin="a\n")
+        done = pk(*connecting(command, http, tmp_path), stdin="a\n")
 
-    assert web.returncode == zookeeper.returncode == 1
-    assert f"{http} is an HTTP server, not a Kafka broker" in web.stderr + web.stdout
-    assert f"{cluster.zookeeper} is a ZooKeeper server, not a Kafka broker" in zookeeper.stderr + zookeeper.stdout
+    assert done.returncode == 1
+    assert f"{http} is an HTTP server, not a Kafka broker" in done.stderr + done.stdout
+
+
+@pytest.mark.parametrize("command", ["topics", "console-consumer", "console-producer"])
+def test_zookeepers_port_is_no_brokers(command: str, cluster: RunningCluster, tmp_path: Path) -> None:
+    done = pk(*connecting(command, cluster.zookeeper, tmp_path), stdin="a\n")
+
+    assert done.returncode == 1
+    assert f"{cluster.zookeeper} is a ZooKeeper server, not a Kafka broker" in done.stderr + done.stdout
 
 
 def test_every_command_names_tls_and_login(listeners: Listeners) -> None:

@@ -1,7 +1,6 @@
 """pk wire between clients and brokers, and --show-wire."""
 
 import json
-import os
 import re
 import signal
 import socket
@@ -13,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.connecting import CONNECTING, connecting
 from tests.support.peers import kcat
 from tests.support.polling import until
 from tests.support.running import PK, RunningCluster, pk
@@ -144,31 +144,9 @@ def test_a_command_shows_what_follows_the_option(cluster: RunningCluster) -> Non
     assert '"records": ["value-of-mine"]' in done.stderr
 
 
-CONNECTING = {
-    "acls": ["--list"], "broker-api-versions": [], "client-metrics": ["--list"], "cluster": ["cluster-id"],
-    "configs": ["--describe", "--entity-type", "brokers"], "console-consumer": ["--topic", "wire", "--timeout-ms", "1"],
-    "console-producer": ["--topic", "wire"], "consumer-groups": ["--list"],
-    "delegation-tokens": ["--describe", "--command-config", "{properties}"],
-    "consumer-perf-test": ["--topic", "wire", "--messages", "1", "--timeout", "1"], "doctor": [],
-    "delete-records": ["--offset-json-file", "{offsets}"], "expect": ["wire", "--within", "1s"],
-    "e2e-latency": ["--topic", "wire", "--num-records", "1", "--producer-acks", "1", "--record-size", "1"],
-    "export": [], "features": ["describe"], "get-offsets": [], "groups": ["--list"], "leader-election":
-    ["--election-type", "preferred", "--all-topic-partitions"], "log-dirs": ["--describe"], "mark": ["wire"],
-    "metadata-quorum": ["describe", "--status"], "producer-perf-test": ["--topic", "wire", "--num-records", "1",
-    "--record-size", "1", "--throughput", "-1"], "reassign-partitions": ["--list"], "share-groups": ["--list"],
-    "streams-groups": ["--list"], "topics": ["--list"], "transactions": ["list"], "wait": ["broker"],
-    "verifiable-producer": ["--topic", "wire", "--max-messages", "1"],
-}  # fmt: skip
-"""Commands that send requests, with enough words to do so."""
-
-
 @pytest.mark.parametrize("command", CONNECTING)
 def test_every_command_shows_its_wire(command: str, cluster: RunningCluster, tmp_path: Path) -> None:
-    offsets = tmp_path / "offsets.json"
-    offsets.write_text('{"version": 1, "partitions": [{"topic": "wire", "partition": 0, "offset": 0}]}')
-    words = [word.format(offsets=offsets, properties=os.devnull) for word in CONNECTING[command]]
-
-    done = pk(command, *words, "--bootstrap-server", cluster.bootstrap, "--show-wire=json", stdin="one\n")
+    done = pk(*connecting(command, cluster.bootstrap, tmp_path), "--show-wire=json", stdin="one\n")
 
     apis = [json.loads(line)["api"] for line in done.stderr.splitlines() if line.startswith('{"seconds"')]
     assert "ApiVersions" in apis, done.stderr

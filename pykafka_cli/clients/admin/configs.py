@@ -1,5 +1,6 @@
 """Configs of topics, brokers and other resources."""
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from enum import IntEnum
 from typing import Any, NamedTuple
@@ -7,9 +8,11 @@ from typing import Any, NamedTuple
 from kio.schema.describe_configs.v4.request import DescribeConfigsRequest, DescribeConfigsResource
 from kio.static.primitive import i8
 
+from pykafka_cli.clients.admin.cluster import describe_brokers
 from pykafka_cli.clients.errors import ApiError, ensure_none_failed
 from pykafka_cli.clients.session import Session
 from pykafka_cli.model import BrokerId, ConfigEntry, ConfigSynonym
+from pykafka_cli.transport.errors import BrokerUnreachable, ConnectionFailed
 
 SOURCES = {
     1: "DYNAMIC_TOPIC_CONFIG",
@@ -175,3 +178,31 @@ async def list_groups_with_configs(session: Session) -> list[str]:
     answer = await session.ask(request, oldest=1)
     ensure_none_failed([answer])
     return sorted(str(resource.resource_name) for resource in answer.config_resources)
+
+
+async def zookeeper_of(session: Session) -> str | None:
+    """The zookeeper.connect of the broker that responds first; None in KRaft mode.
+
+    raises    ApiError, ConnectionFailed if none responds
+    """
+    asking = [asyncio.ensure_future(_zookeeper_of(session, broker.id)) for broker in await describe_brokers(session)]
+    failure: Exception | None = None
+    try:
+        for response in asyncio.as_completed(asking):
+            try:
+                return await response
+            except (ApiError, ConnectionFailed) as problem:
+                failure = problem
+    finally:
+        for each in asking:
+            each.cancel()
+        await asyncio.gather(*asking, return_exceptions=True)
+    raise failure or BrokerUnreachable("The cluster has no brokers")
+
+
+async def _zookeeper_of(session: Session, broker: BrokerId) -> str | None:
+    resource = Resource(ResourceType.BROKER, str(broker))
+    entries = (await describe_configs(session, [resource]))[resource]
+    if isinstance(entries, ApiError):
+        raise entries
+    return next((entry.value for entry in entries if entry.name == "zookeeper.connect" and entry.value), None)

@@ -2,13 +2,15 @@
 
 import pytest
 
-from pykafka_cli.model import BrokerId, TopicPartition
+from pykafka_cli.model import BrokerId, Seconds, TopicPartition
 from pykafka_cli.rules.diagnosis import (
+    Budget,
     Check,
     DiskFacts,
     Layer,
     PartitionFacts,
     State,
+    ZooKeeperFacts,
     is_healthy,
     judge_certificate,
     judge_clock,
@@ -16,7 +18,9 @@ from pykafka_cli.rules.diagnosis import (
     judge_disks,
     judge_internal_topics,
     judge_partitions,
+    judge_zookeeper,
 )
+from tests.fakes.clock import FakeClock
 
 DAY_S = 86_400
 GIBIBYTE = 1 << 30
@@ -140,3 +144,41 @@ def test_what_is_unknown_is_not_wrong_but_a_warning_is() -> None:
 
     assert is_healthy(checks)
     assert not is_healthy([*checks, Check(Layer.DISKS, State.WARNING, "")])
+
+
+def test_all_checks_together_take_half_as_much_again_as_one() -> None:
+    clock = FakeClock()
+    budget = Budget(Seconds(1), clock.monotonic)
+    assert budget.left() == 1
+
+    clock.advance(0.9)
+    assert budget.left() == pytest.approx(0.6)
+
+    clock.advance(100)
+    assert 0 < budget.left() < 0.1
+
+
+SRVR = "Zookeeper version: 3.8.4-abc, built on 2024-02-12\nLatency min/avg/max: 0/0.0/0\nMode: {mode}\nNode count: 5\n"
+IDLE = "This ZooKeeper instance is not currently serving requests\n"
+
+
+@pytest.mark.parametrize(
+    ("responses", "has_controller", "state", "words"),
+    [
+        ([SRVR.format(mode="standalone")], True, State.OK, "z0:2181 is standalone, version 3.8.4"),
+        ([SRVR.format(mode="leader"), SRVR.format(mode="follower")], True, State.OK, "z1:2181 is a follower"),
+        ([SRVR.format(mode="leader"), None], True, State.WARNING, "z1:2181 cannot be reached from here"),
+        ([IDLE, None, None], False, State.FAILED, "z0:2181 serves no requests, since it has no quorum"),
+        ([None], True, State.UNKNOWN, "cannot be reached from here"),
+        ([None], False, State.FAILED, "cannot be reached from here"),
+        ([""], True, State.UNKNOWN, "does not respond to srvr"),
+    ],
+)
+def test_zookeeper(responses: list[str | None], has_controller: bool, state: State, words: str) -> None:
+    servers = [ZooKeeperFacts(f"z{n}:2181", each is not None, each or "") for n, each in enumerate(responses)]
+
+    check = judge_zookeeper(servers, has_controller=has_controller)
+
+    assert check.state is state
+    assert words in check.text
+    assert bool(check.advice) == (state in (State.WARNING, State.FAILED))

@@ -1,5 +1,8 @@
 """Which process listens on a port, and what of its command line is shown."""
 
+import os
+import pwd
+import socket
 import subprocess
 import sys
 
@@ -50,6 +53,21 @@ def test_the_process_that_listens() -> None:
     assert found
     assert found.pid == listening.pid
     assert str(found).endswith(f"(process {listening.pid})")
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can listen as itself and look as nobody")
+def test_the_user_is_named_if_the_process_cannot_be_seen() -> None:
+    looking = (
+        "import os, sys, psutil\n"
+        "from pykafka_cli.transport.port_owner import owner_of\n"
+        "os.setgroups([]), os.setgid(65534), os.setuid(65534)\n"
+        "print(owner_of(int(sys.argv[1])))\n"
+    )
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        words = [sys.executable, "-c", looking, str(listener.getsockname()[1])]
+        done = subprocess.run(words, capture_output=True, text=True, check=True)
+
+    assert done.stdout == f"a process of user {pwd.getpwuid(0).pw_name}\n"
 
 
 def test_nobody() -> None:

@@ -1,4 +1,4 @@
-"""Where the page of a cluster finds its ZooKeeper."""
+"""Configs of brokers, and the ZooKeeper that they name."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from kio.schema.describe_configs.v4.response import (
 from kio.schema.errors import ErrorCode
 from kio.static.primitive import i8
 
-from pykafka_cli.ui.connection import NoZooKeeper, zookeeper_of
+from pykafka_cli.clients.admin.configs import zookeeper_of
 from tests.fakes.cluster import NO_TIME, FakeSession
 
 
@@ -40,5 +40,4 @@ async def test_the_brokers_know_it() -> None:
 
 @pytest.mark.parametrize("configs", [{}, {"zookeeper_connect": ""}])
 async def test_in_kraft_mode_there_is_none(configs: dict[str, str]) -> None:
-    with pytest.raises(NoZooKeeper, match="KRaft"):
-        await zookeeper_of(broker_with(broker_id="0", **configs))
+    assert await zookeeper_of(broker_with(broker_id="0", **configs)) is None
