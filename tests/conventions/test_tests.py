@@ -38,6 +38,7 @@ ACROSS_MODULES = {
     "protocol/test_message_secrets.py",  # of protocol/ and properties/
     "storage/test_indexes.py",
     "transport/test_tls.py",
+    "zookeeper/ensemble/test_histories.py",
     "zookeeper/ensemble/test_roles.py",
 }
 """Files of tests/unit that are about several modules of their folder, like those about what was recorded."""

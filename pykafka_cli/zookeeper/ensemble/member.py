@@ -17,6 +17,7 @@ from typing import Any
 
 from pykafka_cli.model import Milliseconds
 from pykafka_cli.properties.zookeeper import ZooKeeperSettings
+from pykafka_cli.zookeeper.ensemble.configuration import EnsembleConfiguration, InvalidConfiguration
 from pykafka_cli.zookeeper.ensemble.epochs import Epochs
 from pykafka_cli.zookeeper.ensemble.learner_sessions import LearnerSessions
 from pykafka_cli.zookeeper.ensemble.packets import epoch_of, first_zxid
@@ -27,6 +28,7 @@ from pykafka_cli.zookeeper.protocol.txn_records import DIGEST_VERSION, TxnHeader
 from pykafka_cli.zookeeper.server.connection import Connection
 from pykafka_cli.zookeeper.server.data_directory import DirectoryUnusable
 from pykafka_cli.zookeeper.server.database import Database, Snapshot
+from pykafka_cli.zookeeper.server.paths import CONFIG
 from pykafka_cli.zookeeper.server.pipeline import Rejected
 from pykafka_cli.zookeeper.server.recovery import read_database
 from pykafka_cli.zookeeper.server.server import Clock, ServerUnusable, ZooKeeperServer
@@ -68,6 +70,15 @@ class Member(ZooKeeperServer):
     @property
     def database(self) -> Database:
         return self._database
+
+    def committed_configuration(self) -> EnsembleConfiguration | None:
+        """The ensemble as the last reconfiguration left it, by /zookeeper/config; None if there was none."""
+        node = self._database.tree.nodes.get(CONFIG)
+        try:
+            found = EnsembleConfiguration.parse((node.data or b"").decode()) if node else None
+        except (InvalidConfiguration, UnicodeDecodeError):
+            return None
+        return found if found is not None and found.version > 0 else None
 
     # While a role lasts.
 
