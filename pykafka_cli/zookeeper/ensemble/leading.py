@@ -170,7 +170,7 @@ class Leading:
                 effects.clear()
                 for effect in batch:
                     self._perform(effect)
-        except (OSError, ServerUnusable) as error:
+        except Exception as error:  # effects are lost: nothing that this role does could be trusted
             self._fail(error)
         finally:
             self._is_carrying_out = False
@@ -266,8 +266,8 @@ class Leading:
 
     def _fail(self, error: Exception) -> None:
         if not self._ended.done():
-            unusable = error if isinstance(error, ServerUnusable) else ServerUnusable(f"a disk cannot be used: {error}")
-            self._ended.set_exception(unusable)
+            is_disk = isinstance(error, OSError)
+            self._ended.set_exception(ServerUnusable(f"the epoch cannot be stored: {error}") if is_disk else error)
 
     # Time.
 

@@ -168,7 +168,7 @@ class Member(ZooKeeperServer):
 
     def plan_synchronization(self, last_zxid: int) -> Synchronization:
         """How to bring a learner up to date, up to the last applied transaction."""
-        return plan_synchronization(last_zxid, self._database.tree.last_zxid, self._recent, self._logged_from)
+        return plan_synchronization(last_zxid, self._database.tree.last_zxid, list(self._recent), self._logged_from)
 
     def tree_snapshot(self) -> Snapshot:
         """The tree and the sessions as of now."""
