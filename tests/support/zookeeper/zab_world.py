@@ -7,6 +7,7 @@ or acknowledged that a crash could take back.
 
 import random
 from collections import deque
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from pykafka_cli.zookeeper.ensemble import leader_state, learner_state
@@ -40,7 +41,7 @@ class Voters:
     voters: frozenset[int]
     commits_with: int | None = None
 
-    def is_quorum(self, server_ids: set[int]) -> bool:
+    def is_quorum(self, server_ids: Collection[int]) -> bool:
         needed = self.commits_with or len(self.voters) // 2 + 1
         return len(self.voters & set(server_ids)) >= needed
 
