@@ -50,6 +50,11 @@ class OwnFile:
         self._loading = RLock()
 
     def find_spec(self, name: str, _path: object = None, _target: object = None) -> ModuleSpec | None:
+        if name in self._extensions:
+            position, size, libraries = self._extensions[name]
+            self._load(libraries)
+            path = self._in_memory(name, position, size)
+            return ModuleSpec(name, ExtensionFileLoader(name, path), origin=path)
         if name in self._modules:
             _, _, path, is_package = self._modules[name]
             origin = f"{sys.executable}/{path}"
@@ -58,11 +63,6 @@ class OwnFile:
             if spec.submodule_search_locations is not None:
                 spec.submodule_search_locations.append(origin.removesuffix("/__init__.py"))
             return spec
-        if name in self._extensions:
-            position, size, libraries = self._extensions[name]
-            self._load(libraries)
-            path = self._in_memory(name, position, size)
-            return ModuleSpec(name, ExtensionFileLoader(name, path), origin=path)
         return None
 
     def create_module(self, _spec: ModuleSpec) -> None:

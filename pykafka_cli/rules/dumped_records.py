@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pykafka_cli.model import Offset
-from pykafka_cli.protocol.java_strings import JAVA_REPLACE
 from pykafka_cli.protocol.records.batch import HEADER_SIZE, CorruptRecords, crc_is_valid
 from pykafka_cli.protocol.records.compression import MAX_UNCOMPRESSED, decompress
 from pykafka_cli.protocol.records.legacy import StoredMessage, messages_of
@@ -73,7 +72,7 @@ def records_in(batch: ScannedBatch, *, compiled: bool = False) -> Iterable[Any]:
 
         if (records := compiled_records(header, payload)) is not None:
             return records
-    return records_of(header, payload, errors=JAVA_REPLACE)
+    return records_of(header, payload)
 
 
 def sizes(record: Any) -> tuple[int, int]:

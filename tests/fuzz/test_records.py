@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from pykafka_cli.broker.errors import BrokerError
 from pykafka_cli.broker.log import message_conversion
 from pykafka_cli.broker.log.validation import UnexpectedAppendOffset
-from pykafka_cli.model import LeaderEpoch, Offset, Timestamp
+from pykafka_cli.clients.consuming.fetched_records import decode
+from pykafka_cli.model import LeaderEpoch, Offset, Timestamp, TopicPartition
 from pykafka_cli.properties.grammar import read_properties
 from pykafka_cli.protocol.records import (
     Compression,
@@ -23,8 +24,9 @@ from pykafka_cli.protocol.records import (
     walk,
     whole_batches_end,
 )
-from pykafka_cli.protocol.records.batch import crc_is_valid, seal
-from pykafka_cli.protocol.records.compression import decompress, with_lz4_checksum
+from pykafka_cli.protocol.records.batch import HEADER_SIZE, crc_is_valid, seal, with_payload
+from pykafka_cli.protocol.records.compiled import compiled_records
+from pykafka_cli.protocol.records.compression import compress, decompress, with_lz4_checksum
 from pykafka_cli.protocol.records.legacy import build_message_set
 from pykafka_cli.rules.dumped_records import records_in
 from pykafka_cli.storage import checkpoints, offset_index, time_index, transaction_index
@@ -209,3 +211,51 @@ def test_meta_properties_that_nearly_are(text: str) -> None:
     read_properties(text.encode())
 
     quietly(lambda: checkpoints.read_meta_properties(files, "/logs"), MalformedFile)
+
+
+@st.composite
+def false_batches(draw: st.DrawFn) -> bytearray:
+    """A batch as a client sends it, with some bytes of its records changed before they were compressed and sealed."""
+    headers = st.lists(st.tuples(st.text(max_size=3), st.none() | st.binary(max_size=9)), max_size=2).map(tuple)
+    nullable = st.none() | st.binary(max_size=90)
+    records = [
+        Record(
+            Offset(index), Timestamp(NOW_MS + draw(st.integers(-99, 99))), draw(nullable), draw(nullable), draw(headers)
+        )
+        for index in range(draw(st.integers(1, 5)))
+    ]
+    batch = build_batch(records)
+    payload = batch[HEADER_SIZE:]
+    for position, value in draw(st.lists(st.tuples(st.integers(0, len(payload) - 1), st.integers(0, 255)), max_size=3)):
+        payload[position] = value
+    codec = draw(st.sampled_from(Compression))
+    stored = bytearray(compress(codec, payload))
+    if draw(st.booleans()):
+        stored[draw(st.integers(0, len(stored) - 1))] = draw(st.integers(0, 255))
+    return with_payload(read_header(batch), stored, codec)
+
+
+@settings(deadline=None, max_examples=300)
+@given(false_batches())
+def test_what_a_leader_accepts_can_be_read(data: bytearray) -> None:
+    log = open_log(MemoryFiles())
+    try:
+        append(log, bytes(data))
+    except BrokerError:
+        assert log.log_end == 0
+        return
+
+    stored = log.read(Offset(0), max_bytes=1 << 20, up_to=log.log_end, min_one_batch=True).records
+    header = read_header(stored)
+    records = read_records(stored)
+    consumed = decode(TopicPartition("t", 0), stored, Offset(0)).records
+    by_aiokafka = compiled_records(header, decompress(header.compression, stored[HEADER_SIZE:]))
+    assert [each.offset for each in records] == list(range(log.log_end))
+    assert header.max_timestamp == max(each.timestamp for each in records)
+    assert [(each.offset, each.key, each.value) for each in consumed] == [
+        (each.offset, each.key, each.value) for each in records
+    ]
+    if by_aiokafka is None:  # it does not read header keys that are not UTF-8, which Kafka stores as well
+        assert any("\ufffd" in key for each in records for key, _ in each.headers)
+    else:
+        assert [(each.offset, each.value) for each in by_aiokafka] == [(each.offset, each.value) for each in records]

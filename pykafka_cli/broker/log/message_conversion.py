@@ -11,7 +11,6 @@ from pykafka_cli.model import Offset
 from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.protocol.records.batch import (
     CODEC_MASK,
-    LOG_APPEND_TIME,
     MAGIC_AT,
     BatchHeader,
     Compression,
@@ -35,6 +34,8 @@ def batch_of(messages: Buffer, max_message_bytes: int, where: object) -> Buffer 
         return messages
     try:
         found = list(walk(messages))
+        if not found:
+            raise CorruptMessage(f"{where}: {len(messages)} bytes are too few for a message")
         _check(messages, found, max_message_bytes, where)
         records = [record for position, _ in found for record in read_records(messages, position)]
         codec = found[0][1].compression
@@ -42,7 +43,7 @@ def batch_of(messages: Buffer, max_message_bytes: int, where: object) -> Buffer 
         raise CorruptMessage(f"{where}: {error}") from None
     except CorruptRecords as error:
         raise InvalidRecord(f"{where}: {error}") from None
-    is_append_time = any(header.attributes & LOG_APPEND_TIME for _, header in found)  # only the topic may say so
+    is_append_time = any(header.magic and header.is_log_append_time for _, header in found)  # only the topic may say so
     return build_batch(
         [Record(Offset(offset), record.timestamp, record.key, record.value) for offset, record in enumerate(records)],
         compression=codec,

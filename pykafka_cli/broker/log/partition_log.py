@@ -10,8 +10,8 @@
 
 A folder `TOPIC-PARTITION` contains the files that storage/ describes: segments, producer snapshots,
 leader-epoch-checkpoint and partition.metadata. All methods are synchronous and belong to one thread; what is slow
-(fsync, deletion, cleaning) is handed out as plans that other threads carry out. The append path looks at the header and
-the checksum of a batch and writes it in one call; record bytes are never copied. Source: UnifiedLog, LocalLog.
+(fsync, deletion, cleaning) is handed out as plans that other threads carry out. The append path checks a batch and its
+records, and writes it as it came in one call. Source: UnifiedLog, LocalLog.
 """
 
 import logging

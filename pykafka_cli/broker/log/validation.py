@@ -1,49 +1,35 @@
 """Validates batches before they are appended; pure functions over their bytes.
 
-The header decides nearly everything. Records are looked into only where a topic asks for more than its header can
-tell: a compacted topic (keys), message.timestamp.before.max.ms (the smallest timestamp), another codec than the
-producer's. Source: LogValidator, UnifiedLog.analyzeAndValidateRecords.
+Here are the rules for headers and whole batches; record_checks.py has those for the records in them.
+Source: LogValidator, UnifiedLog.analyzeAndValidateRecords.
 """
-
-from collections.abc import Sequence
 
 from pykafka_cli.broker.errors import (
     CorruptMessage,
     InvalidRecord,
-    InvalidTimestamp,
     MessageTooLarge,
     RecordListTooLarge,
     UnsupportedCompressionType,
 )
 from pykafka_cli.broker.log.producer_state import AppendOrigin
+from pykafka_cli.broker.log.record_checks import checked_records, needs_other_codec, plain_records, recompressed
 from pykafka_cli.model import Offset, Timestamp
 from pykafka_cli.properties.topic import TopicConfig
 from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.protocol.records.batch import (
     CODEC_MASK,
     LOG_APPEND_TIME,
-    NO_TIMESTAMP,
+    LOG_OVERHEAD,
     BatchHeader,
     Compression,
     CorruptRecords,
+    ImpossibleOffsets,
     batch_size_at,
     crc_is_valid,
     read_header,
     stamp_timestamp_type,
     walk,
 )
-from pykafka_cli.protocol.records.record import Record, build_batch, read_records
-
-UNBOUNDED_MS = 9223372036854775807
-"""The default of message.timestamp.before.max.ms and .after.max.ms: no bound."""
-
-_TARGET_CODEC = {
-    "uncompressed": Compression.NONE,
-    "gzip": Compression.GZIP,
-    "snappy": Compression.SNAPPY,
-    "lz4": Compression.LZ4,
-    "zstd": Compression.ZSTD,
-}
 
 
 class UnexpectedAppendOffset(Exception):
@@ -60,20 +46,18 @@ def admit(
 ) -> tuple[bytearray | memoryview, BatchHeader, Timestamp | None]:
     """Every rule for what a leader appends: (the one batch as it is to be stored, its header, LogAppendTime if set).
 
-    The bytes are those that came, with their timestamp type set in place; other ones only where the codec changes.
+    The bytes are those that came, with their timestamp type set in place; other ones only where the codec changes, or
+    records have an unusual form. What a coordinator appends was built here, and is not looked into.
     raises  CorruptMessage, InvalidRecord, InvalidTimestamp, MessageTooLarge, RecordListTooLarge,
             UnsupportedCompressionType
     """
     header = only_batch(data, where)
     check_batch(data, header, config, origin, where)
-    check_timestamps(data, header, config, now_ms, where)
-    if config.compacts and not header.is_control and origin is not AppendOrigin.COORDINATOR:  # whose records have keys
-        check_keys(data, where)
-    codec = needs_other_codec(header, config)
-    if codec is not None:
-        data = recompress(data, header, codec, config, where)
-        header = read_header(data)
-    size = header.size
+    if origin is AppendOrigin.CLIENT:
+        data, header = checked_records(data, header, config, now_ms, where)
+    elif needs_other_codec(header, config):
+        data, header = recompressed(header, plain_records(data, header), config, where)
+    size = header.batch_length + LOG_OVERHEAD
     if size != len(data):
         data = memoryview(data)[:size]
     if size > config.segment_bytes:
@@ -119,6 +103,8 @@ def only_batch(data: Buffer, where: object) -> BatchHeader:
         raise InvalidRecord(f"{where}: no complete record batch was sent")
     try:
         header = read_header(data)
+    except ImpossibleOffsets as error:
+        raise InvalidRecord(f"{where}: {error}") from None
     except CorruptRecords as error:
         raise CorruptMessage(f"{where}: {error}") from None
     if header.magic != 2:
@@ -160,93 +146,3 @@ def check_batch(data: Buffer, header: BatchHeader, config: TopicConfig, origin: 
             f"Invalid sequence number {header.base_sequence} in record batch with producerId {header.producer_id} "
             f"in topic partition {where}"
         )
-
-
-def check_timestamps(data: Buffer, header: BatchHeader, config: TopicConfig, now_ms: Timestamp, where: object) -> None:
-    """The bounds of message.timestamp.{before,after}.max.ms, and who may say LogAppendTime.
-
-    raises  InvalidTimestamp
-    """
-    if config.message_timestamp_type == "LogAppendTime":
-        if header.attributes & LOG_APPEND_TIME:
-            raise InvalidTimestamp(f"{where}: a producer must not set the timestamp type to LogAppendTime")
-        return
-    before, after = config.timestamp_before_max_ms, config.timestamp_after_max_ms
-    if before == UNBOUNDED_MS and after == UNBOUNDED_MS:
-        return
-
-    def is_out_of_range(timestamp: Timestamp) -> bool:
-        return timestamp != NO_TIMESTAMP and (now_ms - timestamp > before or timestamp - now_ms > after)
-
-    if before == UNBOUNDED_MS and not is_out_of_range(header.max_timestamp):
-        return  # the header has the first and the largest timestamp, not the smallest
-    bounds = f"The timestamp should be within [{now_ms - before}, {now_ms + after}]"
-    errors = [
-        (index, f"Timestamp {record.timestamp} of message with offset {record.offset} is out of range. {bounds}")
-        for index, record in enumerate(_records(data, where))
-        if is_out_of_range(record.timestamp)
-    ]
-    if errors:
-        raise InvalidTimestamp("One or more records have been rejected due to invalid timestamp", errors)
-
-
-def check_keys(data: Buffer, where: object) -> None:
-    """Every record of a compacted topic has a key. raises InvalidRecord."""
-    errors = [
-        (index, f"Compacted topic cannot accept message without key in topic partition {where}")
-        for index, record in enumerate(_records(data, where))
-        if record.key is None
-    ]
-    if errors:
-        shown = ", ".join(f"RecordError(batchIndex={index}, message='{why}')" for index, why in errors[:3])
-        raise InvalidRecord(
-            f"One or more records have been rejected due to {len(errors)} record errors in total, "
-            f"and only showing the first three errors at most: [{shown}]",
-            errors,
-        )
-
-
-def needs_other_codec(header: BatchHeader, config: TopicConfig) -> Compression | None:
-    """The codec that compression.type asks for when the batch has another; None when it stays as it is."""
-    target = _TARGET_CODEC.get(config.compression_type)  # `producer` is in no table
-    if target is None or target == header.attributes & CODEC_MASK or header.is_control:
-        return None
-    return target
-
-
-def recompress(data: Buffer, header: BatchHeader, codec: Compression, config: TopicConfig, where: object) -> bytearray:
-    """The same records under another codec. raises InvalidRecord, and MessageTooLarge when that made them too large."""
-    batch = build_batch(
-        _records(data, where),
-        base_offset=header.base_offset,
-        last_offset=header.last_offset,
-        compression=codec,
-        compression_level=_level(codec, config),
-        producer_id=header.producer_id,
-        producer_epoch=header.producer_epoch,
-        base_sequence=header.base_sequence,
-        transactional=header.is_transactional,
-    )
-    if len(batch) > config.max_message_bytes:
-        raise MessageTooLarge(
-            f"Message batch size is {len(batch)} bytes in append to partition {where} which exceeds the maximum "
-            f"configured size of {config.max_message_bytes}."
-        )
-    return batch
-
-
-def _level(codec: Compression, config: TopicConfig) -> int | None:
-    match codec:
-        case Compression.GZIP:
-            return config.compression_gzip_level
-        case Compression.ZSTD:
-            return config.compression_zstd_level
-        case _:
-            return None
-
-
-def _records(data: Buffer, where: object) -> Sequence[Record]:
-    try:
-        return read_records(data)
-    except CorruptRecords as error:
-        raise InvalidRecord(f"{where}: {error}") from None

@@ -9,13 +9,22 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from aiokafka.errors import CorruptRecordException
+from aiokafka.record.default_records import DefaultRecord
 from aiokafka.record.memory_records import MemoryRecords
 
 from pykafka_cli.clients.group_offsets import Position
 from pykafka_cli.model import ConsumedRecord, LeaderEpoch, Offset, ProducerId, TopicPartition
 from pykafka_cli.protocol.absence import known_epoch
-from pykafka_cli.protocol.records.batch import NO_LEADER_EPOCH, BatchHeader, CorruptRecords, crc_is_valid, walk
+from pykafka_cli.protocol.records.batch import (
+    NO_LEADER_EPOCH,
+    BatchHeader,
+    CorruptRecords,
+    crc_is_valid,
+    read_header,
+    walk,
+)
 from pykafka_cli.protocol.records.control import ControlType, read_marker
+from pykafka_cli.protocol.records.record import read_records
 
 
 class AbortedTransaction(NamedTuple):
@@ -58,8 +67,6 @@ def decode(
         return _decode(partition, data, fetch_offset, aborted, check_crcs=check_crcs)
     except CorruptRecordException as error:
         raise CorruptRecords(f"{partition}: {error}") from error
-    except UnicodeDecodeError:
-        raise CorruptRecords(f"{partition}: record header whose key is not UTF-8") from None
 
 
 def _decode(
@@ -88,7 +95,8 @@ def _decode(
             continue
         if not header.is_control:
             if not (header.is_transactional and header.producer_id in open_aborted):
-                _take(records, batch, fetch_offset, skips=header.base_offset < fetch_offset or header.magic < 2)
+                skips = header.base_offset < fetch_offset or header.magic < 2
+                _take(records, data, position, batch, fetch_offset, skips=skips)
         elif _is_abort(data, position, header):
             open_aborted.discard(header.producer_id)
         if header.leader_epoch != epoch:
@@ -98,12 +106,33 @@ def _decode(
     return Fetched(partition, records, Position(offset, known_epoch(epoch)), tuple(epochs))
 
 
-def _take(records: list[ConsumedRecord], batch: Iterable[ConsumedRecord], fetch_offset: Offset, *, skips: bool) -> None:
+def _take(
+    records: list[ConsumedRecord],
+    data: bytes,
+    position: int,
+    batch: Iterable[ConsumedRecord],
+    fetch_offset: Offset,
+    *,
+    skips: bool,
+) -> None:
     """Append a batch; the first one may start before the requested offset, as brokers send whole batches."""
-    if skips:
-        records += [record for record in batch if record.offset >= fetch_offset]
-    else:
-        records += batch
+    count = len(records)
+    try:
+        if skips:
+            records += [record for record in batch if record.offset >= fetch_offset]
+        else:
+            records += batch
+    except UnicodeDecodeError:  # in a header's key, where other clients see U+FFFD
+        del records[count:]
+        records += [each for each in _read_in_python(data, position) if each.offset >= fetch_offset]
+
+
+def _read_in_python(data: bytes, position: int) -> list[ConsumedRecord]:
+    timestamp_type = int(read_header(data, position).is_log_append_time)
+    return [
+        DefaultRecord(each.offset, each.timestamp, timestamp_type, each.key, each.value, list(each.headers))
+        for each in read_records(data, position)
+    ]
 
 
 def _is_abort(data: bytes, position: int, header: BatchHeader) -> bool:

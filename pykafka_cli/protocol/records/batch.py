@@ -67,6 +67,10 @@ class CorruptRecords(ValueError):
     """Bytes that are no record batch, or one whose contents contradict its header."""
 
 
+class ImpossibleOffsets(CorruptRecords):
+    """A header whose offsets are negative."""
+
+
 class Compression(IntEnum):
     """The codec of a batch, as numbered in its attributes."""
 
@@ -169,7 +173,7 @@ def read_header(data: Buffer, position: int = 0) -> BatchHeader:
     if header.batch_length < HEADER_SIZE - LOG_OVERHEAD:
         raise CorruptRecords(f"batch length {header.batch_length} is less than its header takes")
     if header.base_offset < 0 or header.last_offset_delta < 0:
-        raise CorruptRecords(f"offsets {header.base_offset} + {header.last_offset_delta} cannot be")
+        raise ImpossibleOffsets(f"offsets {header.base_offset} + {header.last_offset_delta} cannot be")
     return header
 
 
@@ -277,10 +281,25 @@ def stamp_timestamp_type(
     if log_append_time_ms is not None:
         attributes, max_timestamp = attributes | LOG_APPEND_TIME, log_append_time_ms
     _ATTRIBUTES.pack_into(data, position + ATTRIBUTES_AT, attributes)
+    return stamp_max_timestamp(data, position, header._replace(attributes=attributes), max_timestamp)
+
+
+def stamp_max_timestamp(
+    data: bytearray | memoryview, position: int, header: BatchHeader, max_timestamp: Timestamp
+) -> BatchHeader:
+    """Set the largest timestamp of a batch, and seal it again. Returns its header."""
     _INT64.pack_into(data, position + MAX_TIMESTAMP_AT, max_timestamp)
-    return header._replace(
-        attributes=attributes, max_timestamp=max_timestamp, crc=seal(data, position, header.batch_length)
-    )
+    return header._replace(max_timestamp=max_timestamp, crc=seal(data, position, header.batch_length))
+
+
+def with_payload(header: BatchHeader, payload: Buffer, codec: Compression) -> bytearray:
+    """A batch with this header but other records, which `codec` has compressed."""
+    length = HEADER_SIZE - LOG_OVERHEAD + len(payload)
+    attributes = header.attributes & ~CODEC_MASK | codec
+    batch = bytearray(HEADER.pack(*header._replace(batch_length=length, attributes=attributes)))
+    batch += payload
+    seal(batch, 0, length)
+    return batch
 
 
 def forget_origin(data: bytearray, attributes: int) -> None:

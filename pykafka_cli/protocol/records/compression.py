@@ -32,6 +32,12 @@ _LZ4_BLOCK = 64 << 10
 _LZ4_HAS_SIZE = 0x08
 _LZ4_STORED = 0x80000000  # this block did not shrink and is as it was
 _LZ4_END = struct.pack("<I", 0)
+_LZ4_UNREADABLE_FLAGS = 0b11100011  # version, independent blocks, reserved, dictionary
+
+_ZSTD_MAGIC = bytes.fromhex("28b52ffd")
+_ZSTD_SINGLE_SEGMENT = 0x20  # the window is the content
+MAX_WINDOW = 128 << 20
+"""Bytes that a reader of zstd has to remember; Java's does not remember more."""
 
 
 def compress(codec: Compression, data: Buffer, level: int | None = None) -> bytes:
@@ -83,6 +89,17 @@ def _unfold(decompress_into: Callable[[Any, bytearray], int], data: Buffer, limi
             if room == limit:
                 raise CorruptRecords(f"records unfold to more than {limit} bytes") from None
             room = min(room * 4, limit)
+
+
+def ensure_readable_by_java(codec: Compression, data: Buffer) -> None:
+    """Refuse the frames that `decompress` reads and Java's clients do not; raises CorruptRecords."""
+    if codec is Compression.LZ4 and data[:4] == _LZ4_FRAME[:4] and len(data) > 4:
+        if data[4] & _LZ4_UNREADABLE_FLAGS != _LZ4_FRAME[4] & _LZ4_UNREADABLE_FLAGS:
+            raise CorruptRecords("an LZ4 frame with dependent blocks or a dictionary")
+    elif codec is Compression.ZSTD and data[:4] == _ZSTD_MAGIC and len(data) > 5 and not data[4] & _ZSTD_SINGLE_SEGMENT:
+        exponent, mantissa = data[5] >> 3, data[5] & 7
+        if (8 + mantissa) << (exponent + 7) > MAX_WINDOW:
+            raise CorruptRecords("a zstd frame with a window of more than 128 MiB")
 
 
 def _xerial_frame(data: Buffer) -> bytes:

@@ -95,9 +95,9 @@ def _nullable_bytes(message: Buffer, position: int) -> tuple[bytes | None, int]:
         raise CorruptRecords(f"message cut short at byte {position}")
     (length,) = _INT32.unpack_from(message, position)
     position += 4
-    if length == -1:
+    if length < 0:
         return None, position
-    if not 0 <= length <= len(message) - position:
+    if length > len(message) - position:
         raise CorruptRecords(f"field of {length} bytes, {len(message) - position} are left")
     return bytes(message[position : position + length]), position + length
 

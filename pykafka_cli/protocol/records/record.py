@@ -12,11 +12,12 @@ Varints are zigzag (KIP-98). This is for records that the broker itself writes o
 cleaning, conversions); what clients produce and fetch passes as whole batches.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from pykafka_cli.model import LeaderEpoch, Offset, ProducerEpoch, ProducerId, Timestamp
 from pykafka_cli.protocol.buffers import Buffer
+from pykafka_cli.protocol.java_strings import java_utf_8
 from pykafka_cli.protocol.records import legacy
 from pykafka_cli.protocol.records.batch import (
     CONTROL,
@@ -154,10 +155,18 @@ def _read_all(header: BatchHeader, payload: Buffer) -> list[Record]:
     return list(records_of(header, payload))
 
 
-def records_of(header: BatchHeader, payload: Buffer, *, errors: str = "strict") -> Iterator[Record]:
+def payload_of(records: Iterable[Record], *, base_offset: Offset, base_timestamp: Timestamp) -> bytearray:
+    """The records as they stand in a batch that is not compressed."""
+    payload = bytearray()
+    for record in records:
+        append_record(payload, record, base_offset=base_offset, base_timestamp=base_timestamp)
+    return payload
+
+
+def records_of(header: BatchHeader, payload: Buffer) -> Iterator[Record]:
     """The records of a batch of format 2, one by one, from their decompressed bytes.
 
-    errors  for header keys that are not UTF-8, as for bytes.decode
+    In header keys, U+FFFD is in place of what is not UTF-8, as in Java.
     raises  CorruptRecords, in the words of Kafka's DefaultRecord, at the first that cannot be read
     """
     if header.record_count < 0:
@@ -177,14 +186,14 @@ def records_of(header: BatchHeader, payload: Buffer, *, errors: str = "strict") 
                 f"{size - start} remaining bytes."
             )
         try:
-            timestamp_delta, position = _read_varint(payload, start + 1)
+            timestamp_delta, position = _read_varlong(payload, start + 1)
             offset_delta, position = _read_varint(payload, position)
             key, position = _read_bytes(payload, position)
             value, position = _read_bytes(payload, position)
             count, position = _read_varint(payload, position)
             headers: tuple[tuple[str, bytes | None], ...] = ()
             if count:
-                headers, position = _read_headers(payload, position, count, errors)
+                headers, position = _read_headers(payload, position, count)
         except IndexError:
             raise CorruptRecords("Found invalid record structure") from None
         if position != end:
@@ -198,9 +207,7 @@ def records_of(header: BatchHeader, payload: Buffer, *, errors: str = "strict") 
         yield Record(Offset(base_offset + offset_delta), timestamp, key, value, headers)
 
 
-def _read_headers(
-    payload: Buffer, position: int, count: int, errors: str
-) -> tuple[tuple[tuple[str, bytes | None], ...], int]:
+def _read_headers(payload: Buffer, position: int, count: int) -> tuple[tuple[tuple[str, bytes | None], ...], int]:
     if count < 0:
         raise CorruptRecords(f"Found invalid number of record headers {count}")
     if count > len(payload) - position:
@@ -214,10 +221,7 @@ def _read_headers(
             raise CorruptRecords(f"Invalid negative header key size {length}")
         name, position = _take(payload, position, length)
         value, position = _read_bytes(payload, position)
-        try:
-            headers.append((name.decode(errors=errors), value))
-        except UnicodeDecodeError:
-            raise CorruptRecords("record header whose key is not UTF-8") from None
+        headers.append((java_utf_8(name), value))
     return tuple(headers), position
 
 
@@ -235,18 +239,26 @@ def _take(payload: Buffer, position: int, length: int) -> tuple[bytes, int]:
 
 def _read_varint(data: Buffer, position: int) -> tuple[int, int]:
     byte = data[position]
-    position += 1
     if byte < 0x80:
-        return (byte >> 1) ^ -(byte & 1), position
-    value, shift = byte & 0x7F, 7
-    while byte >= 0x80:
-        if shift > 63:
-            raise CorruptRecords("varint longer than 10 bytes")
+        return (byte >> 1) ^ -(byte & 1), position + 1
+    return _read_long_form(data, position, bits=32)
+
+
+def _read_varlong(data: Buffer, position: int) -> tuple[int, int]:
+    return _read_long_form(data, position, bits=64)
+
+
+def _read_long_form(data: Buffer, position: int, *, bits: int) -> tuple[int, int]:
+    # Bits above those of the type are lost, as in Java.
+    value, byte = 0, 0x80
+    for shift in range(0, bits, 7):
         byte = data[position]
         position += 1
         value |= (byte & 0x7F) << shift
-        shift += 7
-    return (value >> 1) ^ -(value & 1), position
+        if byte < 0x80:
+            value &= (1 << bits) - 1
+            return (value >> 1) ^ -(value & 1), position
+    raise CorruptRecords(f"variable-length integer of more than {bits // 7 + 1} bytes")
 
 
 def _append_varint(output: bytearray, value: int) -> None:

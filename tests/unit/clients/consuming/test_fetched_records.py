@@ -22,6 +22,7 @@ from pykafka_cli.model import (
 from pykafka_cli.protocol.records.batch import Compression, CorruptRecords
 from pykafka_cli.protocol.records.control import ControlType, build_marker
 from pykafka_cli.protocol.records.record import Record, build_batch
+from tests.support.false_batches import field, record, sealed, varint
 
 DISK = Path(__file__).parents[3] / "vectors" / "disk"
 READ: list[dict[str, Any]] = [json.loads(line) for line in (DISK / "clean.records.jsonl").read_text().splitlines()]
@@ -167,3 +168,15 @@ def test_a_wrong_checksum_is_noticed_unless_nobody_asked() -> None:
 
 def test_nothing_fetched_is_nothing() -> None:
     assert decode(T, b"", Offset(5)) == (T, [], Position(Offset(5)), ())
+
+
+def test_a_header_key_that_is_not_utf_8_is_read_as_java_reads_it() -> None:
+    sound = build_batch([Record(Offset(0), Timestamp(1), b"k", b"v")])
+    false = sealed(record(headers=varint(1) + field(b"\xffh") + field(b"x")) + record(1, value=field(b"next")), count=2)
+
+    found = decode(T, bytes(sound + false), Offset(0)).records
+
+    assert [(each.value, list(each.headers)) for each in found] == [
+        (b"v", []), (b"value", [("\ufffdh", b"x")]), (b"next", [])
+    ]  # fmt: skip
+    assert found[1].timestamp_type == 0

@@ -1,0 +1,206 @@
+"""Checks the records of a batch before it is appended: nothing is stored that consumers cannot read.
+
+`survey` looks at every record. If all are as clients write them, that and the header decide. Otherwise the records are
+read one by one: to report what is wrong with which, or, if they are right but unusual, to write them as usual.
+
+Kafka 3.9 accepts some batches that stop consumers: compressed records whose lengths are wrong, bytes behind compressed
+ones. These are rejected here. Of uncompressed records it stores wrong offset deltas, which are corrected here. Where it
+fails over what cannot be decompressed, with UNKNOWN_SERVER_ERROR, the code here is INVALID_RECORD.
+Source: LogValidator, DefaultRecordBatch; KIP-467.
+"""
+
+from pykafka_cli.broker.errors import InvalidRecord, InvalidTimestamp, MessageTooLarge
+from pykafka_cli.model import Offset, Timestamp
+from pykafka_cli.properties.topic import TopicConfig
+from pykafka_cli.protocol.buffers import Buffer
+from pykafka_cli.protocol.records.batch import (
+    CODEC_MASK,
+    HEADER_SIZE,
+    LOG_APPEND_TIME,
+    LOG_OVERHEAD,
+    NO_TIMESTAMP,
+    BatchHeader,
+    Compression,
+    CorruptRecords,
+    read_header,
+    stamp_max_timestamp,
+    with_payload,
+)
+from pykafka_cli.protocol.records.compression import MAX_WINDOW, compress, decompress, ensure_readable_by_java
+from pykafka_cli.protocol.records.record import Record, payload_of, records_of
+from pykafka_cli.protocol.records.survey import survey
+
+MAX_UNPACKED = MAX_WINDOW
+"""What a client's batch may unfold to, in bytes."""
+MAX_READ_ONE_BY_ONE = 4 << 20
+"""Bytes of records that are read one by one, at most: it takes about a second."""
+
+_MIN_INT64, _MAX_INT64 = -(1 << 63), (1 << 63) - 1
+PRODUCERS_CODEC = "producer"
+"""The compression.type that leaves batches as they came."""
+
+_TARGET_CODEC = {
+    "uncompressed": Compression.NONE,
+    "gzip": Compression.GZIP,
+    "snappy": Compression.SNAPPY,
+    "lz4": Compression.LZ4,
+    "zstd": Compression.ZSTD,
+}
+
+
+def checked_records(
+    data: bytearray | memoryview, header: BatchHeader, config: TopicConfig, now_ms: Timestamp, where: object
+) -> tuple[bytearray | memoryview, BatchHeader]:
+    """A client's batch as it is to be stored, with its header: the bytes that came, unless something has to change.
+
+    The header's largest timestamp becomes that of the records, as in Kafka.
+    raises  InvalidRecord and InvalidTimestamp, with record errors if single records are at fault; MessageTooLarge
+    """
+    try:
+        payload = plain_records(data, header)
+        found = survey(payload, header.record_count)
+        if found is None:
+            payload = _as_usual(header, payload)
+            data = _stored(header, payload, header.compression, config, where)
+            header = read_header(data)
+            found = survey(payload, header.record_count)
+    except CorruptRecords as error:
+        raise InvalidRecord(f"{where}: {error}") from None
+    if found is None:
+        raise InvalidTimestamp(f"{where}: timestamps of one batch that are too far apart")
+    earliest, latest = Timestamp(header.base_timestamp + found[0]), Timestamp(header.base_timestamp + found[1])
+    if earliest < _MIN_INT64 or latest > _MAX_INT64:
+        raise InvalidTimestamp(f"{where}: timestamps from {earliest} to {latest}")
+    if header.attributes & LOG_APPEND_TIME:
+        earliest = latest = header.max_timestamp
+    if (config.compacts and not found[2]) or not _are_allowed(header, earliest, latest, config, now_ms):
+        _raise_record_errors(header, payload, config, now_ms, where)
+    if latest != header.max_timestamp:
+        header = stamp_max_timestamp(data, 0, header, latest)
+    if config.compression_type != PRODUCERS_CODEC and needs_other_codec(header, config) is not None:
+        return recompressed(header, payload, config, where)
+    return data, header
+
+
+def plain_records(data: Buffer, header: BatchHeader) -> Buffer:
+    """The records of the one batch, decompressed; a view of `data` if they were not compressed.
+
+    raises  CorruptRecords
+    """
+    stored = memoryview(data)[HEADER_SIZE : header.batch_length + LOG_OVERHEAD]
+    if not header.attributes & CODEC_MASK:
+        return stored
+    ensure_readable_by_java(header.compression, stored)
+    return decompress(header.compression, stored, MAX_UNPACKED)
+
+
+def _as_usual(header: BatchHeader, payload: Buffer) -> Buffer:
+    """The same records, numbered 0, 1, 2 ... and written as clients usually write them.
+
+    raises  CorruptRecords at the first that cannot be read
+    """
+    _ensure_readable_one_by_one(payload)
+    plain = header._replace(attributes=0)  # timestamps as they are in the records
+    records = [
+        record._replace(offset=Offset(header.base_offset + index))
+        for index, record in enumerate(records_of(plain, payload))
+    ]
+    return payload_of(records, base_offset=header.base_offset, base_timestamp=header.base_timestamp)
+
+
+def _ensure_readable_one_by_one(payload: Buffer) -> None:
+    if len(payload) > MAX_READ_ONE_BY_ONE:
+        raise CorruptRecords(f"something is wrong in {len(payload)} bytes of records, too many to look for it")
+
+
+def _are_allowed(
+    header: BatchHeader, earliest: Timestamp, latest: Timestamp, config: TopicConfig, now_ms: Timestamp
+) -> bool:
+    """Whether no record with timestamps from `earliest` to `latest` can have a wrong one."""
+    if config.message_timestamp_type == "LogAppendTime" or earliest == latest == NO_TIMESTAMP:
+        return not header.attributes & LOG_APPEND_TIME
+    return now_ms - earliest <= config.timestamp_before_max_ms and latest - now_ms <= config.timestamp_after_max_ms
+
+
+def _raise_record_errors(
+    header: BatchHeader, payload: Buffer, config: TopicConfig, now_ms: Timestamp, where: object
+) -> None:
+    """Say which records are at fault, if any. raises InvalidRecord, InvalidTimestamp"""
+    try:
+        _ensure_readable_one_by_one(payload)
+    except CorruptRecords as error:
+        raise InvalidRecord(f"{where}: {error}") from None
+    errors, are_timestamps_wrong = [], False
+    for index, record in enumerate(records_of(header, payload)):
+        if config.compacts and record.key is None:
+            errors.append((index, f"Compacted topic cannot accept message without key in topic partition {where}"))
+        elif (fault := _fault_of_timestamp(header, record, config, now_ms)) is not None:
+            errors.append((index, fault))
+            are_timestamps_wrong = True
+    if are_timestamps_wrong:
+        raise InvalidTimestamp("One or more records have been rejected due to invalid timestamp", errors)
+    if errors:
+        shown = ", ".join(f"RecordError(batchIndex={index}, message='{why}')" for index, why in errors[:3])
+        raise InvalidRecord(
+            f"One or more records have been rejected due to {len(errors)} record errors in total, "
+            f"and only showing the first three errors at most: [{shown}]",
+            errors,
+        )
+
+
+def _fault_of_timestamp(header: BatchHeader, record: Record, config: TopicConfig, now_ms: Timestamp) -> str | None:
+    if config.message_timestamp_type != "LogAppendTime" and record.timestamp != NO_TIMESTAMP:
+        before, after = config.timestamp_before_max_ms, config.timestamp_after_max_ms
+        if now_ms - record.timestamp <= before and record.timestamp - now_ms <= after:
+            return None
+        return (
+            f"Timestamp {record.timestamp} of message with offset {record.offset} is out of range. "
+            f"The timestamp should be within [{now_ms - before}, {now_ms + after}]"
+        )
+    if header.is_log_append_time:
+        return (
+            f"Invalid timestamp type in message DefaultRecord(offset={record.offset}, timestamp={record.timestamp}, "
+            f"key={_size(record.key)} bytes, value={_size(record.value)} bytes). "
+            "Producer should not set timestamp type to LogAppendTime."
+        )
+    return None
+
+
+def _size(field: bytes | None) -> int:
+    return 0 if field is None else len(field)
+
+
+def needs_other_codec(header: BatchHeader, config: TopicConfig) -> Compression | None:
+    """The codec that compression.type asks for when the batch has another; None when it stays as it is."""
+    target = _TARGET_CODEC.get(config.compression_type)
+    if target is None or target == header.attributes & CODEC_MASK or header.is_control:
+        return None
+    return target
+
+
+def recompressed(
+    header: BatchHeader, payload: Buffer, config: TopicConfig, where: object
+) -> tuple[bytearray, BatchHeader]:
+    """The same records under the codec of compression.type. raises MessageTooLarge when that made them too large."""
+    batch = _stored(header, payload, _TARGET_CODEC[config.compression_type], config, where)
+    return batch, read_header(batch)
+
+
+def _stored(header: BatchHeader, payload: Buffer, codec: Compression, config: TopicConfig, where: object) -> bytearray:
+    batch = with_payload(header, compress(codec, payload, _level(codec, config)), codec)
+    if len(batch) > config.max_message_bytes:
+        raise MessageTooLarge(
+            f"Message batch size is {len(batch)} bytes in append to partition {where} which exceeds the maximum "
+            f"configured size of {config.max_message_bytes}."
+        )
+    return batch
+
+
+def _level(codec: Compression, config: TopicConfig) -> int | None:
+    match codec:
+        case Compression.GZIP:
+            return config.compression_gzip_level
+        case Compression.ZSTD:
+            return config.compression_zstd_level
+        case _:
+            return None
