@@ -28,6 +28,7 @@ from pykafka_cli.rules.config_arguments import (
     pair_entities,
     parse_added,
     parse_deleted,
+    without_secrets,
 )
 from pykafka_cli.script.command import ScriptCommand, ScriptContext
 from pykafka_cli.script.errors import ScriptError, Words, in_java, reported
@@ -243,7 +244,7 @@ def configs(
         *(DEFAULT_ENTITY for is_given in default.values() if is_given),
     ]
     servers = bootstrap_controller or (None if zookeeper is not None else bootstrap_if_any(bootstrap_server))
-    failed = f"Error while executing config command with args '{' '.join(ctx.words)}'"
+    failed = f"Error while executing config command with args '{without_secrets(ctx.words)}'"
     with reported(f"{failed}\n", WORDS):
         ensure_entities(types, has_brokers=servers is not None or zookeeper is not None)
         if ctx.given & {"entity-name", "entity-type", "entity-default"} and (

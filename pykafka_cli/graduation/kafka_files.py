@@ -23,7 +23,7 @@ from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.grammar import write_properties
 from pykafka_cli.properties.zookeeper import ZooKeeperSettings
 from pykafka_cli.storage.checkpoints import META_PROPERTIES
-from pykafka_cli.text_files import write_text
+from pykafka_cli.text_files import write_private_text
 
 ZOOKEEPER_FILE = "zookeeper.properties"
 README = "README.md"
@@ -68,8 +68,7 @@ def write_files(
     contents[README] = _readme(directory, report, started, prepared)
     for name, text in contents.items():
         (directory / name).parent.mkdir(parents=True, exist_ok=True)
-        (directory / name).touch(mode=0o600)  # a broker's settings may hold passwords
-        write_text(directory / name, text)
+        write_private_text(directory / name, text)  # a broker's settings may hold passwords
     return [directory / name for name in contents]
 
 

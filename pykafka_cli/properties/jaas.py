@@ -16,6 +16,12 @@ from typing import NamedTuple
 from pykafka_cli.properties import system_properties
 from pykafka_cli.properties.keys import ConfigError
 
+_OPTIONS = frozenset({
+    "username", "password", "tokenauth", "clientId", "clientSecret", "scope", "useKeyTab", "useTicketCache", "keyTab",
+    "storeKey", "principal", "serviceName", "ticketCache", "refreshKrb5Config", "debug",
+})  # fmt: skip
+"""Names that errors may show wherever they stand."""
+_HIDDEN = "[hidden]"
 _FLAGS = ("REQUIRED", "REQUISITE", "SUFFICIENT", "OPTIONAL")
 _TOKEN = re.compile(
     r"""\s+ | //[^\r\n]* | /\*.*?\*/
@@ -101,7 +107,8 @@ def _logins(tokens: Iterator[_Token], end: str | None) -> list[Login]:
         if flag is None or flag.is_sign:
             raise BadLogin("Login module control flag is not available in the JAAS config")
         if flag.text.upper() not in _FLAGS:
-            raise BadLogin(f"Invalid login module control flag '{flag.text}' in JAAS config")
+            shown = _HIDDEN if logins else flag.text  # behind a ; it may be the rest of a password
+            raise BadLogin(f"Invalid login module control flag '{shown}' in JAAS config")
         logins.append(Login(module.text, _options(tokens)))
     return logins
 
@@ -113,7 +120,9 @@ def _options(tokens: Iterator[_Token]) -> dict[str, str]:
             return options
         equals, value = next(tokens, None), next(tokens, None)
         if equals != ("=", True) or value is None or value.is_sign:
-            raise BadLogin(f"Value not specified for key '{name.text}' in JAAS config")
+            # Behind a value, and unless it is an option's name, it may be the rest of a password that is not quoted.
+            shown = name.text if not options or name.text in _OPTIONS else _HIDDEN
+            raise BadLogin(f"Value not specified for key '{shown}' in JAAS config")
         options[name.text] = value.text
     raise BadLogin("JAAS config entry not terminated by semi-colon")
 

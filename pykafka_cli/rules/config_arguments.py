@@ -116,6 +116,14 @@ def parse_added(text: str) -> dict[str, str]:
     return added
 
 
+_SECRET = re.compile(r"(password|secret|sasl\.jaas\.config|ssl\.keystore\.key)[\w.-]*\s*=", re.IGNORECASE)
+
+
+def without_secrets(words: Iterable[str]) -> str:
+    """The words of a command line for an error: without passwords, and whatever follows them in the same word."""
+    return " ".join(f"{word[: found.end()]}[hidden]" if (found := _SECRET.search(word)) else word for word in words)
+
+
 def ensure_no_secret_is_lost(present: Mapping[str, str | None], added: Iterable[str], deleted: Iterable[str]) -> None:
     """Check that no secret config is lost: the script sends a broker's configs as a whole, and cannot read secrets.
 

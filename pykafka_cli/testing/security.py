@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 from pykafka_cli.properties.system_properties import LOGIN_FILE, VARIABLE
 from pykafka_cli.testing.loop_thread import LoopThread
+from pykafka_cli.text_files import write_private_text
 
 LISTENER = "PLAINTEXT"
 """The name of the listener for clients in `pk up`, whatever its protocol."""
@@ -68,8 +69,7 @@ class Prepared:
         if security.has_tls:
             certificate, key = _self_signed()
             self.ca_file.write_bytes(certificate)
-            self._key_store.touch(mode=0o600)
-            self._key_store.write_bytes(key + certificate)
+            write_private_text(self._key_store, (key + certificate).decode())
 
         if self._has_plain_logins:
             self._write_login_file()
@@ -134,8 +134,7 @@ class Prepared:
 
     def _write_login_file(self) -> None:
         users = " ".join(f"user_{name}={_quoted(password)}" for name, password in self._security.users.items())
-        self._login_file.touch(mode=0o600)
-        self._login_file.write_text(f"KafkaServer {{ {self._module} required {users}; }};\n", encoding="utf-8")
+        write_private_text(self._login_file, f"KafkaServer {{ {self._module} required {users}; }};\n")
 
     @property
     def _module(self) -> str:

@@ -1,83 +1,23 @@
 """Passwords, keys and tokens are in no log of a server at its most talkative, in no wire trace, error or list of
-processes."""
+processes, and in no file that others can read."""
 
+import os
 import re
-import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import pkcs12
 
-from tests.support.broker_processes import PkBroker
-from tests.support.certificates import Authority
-from tests.support.ports import free_port
+from pykafka_cli.commands import COMMANDS
 from tests.support.running import pk
 from tests.support.secured_brokers import MODULES
-from tests.support.zookeeper.servers import PkZooKeeper, pk_zookeeper
-
-STORE, PLAIN, DELEGATION, SCRAM, WRONG = (
-    f"{name}-7c1f" for name in ("of-the-store", "of-alice", "of-the-tokens", "of-bob", "guessed")
-)
-SECRETS = (STORE, PLAIN, DELEGATION, SCRAM, WRONG, "PRIVATE KEY")
-
-
-@dataclass
-class Talkative:
-    """A broker that logs everything it can, its ZooKeeper server, and properties of clients."""
-
-    broker: PkBroker
-    zookeeper: PkZooKeeper
-    secured: str
-    folder: Path
-
-    def login(self, user: str, password: str, mechanism: str = "PLAIN") -> str:
-        file = self.folder / "client.properties"
-        file.write_text(
-            f"security.protocol=SASL_SSL\nssl.truststore.location={self.folder}/trust.pem\nsasl.mechanism={mechanism}\n"
-            f'sasl.jaas.config={MODULES[mechanism]} required username="{user}" password="{password}";\n'
-        )
-        return str(file)
-
-    def run(self, tool: str, config: str, *words: str) -> "subprocess.CompletedProcess[str]":
-        return pk(tool, "--bootstrap-server", self.secured, "--command-config", config, "--show-wire", *words)
+from tests.support.talkative_broker import PLAIN, PLANTED, SCRAM, SECRETS, WRONG, Talkative, talkative_broker
 
 
 @pytest.fixture(scope="module")
 def talkative(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Talkative]:
-    folder = tmp_path_factory.mktemp("secrets")
-    authority, port, secured = Authority(), free_port(), free_port()
-    (folder / "trust.pem").write_text(authority.certificate)
-    its = authority.identity("CN=broker")
-    key = serialization.load_pem_private_key(its.key.encode(), None)
-    assert isinstance(key, ec.EllipticCurvePrivateKey)
-    certificate = x509.load_pem_x509_certificate(its.certificate.encode())
-    protection = serialization.BestAvailableEncryption(STORE.encode())
-    store = folder / "broker.p12"
-    store.write_bytes(pkcs12.serialize_key_and_certificates(b"broker", key, certificate, None, protection))
-    settings = {
-        "listeners": f"PLAINTEXT://127.0.0.1:{port},SASL_SSL://localhost:{secured}",
-        "ssl.keystore.location": str(store),
-        "ssl.keystore.password": STORE,
-        "sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-256",
-        "listener.name.sasl_ssl.plain.sasl.jaas.config": f'{MODULES["PLAIN"]} required user_alice="{PLAIN}";',
-        "delegation.token.secret.key": DELEGATION,
-    }
-    with pk_zookeeper(folder) as zookeeper:
-        broker = PkBroker(0, folder, zookeeper.address, port=port, settings=settings)
-        broker.start()
-        try:
-            for logger in ("kafka.request.logger=TRACE", "root=TRACE"):
-                altered = pk("configs", "--bootstrap-server", broker.bootstrap, "--alter", "--broker-logger", "0",
-                             "--add-config", logger)  # fmt: skip
-                assert altered.returncode == 0, altered.stdout + altered.stderr
-            yield Talkative(broker, zookeeper, f"localhost:{secured}", folder)
-        finally:
-            broker.stop()
+    with talkative_broker(tmp_path_factory.mktemp("secrets")) as running:
+        yield running
 
 
 def test_secrets_are_in_no_output_of_anybody(talkative: Talkative) -> None:
@@ -109,3 +49,215 @@ def test_secrets_are_no_arguments_of_a_server(talkative: Talkative) -> None:
 
     assert talkative.broker.file.name in arguments
     assert [secret for secret in SECRETS if secret in arguments] == []
+
+
+LOGIN = "sasl.mechanism=PLAIN\nsasl.jaas.config=a.PlainLoginModule required"
+FAULTY = {
+    "no quotes": f"{LOGIN} username=a password=x-{PLANTED} y-{PLANTED};",
+    "a semicolon": f"{LOGIN} username=a password=x;{PLANTED} {PLANTED};",
+    "no end": f'{LOGIN} username=a password="{PLANTED}"',
+    "an open quote": f'{LOGIN} password="{PLANTED};',
+    "no such mechanism": f'{LOGIN} password="{PLANTED}";\nsasl.mechanism=MD5',
+    "a token from nowhere": "sasl.mechanism=OAUTHBEARER\nsasl.oauthbearer.token.endpoint.url=http://127.0.0.1:9/token\n"
+    "sasl.login.callback.handler.class="
+    "org.apache.kafka.common.security.oauthbearer.secured.OAuthBearerLoginCallbackHandler\n"
+    f'sasl.jaas.config=a.OAuthBearerLoginModule required clientId="a" clientSecret="{PLANTED}";',
+    "no such key store": f"ssl.keystore.location=/nowhere\nssl.keystore.password={PLANTED}\nssl.key.password={PLANTED}",
+    "no key": f"ssl.keystore.type=PEM\nssl.keystore.key=-----BEGIN {PLANTED}\nssl.keystore.certificate.chain={PLANTED}",
+    "no certificates": f"ssl.truststore.type=PEM\nssl.truststore.certificates={PLANTED}",
+}
+"""What is wrong with a file of client properties that has a secret in it."""
+
+PLAIN_ADMIN = "--bootstrap-server {server} --command-config {file}"
+COMMANDS_WITH_PROPERTIES = {
+    "topics": f"{PLAIN_ADMIN} --describe",
+    "console-consumer": "--bootstrap-server {server} --consumer.config {file} --topic t --timeout-ms 500",
+    "console-share-consumer": "--bootstrap-server {server} --consumer-config {file} --topic t --timeout-ms 500",
+    "console-producer": "--bootstrap-server {server} --producer.config {file} --topic t",
+    "copy": "t --from {server} --from-config {file} --to {server} --to-config {file} --dry-run",
+    "producer-perf-test": "--producer-props bootstrap.servers={server} --producer.config {file} --topic t "
+    "--num-records 1 --record-size 1 --throughput -1",
+    "consumer-perf-test": "--bootstrap-server {server} --consumer.config {file} --topic t --messages 1 --timeout 500",
+    "e2e-latency": "{server} t 1 all 10 {file}",
+    "verifiable-producer": "--bootstrap-server {server} --producer.config {file} --topic t --max-messages 1",
+    "verifiable-consumer": "--bootstrap-server {server} --consumer.config {file} --topic t --group-id g "
+    "--max-messages 1",
+    "get-offsets": f"{PLAIN_ADMIN} --topic t",
+    "delete-records": f"{PLAIN_ADMIN} --offset-json-file {{folder}}/offsets.json",
+    "apply": f"{PLAIN_ADMIN} --dry-run {{folder}}/cluster.yaml",
+    "export": PLAIN_ADMIN,
+    "configs": f"{PLAIN_ADMIN} --describe --entity-type brokers --entity-name 0 --all",
+    "acls": f"{PLAIN_ADMIN} --list",
+    "delegation-tokens": f"{PLAIN_ADMIN} --describe",
+    "leader-election": "--bootstrap-server {server} --admin.config {file} --election-type preferred "
+    "--all-topic-partitions",
+    "reassign-partitions": f"{PLAIN_ADMIN} --list",
+    "transactions": f"{PLAIN_ADMIN} list",
+    "log-dirs": f"{PLAIN_ADMIN} --describe",
+    "cluster": "cluster-id --bootstrap-server {server} --config {file}",
+    "features": f"{PLAIN_ADMIN} describe",
+    "metadata-quorum": f"{PLAIN_ADMIN} describe --status",
+    "client-metrics": f"{PLAIN_ADMIN} --list",
+    "broker-api-versions": PLAIN_ADMIN,
+    "consumer-groups": f"{PLAIN_ADMIN} --list",
+    "share-groups": f"{PLAIN_ADMIN} --list",
+    "streams-groups": f"{PLAIN_ADMIN} --list",
+    "groups": f"{PLAIN_ADMIN} --list",
+    "streams-application-reset": f"{PLAIN_ADMIN} --application-id a --dry-run",
+    "doctor": PLAIN_ADMIN,
+    "wait": f"{PLAIN_ADMIN} --timeout 2s",
+    "expect": f"{PLAIN_ADMIN} t --within 5s",
+    "mark": f"{PLAIN_ADMIN} t",
+}
+LINES = {
+    **COMMANDS_WITH_PROPERTIES,
+    "replica-verification": "--broker-list {server} --command-config {file}",  # it runs until it is stopped
+}
+WITHOUT_PROPERTIES = {
+    "up", "status", "down", "broker", "clock", "fault", "graduate", "server-stop", "zookeeper-server-stop", "dump-log",
+    "wire", "tutorial", "scripts", "run-class",
+}  # fmt: skip
+"""Commands that read no file with secrets, or run those that do."""
+TESTED_APART = {
+    "replica-verification", "server-start", "zookeeper-server-start",
+    "storage", "zookeeper-shell", "zookeeper-security-migration", "ui", "config",
+}  # fmt: skip
+
+
+def test_every_command_is_among_those_that_are_tested() -> None:
+    assert {*COMMANDS_WITH_PROPERTIES, *WITHOUT_PROPERTIES, *TESTED_APART} == COMMANDS.keys()
+
+
+@pytest.fixture(scope="module")
+def folder(talkative: Talkative) -> Path:
+    """With all files that commands name, and a topic."""
+    (talkative.folder / "offsets.json").write_text('{"partitions": []}')
+    (talkative.folder / "cluster.yaml").write_text(
+        f"users:\n  carol:\n    scram-sha-256: {{password: {{file: {talkative.folder}/carol}}}}\n"
+    )
+    (talkative.folder / "carol").write_text(f"carols-{PLANTED}")
+    made = talkative.run("topics", talkative.login("alice", PLAIN), "--create", "--topic", "t", "--if-not-exists")
+    assert made.returncode == 0, made.stderr
+    return talkative.folder
+
+
+@pytest.mark.parametrize("name", COMMANDS_WITH_PROPERTIES)
+def test_no_command_prints_the_password_that_it_was_given(name: str, talkative: Talkative, folder: Path) -> None:
+    shown = [
+        _shown_by(name, talkative, talkative.login("alice", password), folder)
+        for password in (PLAIN, WRONG)
+    ]  # fmt: skip
+
+    assert [text for text in shown if PLANTED in text] == []
+    assert ["SaslAuthenticate" in text for text in shown] == [True, True]
+
+
+@pytest.mark.parametrize(
+    "name", ["topics", "console-consumer", "console-producer", "copy", "doctor", "replica-verification"]
+)
+@pytest.mark.parametrize("fault", FAULTY)
+def test_no_error_about_settings_shows_a_secret(fault: str, name: str, talkative: Talkative, folder: Path) -> None:
+    file = folder / "faulty.properties"
+    file.write_text(f"security.protocol=SASL_SSL\nssl.truststore.location={folder}/trust.pem\n{FAULTY[fault]}\n")
+
+    shown = _shown_by(name, talkative, str(file), folder)
+
+    assert shown
+    assert PLANTED not in shown
+
+
+def _shown_by(name: str, talkative: Talkative, file: str, folder: Path) -> str:
+    """All that a command prints, when it says all it can."""
+    words = [word.format(server=talkative.secured, file=file, folder=folder) for word in LINES[name].split()]
+    done = pk(name, *words, "--show-wire", "--debug", stdin="a\n")
+    return done.stdout + done.stderr
+
+
+SERVER_FAULTS = {
+    "a store that is none": "ssl.keystore.location={folder}/trust.pem\nssl.keystore.type=PKCS12\n"
+    f"ssl.keystore.password={PLANTED}",
+    "no end of a login": "sasl.enabled.mechanisms=PLAIN\n"
+    f'listener.name.sasl_ssl.plain.sasl.jaas.config={MODULES["PLAIN"]} required user_a="{PLANTED}"',
+    "a login without quotes": "sasl.enabled.mechanisms=PLAIN\n"
+    f"listener.name.sasl_ssl.plain.sasl.jaas.config={MODULES['PLAIN']} required user_a=a-{PLANTED} b-{PLANTED};",
+    "no number": f"delegation.token.secret.key={PLANTED}\ndelegation.token.max.lifetime.ms=x",
+    "an encoder": f"password.encoder.secret={PLANTED}\npassword.encoder.iterations=x",
+    "a store of ZooKeeper's": "zookeeper.ssl.client.enable=true\nzookeeper.ssl.keystore.location=/nowhere\n"
+    f"zookeeper.ssl.keystore.password={PLANTED}",
+}
+
+
+@pytest.mark.parametrize("fault", SERVER_FAULTS)
+def test_a_broker_that_refuses_to_start_shows_no_secret(fault: str, tmp_path: Path) -> None:
+    (tmp_path / "trust.pem").write_text("no store")
+    file = tmp_path / "server.properties"
+    file.write_text(
+        f"broker.id=0\nzookeeper.connect=127.0.0.1:9\nlog.dirs={tmp_path}/data\nlisteners=SASL_SSL://127.0.0.1:0\n"
+        f"security.inter.broker.protocol=SASL_SSL\n{SERVER_FAULTS[fault].format(folder=tmp_path)}\n"
+    )
+
+    done = pk("server-start", str(file), "--override", "zookeeper.connection.timeout.ms=100")
+
+    assert done.returncode == 1
+    assert len(done.stdout + done.stderr) > 20
+    assert PLANTED not in done.stdout + done.stderr
+
+
+ZOOKEEPER_FAULTS = {
+    "no such store": f"ssl.keyStore.location=/nowhere\nssl.keyStore.password={PLANTED}",
+    "no number": f"DigestAuthenticationProvider.superDigest=super:{PLANTED}\ntickTime=x",
+    "a login without quotes": "authProvider.sasl=org.apache.zookeeper.server.auth.SASLAuthenticationProvider",
+}
+
+
+@pytest.mark.parametrize("fault", ZOOKEEPER_FAULTS)
+def test_a_zookeeper_server_that_refuses_to_start_shows_no_secret(fault: str, tmp_path: Path) -> None:
+    file, login = tmp_path / "zookeeper.properties", tmp_path / "jaas"
+    file.write_text(f"dataDir={tmp_path}/data\nclientPort=0\nsecureClientPort=0\n{ZOOKEEPER_FAULTS[fault]}\n")
+    login.write_text(f"Server {{ a.DigestLoginModule required user_a=a-{PLANTED} b-{PLANTED}; }};\n")
+    options = f"-Djava.security.auth.login.config={login}" if "quotes" in fault else ""
+
+    done = pk("zookeeper-server-start", str(file), env={**os.environ, "KAFKA_OPTS": options})
+
+    assert done.returncode == 1
+    assert PLANTED not in done.stdout + done.stderr
+
+
+USER = "configs --alter --entity-type users --entity-name a"
+FORMAT = "storage format -t a -c {file}"
+
+
+@pytest.mark.parametrize("words", [
+    f"{USER} --bootstrap-server 127.0.0.1:9 --add-config SCRAM-SHA-256=[password={PLANTED}",
+    f"{USER} --bootstrap-server 127.0.0.1:9 --add-config SCRAM-SHA-1=[password={PLANTED}]",
+    f"{USER} --bootstrap-server 127.0.0.1:9 --add-config SCRAM-SHA-256=[iterations=1,password={PLANTED}]",
+    f"{USER} --zookeeper 127.0.0.1:9 --add-config SCRAM-SHA-256=[iterations=1,password={PLANTED}]",
+    f"configs --bootstrap-server 127.0.0.1:9 --alter --broker 0 --add-config ssl.keystore.password={PLANTED}",
+    f"{FORMAT} --add-scram SCRAM-SHA-256=[name=a,password={PLANTED}",
+    f"{FORMAT} --add-scram SCRAM-SHA-256=[name=a,iterations=1,password={PLANTED}]",
+    f"delegation-tokens --bootstrap-server 127.0.0.1:9 --renew --hmac {PLANTED} --renew-time-period -1",
+    f"delegation-tokens --bootstrap-server 127.0.0.1:9 --expire --hmac {PLANTED}= --expiry-time-period -1",
+])  # fmt: skip
+def test_an_error_does_not_repeat_a_password_among_the_words(words: str, tmp_path: Path) -> None:
+    file = tmp_path / "server.properties"
+    file.write_text(
+        f"process.roles=broker,controller\nnode.id=1\ncontroller.quorum.voters=1@localhost:9\nlog.dirs={tmp_path}\n"
+    )
+
+    done = pk(*words.format(file=file).split())
+
+    assert done.returncode != 0
+    assert done.stdout + done.stderr
+    assert PLANTED not in done.stdout + done.stderr
+
+
+def test_files_with_credentials_are_for_their_owner_alone(talkative: Talkative, folder: Path) -> None:
+    stored = talkative.run("configs", talkative.login("alice", PLAIN), "--alter", "--entity-type", "users",
+                           "--entity-name", "dora", "--add-config", f"SCRAM-SHA-256=[password={SCRAM}]")  # fmt: skip
+    assert stored.returncode == 0, stored.stderr
+
+    files = [file for file in talkative.zookeeper.data.rglob("*") if file.is_file()]
+    with_credentials = [file for file in files if b"stored_key=" in file.read_bytes()]
+
+    assert with_credentials
+    assert [file.name for file in with_credentials if file.stat().st_mode & 0o077] == []

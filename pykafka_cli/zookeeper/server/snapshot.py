@@ -24,6 +24,7 @@ from struct import Struct
 from typing import IO, NamedTuple
 from zlib import adler32
 
+from pykafka_cli.text_files import open_private
 from pykafka_cli.zookeeper.protocol.errors import MarshallingError
 from pykafka_cli.zookeeper.protocol.jute import Int, Long, Reader, encode, read
 from pykafka_cli.zookeeper.protocol.records import OPEN_ACL, Acl, StatPersisted
@@ -79,7 +80,7 @@ def write_snapshot(path: Path, snapshot: Snapshot) -> None:
     """Write `snapshot` to `path`; once the file exists it is whole and durable."""
     temporary = path.with_name(f".{path.name}.tmp")
     try:
-        with temporary.open("wb", buffering=_BUFFER) as file:
+        with open_private(temporary, _BUFFER) as file:  # SCRAM credentials and tokens are in it
             checksum = 1
             for part in chain([_HEADER.pack(MAGIC, _VERSION, -1)], tree_parts(snapshot)):
                 checksum = adler32(part, checksum)

@@ -168,7 +168,8 @@ class TxnLog:
     def _open(self, zxid: int) -> None:
         path = self._directory.log_file(zxid)
         # A file with that name can only be left from a log whose first entry was torn.
-        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+        # SCRAM credentials and tokens are in it: for its owner alone.
+        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         header = _HEADER.pack(MAGIC, _VERSION, 0)
         os.write(self._descriptor, header)
         self._position = self._size = len(header)

@@ -18,6 +18,7 @@ from pykafka_cli.rules.config_arguments import (
     parse_credential,
     parse_deleted,
     parse_quota,
+    without_secrets,
 )
 
 
@@ -186,3 +187,15 @@ def test_limits_are_numbers() -> None:
     assert parse_quota("producer_byte_rate", "1024") == 1024.0
     with pytest.raises(BadConfigArgument, match="Cannot parse quota configuration value for producer_byte_rate: 1_0"):
         parse_quota("producer_byte_rate", "1_0")
+
+
+def test_errors_repeat_no_password() -> None:
+    words = ["--add-config", "SCRAM-SHA-256=[iterations=8192,password=a,b]", "--alter", "retention.ms=1"]
+
+    assert without_secrets(words) == (
+        "--add-config SCRAM-SHA-256=[iterations=8192,password=[hidden] --alter retention.ms=1"
+    )
+    assert without_secrets(["--add-config=sasl.jaas.config=x y"]) == "--add-config=sasl.jaas.config=[hidden]"
+    assert without_secrets(["ssl.keystore.location=x,listener.name.a.ssl.key.password=x"]).endswith(
+        ".password=[hidden]"
+    )
