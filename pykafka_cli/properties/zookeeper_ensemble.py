@@ -65,11 +65,11 @@ class ZooKeeperEnsembleKeys(Settings):
         BOOLEAN, False, "Whether a server that has lost the majority serves reads to clients that accept that.",
         name="readonlymode.enabled",
     )  # fmt: skip
-    local_sessions_enabled = Key(
+    local_sessions_enabled = InertKey(
         BOOLEAN, False, "Whether sessions are known to one server only, until they create ephemeral znodes.",
         name="localSessionsEnabled",
     )  # fmt: skip
-    local_sessions_upgrading_enabled = Key(
+    local_sessions_upgrading_enabled = InertKey(
         BOOLEAN, False, "Whether such a session may create ephemeral znodes.", name="localSessionsUpgradingEnabled"
     )
     commit_log_count = Key(

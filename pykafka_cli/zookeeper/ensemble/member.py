@@ -21,6 +21,7 @@ from pykafka_cli.zookeeper.ensemble.configuration import EnsembleConfiguration, 
 from pykafka_cli.zookeeper.ensemble.epochs import Epochs
 from pykafka_cli.zookeeper.ensemble.learner_sessions import LearnerSessions
 from pykafka_cli.zookeeper.ensemble.packets import epoch_of, first_zxid
+from pykafka_cli.zookeeper.ensemble.read_only import ReadOnlyRequests
 from pykafka_cli.zookeeper.ensemble.requests import Requests, Upstream
 from pykafka_cli.zookeeper.ensemble.synchronization import LoggedTxn, Synchronization, plan_synchronization
 from pykafka_cli.zookeeper.protocol.requests import ConnectRequest
@@ -29,7 +30,7 @@ from pykafka_cli.zookeeper.server.connection import Connection
 from pykafka_cli.zookeeper.server.data_directory import DirectoryUnusable
 from pykafka_cli.zookeeper.server.database import Database, Snapshot
 from pykafka_cli.zookeeper.server.paths import CONFIG
-from pykafka_cli.zookeeper.server.pipeline import Rejected
+from pykafka_cli.zookeeper.server.pipeline import Pipeline, Rejected
 from pykafka_cli.zookeeper.server.recovery import read_database
 from pykafka_cli.zookeeper.server.server import Clock, ServerUnusable, ZooKeeperServer
 from pykafka_cli.zookeeper.server.sessions import Sessions
@@ -39,7 +40,8 @@ from pykafka_cli.zookeeper.server.txn_log import LogDamaged, frame_entry, read_s
 
 _log = logging.getLogger(__name__)
 
-LOOKING, LEADER, FOLLOWER, OBSERVER = "looking", "leader", "follower", "observer"
+LOOKING, LEADER, FOLLOWER, OBSERVER, READ_ONLY = "looking", "leader", "follower", "observer", "read-only"
+_NO_LEADER = "this server has no leader"
 MOST_LOG_TO_SEND = 32 * 1024 * 1024
 """Bytes of log files that a learner is brought up to date from; more are no quicker than a snapshot."""
 
@@ -52,20 +54,22 @@ class Member(ZooKeeperServer):
         self.my_id = my_id
         self.settings = settings
         self.mode = LOOKING
-        """leader, follower, observer or looking."""
+        """leader, follower, observer, read-only or looking."""
         self.last_logged_zxid = 0
         """The last transaction in the log; all up to it are durable while this server is looking."""
         self.epochs: Epochs
         self._recent: deque[LoggedTxn] = deque(maxlen=settings.commit_log_count)
         self._requests: Requests | None = None
+        self._serving: Pipeline | None = None
+        """What clients are served by: the same, or what answers reads only."""
         self._proposed: dict[int, bytes] = {}
         """Logged, not applied yet."""
         self._digests_agree = True
 
     @property
     def is_serving(self) -> bool:
-        """Whether clients are served."""
-        return self._requests is not None
+        """Whether clients are served, if only with reads."""
+        return self._serving is not None
 
     @property
     def database(self) -> Database:
@@ -87,7 +91,26 @@ class Member(ZooKeeperServer):
         tree = self._database.tree
         tree.last_zxid = max(tree.last_zxid, first_zxid(epoch))
         self.mode = mode
-        self._requests = self.pipeline = requests
+        self._requests = self._serving = self.pipeline = requests
+
+    def begin_read_only(self) -> None:
+        """Serve reads while there is no majority."""
+        self.mode = READ_ONLY
+        sessions = Sessions(
+            Milliseconds(self.settings.tick_time),
+            {},
+            now_ms=self.now(),
+            wall_ms=self._clock.now_ms(),
+            server_id=self.my_id,
+        )
+        self._serving = self.pipeline = ReadOnlyRequests(
+            self._database, sessions, self.limits, now_ms=self._clock.now_ms
+        )
+        _log.warning("There is no majority of the ensemble; clients that accept that get what this server knows")
+
+    def end_read_only(self) -> None:
+        """Turn all clients away; a role may begin."""
+        self._turn_away("it no longer serves reads only")
 
     def requests(
         self,
@@ -155,13 +178,16 @@ class Member(ZooKeeperServer):
 
     async def end(self, reason: str) -> None:
         """The role has ended: turn all clients away, and apply what is logged."""
-        self.mode = LOOKING
-        self._requests = None
-        for connection in list(self.connections):
-            connection.end(f"this server has no leader: {reason}")
+        self._turn_away(f"this server has no leader: {reason}")
         await self._commit.drain()
         for zxid, entry in sorted(self._proposed.items()):
             self.apply(zxid, entry)
+
+    def _turn_away(self, reason: str) -> None:
+        self.mode = LOOKING
+        self._requests = self._serving = None
+        for connection in list(self.connections):
+            connection.end(reason)
         self._build_requests()
 
     # What a learner gets, and gives up.
@@ -273,29 +299,29 @@ class Member(ZooKeeperServer):
         """No snapshot: what was replayed may not be committed."""
 
     def _take_snapshot(self) -> None:
-        if self.is_serving:
+        if self._requests is not None:
             super()._take_snapshot()
 
     def connect(
         self, connection: Connection, request: ConnectRequest, read_only: bool | None, received_at: float
     ) -> None:
-        if self._requests is None:
-            raise Rejected("this server has no leader")
+        if self._serving is None:
+            raise Rejected(_NO_LEADER)
         if self.mode == LEADER and self.settings.leader_serves == "no":
             raise Rejected("this server leads, and serves no clients (leaderServes=no)")
-        self._requests.connect(connection, request, read_only, received_at)
+        self._serving.connect(connection, request, read_only, received_at)
 
     def submit(self, connection: Connection, frame: bytes, received_at: float) -> None:
-        if self._requests is None:
-            raise Rejected("this server has no leader")
-        self._requests.submit(connection, frame, received_at)
+        if self._serving is None:
+            raise Rejected(_NO_LEADER)
+        self._serving.submit(connection, frame, received_at)
 
 
 class _NoLeader:
     """The Upstream of a server that serves nobody."""
 
     def forward(self, *_: object) -> None:
-        raise Rejected("this server has no leader")
+        raise Rejected(_NO_LEADER)
 
     sync = revalidate = forward
 

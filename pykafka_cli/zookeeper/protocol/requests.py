@@ -424,9 +424,9 @@ def read_connect_request(data: bytes) -> tuple[ConnectRequest, bool | None]:
     return request, data[reader.position] != 0 if reader.remaining else None
 
 
-def connect_response_frame(response: ConnectResponse, *, with_read_only: bool) -> bytes:
-    """Encode `response`; `with_read_only` adds the flag, always false, for a client that sent one."""
-    body = encode(response) + (b"\0" if with_read_only else b"")
+def connect_response_frame(response: ConnectResponse, *, with_read_only: bool, is_read_only: bool = False) -> bytes:
+    """Encode `response`; `with_read_only` adds the flag, for a client that sent one."""
+    body = encode(response) + (bytes([is_read_only]) if with_read_only else b"")
     return Struct(">i").pack(len(body)) + body
 
 

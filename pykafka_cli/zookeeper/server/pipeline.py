@@ -149,6 +149,9 @@ class Pipeline:
     now_ms     the wall clock, for znodes' times
     """
 
+    is_read_only = False
+    """Whether nothing can be changed, as clients learn from their session."""
+
     def __init__(
         self,
         database: Database,
@@ -209,7 +212,7 @@ class Pipeline:
         client.session_id = session_id
         self.clients[session_id] = client
         agreed = ConnectResponse(0, timeout_ms, session_id, password_of(session_id))
-        frame = connect_response_frame(agreed, with_read_only=with_read_only)
+        frame = connect_response_frame(agreed, with_read_only=with_read_only, is_read_only=self.is_read_only)
         self._hold(Delivery(client, frame, OpCode.CREATE_SESSION, 0, self._tree.last_zxid, received_at))
 
     def _refuse(self, greeting: "Greeting") -> None:

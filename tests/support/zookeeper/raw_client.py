@@ -35,12 +35,28 @@ class RawClient:
         return client
 
     async def connect(
-        self, session_id: int = 0, password: bytes = bytes(16), timeout_ms: int = 10_000
+        self,
+        session_id: int = 0,
+        password: bytes = bytes(16),
+        timeout_ms: int = 10_000,
+        *,
+        read_only: bool = False,
     ) -> ConnectResponse:
-        self.writer.write(frame(encode(ConnectRequest(0, 0, timeout_ms, session_id, password)) + b"\0"))
+        self.ask_for_session(session_id, password, timeout_ms, read_only=read_only)
         answer = await self.receive()
         assert answer is not None
         return decode(ConnectResponse, answer)
+
+    def ask_for_session(
+        self,
+        session_id: int = 0,
+        password: bytes = bytes(16),
+        timeout_ms: int = 10_000,
+        *,
+        read_only: bool = False,
+    ) -> None:
+        request = encode(ConnectRequest(0, 0, timeout_ms, session_id, password))
+        self.writer.write(frame(request + bytes([read_only])))
 
     def send(self, kind: OpCode, record: Record, xid: int = 1) -> None:
         self.writer.write(request_frame(xid, kind, record))

@@ -18,6 +18,7 @@ from pykafka_cli.zookeeper.protocol.requests import (
     WatchableRequest,
 )
 from pykafka_cli.zookeeper.server.sessions import password_of
+from tests.support.zookeeper.raw_client import RawClient
 from tests.support.zookeeper.roles import Roles
 
 
@@ -208,3 +209,31 @@ async def test_a_watch_fires_on_the_server_of_its_client(three: Roles) -> None:
     event = await watching.receive()
     assert event is not None
     assert event.endswith(b"/w")
+
+
+async def test_a_server_without_a_majority_serves_reads_to_who_accepts_them(three: Roles) -> None:
+    await three.up(2, 1, 3)
+    before = await three.client(1)
+    await before.ask(OpCode.CREATE, create("/r", b"1"))
+    session_id = three.members[1].pipeline.clients.copy().popitem()[0]
+    await three.stop(2, 3)
+    await three.tasks[1]
+    member = three.members[1]
+    member.begin_read_only()
+    assert (member.mode, member.is_serving) == ("read-only", True)
+
+    reading, strict, old = [await RawClient.open(member.port) for _ in range(3)]
+    response = await reading.connect(read_only=True)
+
+    assert response.session_id
+    assert isinstance((await reading.ask(OpCode.GET_DATA, WatchableRequest("/r", False)))[1], GetDataResponse)
+    assert (await reading.ask(OpCode.CREATE, create("/no")))[0] == -119
+    assert (await reading.ask(OpCode.SYNC, PathRequest("/")))[0] == -119
+    strict.ask_for_session()
+    assert await strict.receive() is None
+    old.ask_for_session(session_id, password_of(session_id), read_only=True)
+    assert await old.receive() is None
+    member.end_read_only()
+    assert await reading.receive() is None
+    assert (member.mode, member.is_serving) == ("looking", False)
+    assert "/no" not in member.database.tree.nodes
