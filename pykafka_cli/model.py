@@ -77,6 +77,25 @@ class OffsetSpec(IntEnum):
     LATEST_TIERED = -5, 9  # the last offset in tiered storage (KIP-1005)
 
 
+class ConfigResourceType(IntEnum):
+    """Resources that have configs: org.apache.kafka.common.config.ConfigResource.Type."""
+
+    TOPIC = 2
+    BROKER = 4
+    BROKER_LOGGER = 8
+    CLIENT_METRICS = 16
+    GROUP = 32
+
+
+class AlterConfigOp(IntEnum):
+    """What to do to a config: AlterConfigOp.OpType of Kafka. APPEND and SUBTRACT are for lists."""
+
+    SET = 0
+    DELETE = 1
+    APPEND = 2
+    SUBTRACT = 3
+
+
 class TopicPartition(NamedTuple):
     """One partition of a topic."""
 
@@ -253,7 +272,7 @@ class MemberDescription(NamedTuple):
 
 
 class GroupDescription(NamedTuple):
-    """A group with its members and the broker that coordinates it. An unknown group has state Dead.
+    """A group with its members and the broker that coordinates it. An unknown group has state Dead, and may have none.
 
     The epochs are None in a group of the classic protocol.
     """
@@ -261,7 +280,7 @@ class GroupDescription(NamedTuple):
     group: str
     state: str
     assignor: str
-    coordinator: Broker
+    coordinator: Broker | None
     members: tuple[MemberDescription, ...]
     epoch: int | None = None
     target_epoch: int | None = None

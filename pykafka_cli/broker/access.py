@@ -25,7 +25,7 @@ from pykafka_cli.broker.errors import (
     TopicAuthorizationFailed,
     TransactionalIdAuthorizationFailed,
 )
-from pykafka_cli.broker.metadata.resources import ResourceType as ConfigResourceType
+from pykafka_cli.model import ConfigResourceType
 from pykafka_cli.protocol.api_keys import ApiKey
 from pykafka_cli.protocol.codec import MessageCodec
 

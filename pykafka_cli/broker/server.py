@@ -61,6 +61,7 @@ from pykafka_cli.broker.waiting import WaitingRoom
 from pykafka_cli.model import Milliseconds, Seconds, TopicPartition, in_seconds
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.listeners import Listener
+from pykafka_cli.protocol.absence import or_minus_one
 from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.storage.checkpoints import MalformedFile, WrongDirectory, read_meta_properties
 from pykafka_cli.topic_names import TRANSACTION_STATE
@@ -413,7 +414,8 @@ class BrokerServer:
     async def _next_producer_id_block(self) -> ProducerIdBlock:
         """A block of producer ids from the controller; raises BrokerNotAvailable, ConnectionFailed."""
         request = AllocateProducerIdsRequest(
-            broker_id=BrokerId(self.settings.broker_id), broker_epoch=i64(self._broker.controller.broker_epoch)
+            broker_id=BrokerId(self.settings.broker_id),
+            broker_epoch=i64(or_minus_one(self._broker.controller.broker_epoch)),
         )
         answer = await self._ask_controller(request)
         if answer.error_code is not ErrorCode.none:

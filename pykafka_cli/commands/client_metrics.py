@@ -7,19 +7,11 @@ from typing import Annotated
 
 import typer
 
-from pykafka_cli.clients.admin.configs import (
-    Change,
-    Operation,
-    Resource,
-    ResourceType,
-    alter_configs,
-    describe_configs,
-    list_client_metrics,
-)
+from pykafka_cli.clients.admin.configs import Change, Resource, alter_configs, describe_configs, list_client_metrics
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
 from pykafka_cli.console.log_lines import error as log_error
-from pykafka_cli.model import ConfigEntry, base64_id
+from pykafka_cli.model import AlterConfigOp, ConfigEntry, ConfigResourceType, base64_id
 from pykafka_cli.output.client_metrics import print_altered, print_deleted, print_missing, show_names, show_settings
 from pykafka_cli.script.command import ScriptCommand, ScriptContext
 from pykafka_cli.script.errors import ScriptError
@@ -139,7 +131,7 @@ async def settings_in(session: Session, name: str | None) -> dict[str, list[Conf
     """
     async with session:
         resources = [
-            Resource(ResourceType.CLIENT_METRICS, each)
+            Resource(ConfigResourceType.CLIENT_METRICS, each)
             for each in await list_client_metrics(session)
             if name in (None, each)
         ]
@@ -155,9 +147,9 @@ async def settings_in(session: Session, name: str | None) -> dict[str, list[Conf
 async def change(session: Session, name: str, wanted: Mapping[str, str | None]) -> None:
     """wanted    None keeps a setting, an empty text removes it"""
     changes = [
-        Change(key, Operation.SET, value) if value else Change(key, Operation.DELETE)
+        Change(key, AlterConfigOp.SET, value) if value else Change(key, AlterConfigOp.DELETE)
         for key, value in wanted.items()
         if value is not None
     ]
     async with session:
-        await alter_configs(session, {Resource(ResourceType.CLIENT_METRICS, name): changes})
+        await alter_configs(session, {Resource(ConfigResourceType.CLIENT_METRICS, name): changes})

@@ -63,14 +63,14 @@ class _BrokerFiles:
     def __init__(
         self, settings: BrokerSettings, directories: list[InspectedDirectory], records: CoordinatorRecords
     ) -> None:
-        used = [each for each in directories if each.meta is not None]
+        used = [each.meta for each in directories if each.meta is not None]
         if not used:
             raise NotReady(
                 [f"{', '.join(settings.log_directories)}: no broker has ever been here (no meta.properties)"]
             )
         self.directories, self.records = directories, records
         self.settings = settings
-        self.id = used[0].meta.broker_id if used[0].meta else BrokerId(-1)
+        self.id = used[0].broker_id
         self.logs = {log.topic_partition: log for directory in directories for log in directory.logs}
 
 

@@ -298,9 +298,8 @@ def state(group: GroupDescription) -> str:
 
 def state_of_4(group: GroupDescription, *, verbose: bool) -> str:
     """One group's coordinator, assignor and state, with epochs if verbose."""
-    broker = group.coordinator
     header = ["GROUP", "COORDINATOR (ID)", "ASSIGNMENT-STRATEGY", "STATE"]
-    row = [group.group, f"{broker.host}:{broker.port}  ({broker.id})", group.assignor or MISSING, group.state]
+    row = [group.group, coordinator_name(group.coordinator, "  "), group.assignor or MISSING, group.state]
     widths = [_CELL, _COORDINATOR, _STRATEGY, 20]
     if verbose:
         header += ["GROUP-EPOCH", "TARGET-ASSIGNMENT-EPOCH"]

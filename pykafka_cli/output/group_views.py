@@ -42,12 +42,13 @@ def listing(groups: Sequence[GroupListing], *, states: bool) -> str:
 # ---- coordinators and assignments
 
 
-def coordinator_name(broker: Broker) -> str:
-    return f"{broker.host}:{broker.port} ({broker.id})"
+def coordinator_name(broker: Broker | None, gap: str = " ") -> str:
+    """gap    before the id: one space, since Kafka 4 two"""
+    return MISSING if broker is None else f"{broker.host}:{broker.port}{gap}({broker.id})"
 
 
-def coordinator_document(broker: Broker) -> dict[str, object]:
-    return {"id": broker.id, "host": broker.host, "port": broker.port}
+def coordinator_document(broker: Broker | None) -> dict[str, object] | None:
+    return None if broker is None else {"id": broker.id, "host": broker.host, "port": broker.port}
 
 
 def assignment(partitions: Iterable[TopicPartition]) -> str:

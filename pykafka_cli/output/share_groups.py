@@ -90,9 +90,8 @@ def members(group: GroupDescription, *, verbose: bool) -> str:
 
 def state(group: GroupDescription, *, verbose: bool) -> str:
     """One group's coordinator and state."""
-    broker = group.coordinator
     header = ["GROUP", "COORDINATOR (ID)", "STATE"]
-    row = [group.group, f"{broker.host}:{broker.port}  ({broker.id})", group.state]
+    row = [group.group, coordinator_name(group.coordinator, "  "), group.state]
     widths = [_CELL, 25, _CELL]
     if verbose:
         header += ["GROUP-EPOCH", "ASSIGNMENT-EPOCH"]

@@ -8,7 +8,7 @@ import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from pykafka_cli.clients.admin.configs import Change, Operation, Resource, ResourceType, try_to_alter_configs
+from pykafka_cli.clients.admin.configs import Change, Resource, try_to_alter_configs
 from pykafka_cli.clients.admin.quotas import QuotaComponent, alter_quotas
 from pykafka_cli.clients.admin.reassignments import alter_reassignments, list_reassignments
 from pykafka_cli.clients.admin.topics import (
@@ -21,7 +21,7 @@ from pykafka_cli.clients.admin.topics import (
 )
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import AlterConfigOp, ConfigResourceType, TopicPartition
 from pykafka_cli.rules.apply_plan import NewPassword, Plan
 from pykafka_cli.rules.declarations.documents import BadDeclarations, Place, Problem
 from pykafka_cli.rules.declarations.model import Declarations, SeedRecord
@@ -165,7 +165,9 @@ async def _create_topics(
 async def _alter_configs(
     session: Session, plan: Plan, declared: Declarations, *, validate_only: bool = False
 ) -> list[Problem]:
-    changes = {Resource(ResourceType.TOPIC, name): _config_changes(values) for name, values in plan.configs.items()}
+    changes = {
+        Resource(ConfigResourceType.TOPIC, name): _config_changes(values) for name, values in plan.configs.items()
+    }
     resources = list(changes)
     problems: list[Problem] = []
     for start in range(0, len(resources), _AT_ONCE):
@@ -180,7 +182,7 @@ async def _alter_configs(
 
 def _config_changes(values: Mapping[str, str | None]) -> list[Change]:
     return [
-        Change(name, Operation.DELETE) if value is None else Change(name, Operation.SET, value)
+        Change(name, AlterConfigOp.DELETE) if value is None else Change(name, AlterConfigOp.SET, value)
         for name, value in values.items()
     ]
 

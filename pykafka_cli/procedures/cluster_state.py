@@ -5,12 +5,12 @@ from collections.abc import Collection, Iterable, Mapping, Set
 from kio.schema.errors import ErrorCode
 
 from pykafka_cli.clients.admin.cluster import describe_brokers
-from pykafka_cli.clients.admin.configs import Resource, ResourceType, describe_configs
+from pykafka_cli.clients.admin.configs import Resource, describe_configs
 from pykafka_cli.clients.admin.offsets import list_offsets
 from pykafka_cli.clients.admin.topics import describe_all_topics
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
-from pykafka_cli.model import OffsetSpec, TopicDescription, TopicPartition
+from pykafka_cli.model import ConfigResourceType, OffsetSpec, TopicDescription, TopicPartition
 from pykafka_cli.rules.apply_plan import Seen, SeenTopic
 from pykafka_cli.rules.declarations.model import Acl, Declarations, QuotaEntity
 from pykafka_cli.topic_names import is_internal
@@ -89,7 +89,7 @@ async def topic_configs(session: Session, topics: Iterable[str]) -> dict[str, di
     names = list(topics)
     found: dict[str, dict[str, str]] = {}
     for start in range(0, len(names), _AT_ONCE):
-        resources = [Resource(ResourceType.TOPIC, name) for name in names[start : start + _AT_ONCE]]
+        resources = [Resource(ConfigResourceType.TOPIC, name) for name in names[start : start + _AT_ONCE]]
         for resource, entries in (await describe_configs(session, resources, synonyms=True)).items():
             if isinstance(entries, ApiError):
                 raise StateUnknown(f"cannot read the configs of topic {resource.name}: {entries}")

@@ -6,14 +6,7 @@ from typing import NamedTuple
 from kio.schema.errors import ErrorCode
 
 from pykafka_cli.clients.admin.cluster import describe_brokers
-from pykafka_cli.clients.admin.configs import (
-    Change,
-    Operation,
-    Resource,
-    ResourceType,
-    list_client_metrics,
-    list_groups_with_configs,
-)
+from pykafka_cli.clients.admin.configs import Change, Resource, list_client_metrics, list_groups_with_configs
 from pykafka_cli.clients.admin.configs import alter_configs as alter_resources
 from pykafka_cli.clients.admin.configs import describe_configs as describe_resources
 from pykafka_cli.clients.admin.credentials import NewCredential, alter_credentials, describe_credentials
@@ -29,7 +22,7 @@ from pykafka_cli.clients.admin.quotas import (
 from pykafka_cli.clients.admin.topics import list_topics
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
-from pykafka_cli.model import ConfigEntry
+from pykafka_cli.model import AlterConfigOp, ConfigEntry, ConfigResourceType
 from pykafka_cli.output.configs import show_altered, show_limits, show_missing, show_settings
 from pykafka_cli.output.render import OutputFormat
 from pykafka_cli.rules.config_arguments import (
@@ -56,11 +49,11 @@ from pykafka_cli.topic_names import why_invalid
 from pykafka_cli.transport.errors import ConnectionFailed
 
 RESOURCE_TYPES = {
-    TOPICS: ResourceType.TOPIC,
-    BROKERS: ResourceType.BROKER,
-    BROKER_LOGGERS: ResourceType.BROKER_LOGGER,
-    CLIENT_METRICS: ResourceType.CLIENT_METRICS,
-    GROUPS: ResourceType.GROUP,
+    TOPICS: ConfigResourceType.TOPIC,
+    BROKERS: ConfigResourceType.BROKER,
+    BROKER_LOGGERS: ConfigResourceType.BROKER_LOGGER,
+    CLIENT_METRICS: ConfigResourceType.CLIENT_METRICS,
+    GROUPS: ConfigResourceType.GROUP,
 }
 NOUNS = {CLIENT_METRICS: "client-metric", GROUPS: "group"}
 QUOTA_TYPES = {USERS: USER, CLIENTS: CLIENT_ID, IPS: IP}
@@ -134,7 +127,7 @@ async def _resources(entity: Entity, session: Session) -> list[Resource]:
     kind = RESOURCE_TYPES[entity.type]
     if entity.name is not None:
         return [Resource(kind, entity.name)]
-    if kind is ResourceType.TOPIC:
+    if kind is ConfigResourceType.TOPIC:
         return [Resource(kind, listing.topic) for listing in await list_topics(session)]
     if entity.type in NOUNS:
         return [Resource(kind, name) for name in await _names(entity.type, session)]
@@ -164,16 +157,16 @@ async def _entries(session: Session, resource: Resource, *, shows_all: bool) -> 
 
     raises    ApiError
     """
-    if resource.type is ResourceType.TOPIC and (why := why_invalid(resource.name)):
+    if resource.type is ConfigResourceType.TOPIC and (why := why_invalid(resource.name)):
         raise ApiError(ErrorCode.invalid_topic_exception, f"Topic name is invalid: {why}")
     entries = (await describe_resources(session, [resource], synonyms=True))[resource]
     if isinstance(entries, ApiError):
         raise entries
     source = {
-        ResourceType.TOPIC: "DYNAMIC_TOPIC_CONFIG",
-        ResourceType.BROKER: "DYNAMIC_BROKER_CONFIG" if resource.name else "DYNAMIC_DEFAULT_BROKER_CONFIG",
-        ResourceType.CLIENT_METRICS: "DYNAMIC_CLIENT_METRICS_CONFIG",
-        ResourceType.GROUP: "DYNAMIC_GROUP_CONFIG",
+        ConfigResourceType.TOPIC: "DYNAMIC_TOPIC_CONFIG",
+        ConfigResourceType.BROKER: "DYNAMIC_BROKER_CONFIG" if resource.name else "DYNAMIC_DEFAULT_BROKER_CONFIG",
+        ConfigResourceType.CLIENT_METRICS: "DYNAMIC_CLIENT_METRICS_CONFIG",
+        ConfigResourceType.GROUP: "DYNAMIC_GROUP_CONFIG",
     }.get(resource.type)
     return sorted(entry for entry in entries if shows_all or source is None or entry.source == source)
 
@@ -190,8 +183,8 @@ async def _alter_resource(request: ConfigRequest, session: Session) -> None:
     if entity.type == BROKERS:
         ensure_no_secret_is_lost(present, request.added, request.deleted)
     changes = [
-        *(Change(name, Operation.SET, value) for name, value in request.added.items()),
-        *(Change(name, Operation.DELETE) for name in request.deleted),
+        *(Change(name, AlterConfigOp.SET, value) for name, value in request.added.items()),
+        *(Change(name, AlterConfigOp.DELETE) for name in request.deleted),
     ]
     await alter_resources(session, {resource: changes})
 

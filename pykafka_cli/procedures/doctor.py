@@ -359,10 +359,11 @@ async def _problem_of_listener(session: Session, broker: BrokerId, cluster_id: s
 
 async def _other_broker(session: Session, broker: BrokerId) -> str:
     """A broker describes only its own configs: the error of one with another id."""
-    from pykafka_cli.clients.admin.configs import Resource, ResourceType, describe_configs
+    from pykafka_cli.clients.admin.configs import Resource, describe_configs
+    from pykafka_cli.model import ConfigResourceType
 
     try:
-        await describe_configs(session, [Resource(ResourceType.BROKER, str(broker))])
+        await describe_configs(session, [Resource(ConfigResourceType.BROKER, str(broker))])
     except ApiError as error:
         return "another broker of the cluster responds there" if "Unexpected broker id" in str(error) else ""
     return ""

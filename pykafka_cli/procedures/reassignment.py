@@ -7,7 +7,7 @@ from typing import NamedTuple
 from kio.schema.errors import ErrorCode
 
 from pykafka_cli.clients.admin.cluster import describe_brokers
-from pykafka_cli.clients.admin.configs import Change, Operation, Resource, ResourceType, alter_configs
+from pykafka_cli.clients.admin.configs import Change, Resource, alter_configs
 from pykafka_cli.clients.admin.reassignments import (
     alter_log_dirs,
     alter_reassignments,
@@ -17,7 +17,15 @@ from pykafka_cli.clients.admin.reassignments import (
 from pykafka_cli.clients.admin.topics import assignments
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
-from pykafka_cli.model import BrokerId, ReplicaPlace, Seconds, TopicPartition, partitions_by_topic
+from pykafka_cli.model import (
+    AlterConfigOp,
+    BrokerId,
+    ConfigResourceType,
+    ReplicaPlace,
+    Seconds,
+    TopicPartition,
+    partitions_by_topic,
+)
 from pykafka_cli.output.reassign_partitions import View, names, plural
 from pykafka_cli.rules.plan_files import PlannedReplicas
 from pykafka_cli.rules.reassignment import (
@@ -258,15 +266,17 @@ async def _throttle_topics(session: Session, settings: Mapping[str, Mapping[str,
     await alter_configs(
         session,
         {
-            Resource(ResourceType.TOPIC, topic): [Change(name, Operation.SET, value) for name, value in values.items()]
+            Resource(ConfigResourceType.TOPIC, topic): [
+                Change(name, AlterConfigOp.SET, value) for name, value in values.items()
+            ]
             for topic, values in settings.items()
         },
     )
 
 
 async def _throttle_brokers(session: Session, brokers: Iterable[BrokerId], names: Iterable[str], rate: int) -> None:
-    changes = [Change(name, Operation.SET, str(rate)) for name in names]
-    await alter_configs(session, {Resource(ResourceType.BROKER, str(broker)): changes for broker in brokers})
+    changes = [Change(name, AlterConfigOp.SET, str(rate)) for name in names]
+    await alter_configs(session, {Resource(ConfigResourceType.BROKER, str(broker)): changes for broker in brokers})
 
 
 async def _clear_throttles(session: Session, plan: Sequence[PlannedReplicas], view: View) -> None:
@@ -275,11 +285,13 @@ async def _clear_throttles(session: Session, plan: Sequence[PlannedReplicas], vi
     brokers |= {broker for planned in plan for broker in planned.replicas}
     topics = dict.fromkeys(planned.partition.topic for planned in plan)
     view.report_clearing_brokers(sorted(brokers))
-    deletions = [Change(name, Operation.DELETE) for name in BROKER_THROTTLES]
-    await alter_configs(session, {Resource(ResourceType.BROKER, str(broker)): deletions for broker in sorted(brokers)})
+    deletions = [Change(name, AlterConfigOp.DELETE) for name in BROKER_THROTTLES]
+    await alter_configs(
+        session, {Resource(ConfigResourceType.BROKER, str(broker)): deletions for broker in sorted(brokers)}
+    )
     view.report_clearing_topics(list(topics))
-    deletions = [Change(name, Operation.DELETE) for name in TOPIC_THROTTLES]
-    await alter_configs(session, {Resource(ResourceType.TOPIC, topic): deletions for topic in topics})
+    deletions = [Change(name, AlterConfigOp.DELETE) for name in TOPIC_THROTTLES]
+    await alter_configs(session, {Resource(ConfigResourceType.TOPIC, topic): deletions for topic in topics})
 
 
 def _failures(failed: Mapping[TopicPartition, ApiError]) -> str:

@@ -87,13 +87,14 @@ async def list_topics(request: TopicsRequest, session: Session) -> None:
 
 
 async def describe_topics(request: TopicsRequest, session: Session) -> None:
-    from pykafka_cli.clients.admin.configs import Resource, ResourceType, describe_configs
+    from pykafka_cli.clients.admin.configs import Resource, describe_configs
+    from pykafka_cli.model import ConfigResourceType
 
     async with session:
         described = await _described(request, session)
         if not described:
             return
-        resources = [Resource(ResourceType.TOPIC, topic.topic) for topic in described]
+        resources = [Resource(ConfigResourceType.TOPIC, topic.topic) for topic in described]
         configs = await describe_configs(session, resources)
         live_brokers = {broker.node_id for broker in (await session.metadata(())).brokers}
     for entries in configs.values():

@@ -88,10 +88,11 @@ async def _missing_of_topic(session: Session, kind: str, topic: str, number: int
 
 
 async def _missing_of_config(session: Session, topic: str, wanted: str) -> str:
-    from pykafka_cli.clients.admin.configs import Resource, ResourceType, describe_configs
+    from pykafka_cli.clients.admin.configs import Resource, describe_configs
+    from pykafka_cli.model import ConfigResourceType
 
     key, _, value = wanted.partition("=")
-    resource = Resource(ResourceType.TOPIC, topic)
+    resource = Resource(ConfigResourceType.TOPIC, topic)
     (found,) = (await describe_configs(session, [resource])).values()
     if isinstance(found, ApiError):
         return str(found)

@@ -17,11 +17,9 @@ from pykafka_cli.model import (
     PartitionEpoch,
     TopicPartition,
 )
+from pykafka_cli.protocol.absence import known_broker, or_minus_one
 from pykafka_cli.zookeeper.kafka_znodes import DELETE_TOPICS, REASSIGN_PARTITIONS, TOPICS
 from pykafka_cli.zookeeper.znode_data import BadZnode, base64_text, decoded, encoded
-
-NO_LEADER = BrokerId(-1)
-
 
 # ---- topics
 
@@ -124,11 +122,11 @@ def decode_topic(topic: str, data: bytes | None) -> TopicAssignment:
 class PartitionState:
     """Leadership of one partition. `partition_epoch` is the znode's version; it is not in the data.
 
-    invariant   the leader is in the ISR, or is NO_LEADER
+    invariant   the leader is in the ISR, or there is none
     recovering  1 after an unclean election until the leader reports that it has recovered (KIP-704), else 0
     """
 
-    leader: BrokerId
+    leader: BrokerId | None
     leader_epoch: LeaderEpoch
     isr: tuple[BrokerId, ...]
     controller_epoch: ControllerEpoch
@@ -149,7 +147,11 @@ def partition_state_path(partition: TopicPartition) -> str:
 
 
 def encode_partition_state(state: PartitionState) -> bytes:
-    value: dict[str, object] = {"controller_epoch": state.controller_epoch, "leader": state.leader, "version": 1}
+    value: dict[str, object] = {
+        "controller_epoch": state.controller_epoch,
+        "leader": or_minus_one(state.leader),
+        "version": 1,
+    }
     if state.recovering:
         value["leader_recovery_state"] = state.recovering
     return encoded(value | {"leader_epoch": state.leader_epoch, "isr": state.isr})
@@ -159,7 +161,7 @@ def decode_partition_state(partition: TopicPartition, data: bytes | None, versio
     value = decoded(partition_state_path(partition), data)
     try:
         return PartitionState(
-            BrokerId(int(value["leader"])),
+            known_broker(int(value["leader"])),
             LeaderEpoch(int(value["leader_epoch"])),
             tuple(map(_broker_id, value["isr"])),
             ControllerEpoch(int(value["controller_epoch"])),

@@ -43,7 +43,7 @@ async def cluster() -> AsyncIterator[ControlledCluster]:
 
 
 def epoch_of(cluster: ControlledCluster, broker: int) -> int:
-    return cluster.brokers[broker].controller.broker_epoch
+    return cluster.brokers[broker].epoch
 
 
 # ---- ControlledShutdown

@@ -16,11 +16,15 @@ from kio.schema.incremental_alter_configs.v1.request import (
 )
 from kio.static.primitive import i8
 
-from pykafka_cli.broker.metadata.resources import ResourceType
+from pykafka_cli.model import ConfigResourceType
 from tests.fakes.controlled_cluster import ControlledCluster
 from tests.support.administered import ask
 
-TOPIC, BROKER, LOGGER = int(ResourceType.TOPIC), int(ResourceType.BROKER), int(ResourceType.BROKER_LOGGER)
+TOPIC, BROKER, LOGGER = (
+    int(ConfigResourceType.TOPIC),
+    int(ConfigResourceType.BROKER),
+    int(ConfigResourceType.BROKER_LOGGER),
+)
 GROUP = 3
 SET, DELETE, APPEND = 0, 1, 2
 

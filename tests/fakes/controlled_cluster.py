@@ -24,7 +24,7 @@ from pykafka_cli.broker.metrics import Metrics
 from pykafka_cli.broker.network.connection import Peer
 from pykafka_cli.broker.replication.peers import BrokerEndpoint
 from pykafka_cli.broker.waiting import WaitingRoom
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import BrokerEpoch, TopicPartition
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.grammar import Property
 from pykafka_cli.protocol.inter_broker import (
@@ -151,6 +151,12 @@ class ControlledBroker:
         }
         self.dispatcher = Dispatcher(Broker(**parts), Metrics())
 
+    @property
+    def epoch(self) -> BrokerEpoch:
+        """Of its registration, which it has."""
+        assert self.controller.broker_epoch is not None
+        return self.controller.broker_epoch
+
     async def serve(self, frame: bytes) -> bytes:
         """The response to a client's request, both without their length in front."""
         answer = await self.dispatcher.answer(bytearray(frame), Peer("127.0.0.1", 50000, self.listener))
@@ -233,7 +239,7 @@ class ControlledCluster:
     async def stop(self, broker_id: int) -> list[TopicPartition]:
         """Controlled shutdown; returns what it could not hand over."""
         broker = self.brokers[broker_id]
-        remaining = await self.controller.controlled_shutdown(broker_id, broker.controller.broker_epoch)
+        remaining = await self.controller.controlled_shutdown(broker_id, broker.epoch)
         await self.settle()
         broker.alive = False
         await broker.controller.stop()
@@ -289,10 +295,11 @@ class ControlledCluster:
     async def catch_up(self, topic: str, partition: int, broker: int) -> None:
         """A follower has reached its leader, which asks the controller to take it into the ISR."""
         state = self.state(topic, partition)
-        leader = self.brokers[state.leader].controller
+        assert state.leader is not None
+        leader = self.brokers[state.leader]
         wish = WantedIsr(state.leader, state.leader_epoch, (*state.isr, broker), 0, state.partition_epoch)
         outcomes = await self.controller.alter_isrs(
-            state.leader, leader.broker_epoch, {TopicPartition(topic, partition): wish}
+            state.leader, leader.epoch, {TopicPartition(topic, partition): wish}
         )
         assert not isinstance(outcomes[TopicPartition(topic, partition)], ErrorCode), outcomes
         await self.settle()

@@ -15,7 +15,7 @@ from pykafka_cli.broker.controller.alter_partition import WantedIsr
 from pykafka_cli.broker.controller.controller import Controller
 from pykafka_cli.broker.metadata.zk_store import BrokerIdTaken, ZkStore
 from pykafka_cli.broker.replication.peers import BrokerEndpoint
-from pykafka_cli.model import BrokerId, LeaderEpoch, PartitionEpoch, Seconds, TopicPartition, in_seconds
+from pykafka_cli.model import BrokerEpoch, BrokerId, LeaderEpoch, PartitionEpoch, Seconds, TopicPartition, in_seconds
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.grammar import Property
 from pykafka_cli.protocol.codec import message_codec, read_request_header
@@ -65,6 +65,12 @@ class ListeningBroker:
             connect=self._connect,
             unclean_election_allowed=self._unclean_election_allowed,
         )
+
+    @property
+    def epoch(self) -> BrokerEpoch:
+        """Of its registration, which it has."""
+        assert self.controller.broker_epoch is not None
+        return self.controller.broker_epoch
 
     async def _connect(self, endpoint: BrokerEndpoint, client_id: str) -> Connection:
         return await Connection.open(endpoint.host, endpoint.port, client_id=client_id, timeout=Seconds(5))
@@ -181,7 +187,7 @@ async def test_an_election_by_hand_is_obeyed(start: Starter, hand: ZooKeeperClie
     second = await start(1)
     await second.receives("LeaderAndIsr t-0 leader 0 epoch 0 isr 0")
     caught_up = {TopicPartition("t", 0): WantedIsr(BrokerId(0), LeaderEpoch(0), broker_ids(0, 1), 0, PartitionEpoch(0))}
-    await first.controller.alter_isrs(BrokerId(0), first.controller.broker_epoch, caught_up)
+    await first.controller.alter_isrs(BrokerId(0), first.epoch, caught_up)
 
     await hand.create(znodes.PREFERRED_REPLICA_ELECTION, b'{"version":1,"partitions":[{"topic":"t","partition":0}]}')
 
@@ -228,7 +234,7 @@ async def test_a_controller_whose_session_expires_comes_back_as_an_ordinary_brok
 ) -> None:
     first, second = await start(0), await start(1)
     await first.receives("UpdateMetadata brokers 0,1")
-    before = first.controller.broker_epoch
+    before = first.epoch
     await hand.create("/brokers/topics/t", b'{"version":1,"partitions":{"0":[0,1]}}')
     await second.receives("LeaderAndIsr t-0 leader 0")
 
@@ -272,7 +278,7 @@ async def test_a_restarted_broker_waits_until_its_old_session_is_over(
     assert not starting.done()
     await old.close()
 
-    assert (await asyncio.wait_for(starting, PATIENCE_S)).controller.broker_epoch > 0
+    assert (await asyncio.wait_for(starting, PATIENCE_S)).epoch > 0
 
 
 async def test_a_second_broker_of_the_same_id_gives_up(start: Starter) -> None:

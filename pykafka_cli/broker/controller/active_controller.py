@@ -26,8 +26,9 @@ from pykafka_cli.broker.controller.replica_states import ReplicaStatus
 from pykafka_cli.broker.controller.topic_deletion import TopicDeletion
 from pykafka_cli.broker.errors import BrokerError, BrokerNotAvailable, InvalidUpdateVersion, StaleBrokerEpoch
 from pykafka_cli.broker.metadata.zk_store import Fence, ZkStore
-from pykafka_cli.model import UNKNOWN_BROKER_EPOCH, BrokerEpoch, BrokerId, TopicPartition
+from pykafka_cli.model import BrokerEpoch, BrokerId, TopicPartition
 from pykafka_cli.properties.broker import BrokerSettings
+from pykafka_cli.protocol.absence import is_of_earlier_run
 from pykafka_cli.protocol.inter_broker import LeaderAndIsrResponse, UpdateMetadataResponse
 from pykafka_cli.zookeeper import topic_znodes
 from pykafka_cli.zookeeper.kafka_znodes import BrokerRegistration
@@ -222,7 +223,7 @@ class ActiveController:
         registration = self.state.brokers.get(broker_id)
         if registration is None:
             raise BrokerNotAvailable(f"Broker id {broker_id} does not exist.")
-        if UNKNOWN_BROKER_EPOCH != broker_epoch < registration.epoch:
+        if is_of_earlier_run(broker_epoch, registration.epoch):
             raise StaleBrokerEpoch(
                 f"Received controlled shutdown request from an old broker epoch {broker_epoch} for broker "
                 f"{broker_id}. Current broker epoch is {registration.epoch}."

@@ -72,8 +72,10 @@ class ClusterState:
         """Brokers that may be made leaders."""
         return self.brokers.keys() - self.stopping
 
-    def is_online(self, broker: BrokerId, partition: TopicPartition, *, even_stopping: bool = False) -> bool:
-        """Whether the broker is alive and has not lost this partition's directory."""
+    def is_online(self, broker: BrokerId | None, partition: TopicPartition, *, even_stopping: bool = False) -> bool:
+        """Whether the broker, if there is one, is alive and has not lost this partition's directory."""
+        if broker is None:
+            return False
         alive = broker in self.brokers and (even_stopping or broker not in self.stopping)
         return alive and partition not in self.offline_dirs.get(broker, ())
 

@@ -26,7 +26,6 @@ from pykafka_cli.broker.metadata.producer_ids import next_block
 from pykafka_cli.broker.metadata.zk_store import BrokerIdTaken, ControllerMoved, Fence, ZkStore
 from pykafka_cli.broker.replication.peers import Connect
 from pykafka_cli.model import (
-    UNKNOWN_BROKER_EPOCH,
     BrokerEpoch,
     BrokerId,
     ControllerEpoch,
@@ -51,7 +50,7 @@ class Controller:
     """This broker's part in controlling the cluster.
 
     controller_id   who the controller is, as last seen in ZooKeeper
-    broker_epoch    of this broker's registration; -1 while it has none
+    broker_epoch    of this broker's registration; None while it has none
     """
 
     def __init__(
@@ -64,7 +63,7 @@ class Controller:
         unclean_election_allowed: Callable[[str], Awaitable[bool]],
     ) -> None:
         self.controller_id: BrokerId | None = None
-        self.broker_epoch = UNKNOWN_BROKER_EPOCH
+        self.broker_epoch: BrokerEpoch | None = None
         self._settings = settings
         self._store = store
         self._clock = clock
@@ -127,7 +126,7 @@ class Controller:
 
     def session_lost(self) -> None:
         """ZooKeeperClient's listener: our ephemeral znodes are gone, so another broker may be elected at any moment."""
-        self.broker_epoch = UNKNOWN_BROKER_EPOCH
+        self.broker_epoch = None
         self._drop_queue()
         self._post(self._resign_step)
 
@@ -205,7 +204,7 @@ class Controller:
 
     async def _look_up_and_elect(self) -> None:
         await self._look_up_controller()
-        if self.controller_id is None and self.broker_epoch >= 0:  # an unregistered broker cannot control others
+        if self.controller_id is None and self.broker_epoch is not None:  # an unregistered broker cannot control others
             await self._elect()
 
     async def _elect(self) -> None:

@@ -16,10 +16,10 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from pykafka_cli.model import BrokerId, LeaderEpoch
-from pykafka_cli.zookeeper.topic_znodes import NO_LEADER, PartitionState
+from pykafka_cli.zookeeper.topic_znodes import PartitionState
 
 
-def led_by(current: PartitionState, leader: BrokerId, isr: Iterable[BrokerId]) -> PartitionState:
+def led_by(current: PartitionState, leader: BrokerId | None, isr: Iterable[BrokerId]) -> PartitionState:
     """The next leader epoch of a partition."""
     return replace(current, leader=leader, leader_epoch=LeaderEpoch(current.leader_epoch + 1), isr=tuple(isr))
 
@@ -72,6 +72,6 @@ def without_replica(current: PartitionState, gone: BrokerId) -> PartitionState:
 
     The last member stays, so that only it can lead again without loss.
     """
-    leader = NO_LEADER if current.leader == gone else current.leader
+    leader = None if current.leader == gone else current.leader
     isr = current.isr if len(current.isr) == 1 else tuple(replica for replica in current.isr if replica != gone)
     return led_by(current, leader, isr)

@@ -15,6 +15,7 @@ from kio.schema.errors import ErrorCode
 
 from pykafka_cli.broker.controller.cluster_state import ClusterState
 from pykafka_cli.model import BrokerId, LeaderEpoch, TopicPartition
+from pykafka_cli.protocol.absence import or_minus_one
 from pykafka_cli.protocol.inter_broker import (
     EPOCH_DURING_DELETE,
     LEADER_DURING_DELETE,
@@ -79,7 +80,7 @@ class RequestBatch:
             states[partition] = LeaderAndIsrPartitionState(
                 partition_index=partition.partition,
                 controller_epoch=leadership.controller_epoch,
-                leader=leadership.leader,
+                leader=BrokerId(or_minus_one(leadership.leader)),
                 leader_epoch=leadership.leader_epoch,
                 isr=leadership.isr,
                 partition_epoch=leadership.partition_epoch,
@@ -117,7 +118,7 @@ class RequestBatch:
             update = UpdateMetadataPartitionState(
                 partition_index=partition.partition,
                 controller_epoch=leadership.controller_epoch,
-                leader=leadership.leader,
+                leader=BrokerId(or_minus_one(leadership.leader)),
                 leader_epoch=leadership.leader_epoch,
                 isr=leadership.isr,
                 zk_version=leadership.partition_epoch,

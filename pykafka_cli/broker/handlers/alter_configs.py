@@ -11,7 +11,8 @@ from kio.schema.alter_configs.v2.response import AlterConfigsResourceResponse, A
 from pykafka_cli.broker.context import RequestContext
 from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE, code_and_message
 from pykafka_cli.broker.metadata.config_admin import Alteration, alter_all
-from pykafka_cli.broker.metadata.config_changes import ConfigOperation, Operation
+from pykafka_cli.broker.metadata.config_changes import ConfigOperation
+from pykafka_cli.model import AlterConfigOp
 
 
 async def handle(ctx: RequestContext, request: AlterConfigsRequest) -> AlterConfigsResponse:
@@ -19,7 +20,7 @@ async def handle(ctx: RequestContext, request: AlterConfigsRequest) -> AlterConf
         Alteration(
             resource.resource_type,
             resource.resource_name,
-            [ConfigOperation(config.name, Operation.SET, config.value) for config in resource.configs],
+            [ConfigOperation(config.name, AlterConfigOp.SET, config.value) for config in resource.configs],
             incremental=False,
         )
         for resource in request.resources

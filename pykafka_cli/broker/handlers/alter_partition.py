@@ -18,6 +18,7 @@ from pykafka_cli.broker.controller.alter_partition import WantedIsr
 from pykafka_cli.broker.errors import BrokerError, UnknownTopicId
 from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE, broker_ids
 from pykafka_cli.model import BrokerEpoch, LeaderEpoch, PartitionEpoch, TopicPartition
+from pykafka_cli.protocol.absence import or_minus_one
 from pykafka_cli.protocol.first_versions_adapters import NamedTopicData
 from pykafka_cli.zookeeper.topic_znodes import PartitionState
 
@@ -79,7 +80,7 @@ def _answer(partition: int, outcome: PartitionState | BrokerError) -> PartitionD
     return PartitionData(
         partition_index=i32(partition),
         error_code=ErrorCode.none,
-        leader_id=BrokerId(outcome.leader),
+        leader_id=BrokerId(or_minus_one(outcome.leader)),
         leader_epoch=i32(outcome.leader_epoch),
         isr=broker_ids(outcome.isr),
         leader_recovery_state=i8(outcome.recovering),

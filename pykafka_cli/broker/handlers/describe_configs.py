@@ -29,7 +29,8 @@ from pykafka_cli.broker.metadata.config_descriptions import (
 )
 from pykafka_cli.broker.metadata.config_store import topic_entity
 from pykafka_cli.broker.metadata.dynamic_configs import DynamicConfigs
-from pykafka_cli.broker.metadata.resources import ONLY_IN_KRAFT, ResourceType, broker_id_of
+from pykafka_cli.broker.metadata.resources import ONLY_IN_KRAFT, broker_id_of
+from pykafka_cli.model import ConfigResourceType
 
 
 async def handle(ctx: RequestContext, request: DescribeConfigsRequest) -> DescribeConfigsResponse:
@@ -68,14 +69,14 @@ async def _entries(ctx: RequestContext, resource: DescribeConfigsResource) -> It
     name = resource.resource_name
     this_broker = ctx.broker.settings.broker_id
     match resource.resource_type:
-        case ResourceType.TOPIC:
+        case ConfigResourceType.TOPIC:
             reason = topic_names.why_invalid(name)
             if reason:
                 raise InvalidTopic(f"Topic name is invalid: {reason}")
             if name not in ctx.broker.metadata:
                 raise UnknownTopicOrPartition()
             return describe_topic(configs, name, await configs.store.read(topic_entity(name)))
-        case ResourceType.BROKER:
+        case ConfigResourceType.BROKER:
             if not name:
                 return describe_broker_defaults(configs)
             if broker_id_of(name) != this_broker:
@@ -83,13 +84,13 @@ async def _entries(ctx: RequestContext, resource: DescribeConfigsResource) -> It
                     f"Unexpected broker id, expected {this_broker} or empty string, but received {name}"
                 )
             return describe_broker(configs)
-        case ResourceType.BROKER_LOGGER:
+        case ConfigResourceType.BROKER_LOGGER:
             if not name:
                 raise InvalidRequest("Broker id must not be empty")
             if broker_id_of(name) != this_broker:
                 raise InvalidRequest(f"Unexpected broker id, expected {this_broker} but received {name}")
             return describe_loggers()
-        case ResourceType.CLIENT_METRICS:
+        case ConfigResourceType.CLIENT_METRICS:
             raise InvalidRequest(ONLY_IN_KRAFT)
     raise InvalidRequest(f"Unsupported resource type: {resource.resource_type}")
 

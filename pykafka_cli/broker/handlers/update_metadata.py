@@ -9,13 +9,13 @@ v8 KRaft flag, type
 from pykafka_cli.broker.context import RequestContext
 from pykafka_cli.broker.errors import StaleBrokerEpoch
 from pykafka_cli.broker.metadata.cache import MetadataCache
-from pykafka_cli.model import UNKNOWN_BROKER_EPOCH
+from pykafka_cli.protocol.absence import is_of_earlier_run
 from pykafka_cli.protocol.inter_broker import UpdateMetadataRequest, UpdateMetadataResponse
 
 
 async def handle(ctx: RequestContext, request: UpdateMetadataRequest) -> UpdateMetadataResponse:
     # A request for an earlier registration of this broker may have been on its way when the broker restarted.
-    if UNKNOWN_BROKER_EPOCH != request.broker_epoch < ctx.broker.controller.broker_epoch:
+    if is_of_earlier_run(request.broker_epoch, ctx.broker.controller.broker_epoch):
         return UpdateMetadataResponse(error_code=StaleBrokerEpoch.code)
     cache: MetadataCache = ctx.broker.metadata
     gone = cache.apply(request)

@@ -10,8 +10,9 @@ import logging
 from collections.abc import Iterable
 
 from pykafka_cli.broker.errors import InvalidConfig, InvalidRequest
-from pykafka_cli.broker.metadata.config_changes import ConfigOperation, Operation
+from pykafka_cli.broker.metadata.config_changes import ConfigOperation
 from pykafka_cli.broker.metadata.config_descriptions import UNKNOWN_TYPE, ConfigEntry, ConfigSource
+from pykafka_cli.model import AlterConfigOp
 
 ROOT = "root"
 
@@ -83,11 +84,11 @@ def alter_loggers(operations: Iterable[ConfigOperation], *, validate_only: bool)
     loggers = _loggers()
     changes: list[tuple[logging.Logger, int]] = []
     for name, operation, value in operations:
-        if operation in (Operation.APPEND, Operation.SUBTRACT):
+        if operation in (AlterConfigOp.APPEND, AlterConfigOp.SUBTRACT):
             raise InvalidRequest(f"{operation.name} operation is not allowed for the BROKER_LOGGER resource")
         if name not in loggers:
             raise InvalidConfig(f"Logger {name} does not exist!")
-        if operation is Operation.DELETE:
+        if operation is AlterConfigOp.DELETE:
             if name == ROOT:
                 raise InvalidRequest(f"Removing the log level of the {ROOT} logger is not allowed")
             changes.append((loggers[name], logging.NOTSET))

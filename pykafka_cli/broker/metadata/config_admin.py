@@ -12,11 +12,11 @@ from pykafka_cli.broker.errors import BrokerError, InvalidRequest, UnknownTopicO
 from pykafka_cli.broker.metadata import config_changes
 from pykafka_cli.broker.metadata.broker_loggers import alter_loggers
 from pykafka_cli.broker.metadata.cache import MetadataCache
-from pykafka_cli.broker.metadata.config_changes import ConfigOperation, Operation, altered
+from pykafka_cli.broker.metadata.config_changes import ConfigOperation, altered
 from pykafka_cli.broker.metadata.config_store import broker_entity, topic_entity
 from pykafka_cli.broker.metadata.dynamic_configs import DynamicConfigs
-from pykafka_cli.broker.metadata.resources import ONLY_IN_KRAFT, ResourceType, broker_id_of
-from pykafka_cli.model import BrokerId
+from pykafka_cli.broker.metadata.resources import ONLY_IN_KRAFT, broker_id_of
+from pykafka_cli.model import AlterConfigOp, BrokerId, ConfigResourceType
 from pykafka_cli.properties.broker import key_of
 from pykafka_cli.properties.topic import TOPIC_KEYS
 
@@ -59,16 +59,16 @@ async def _alter(configs: DynamicConfigs, cache: MetadataCache, alteration: Alte
         raise InvalidRequest("Error due to duplicate config keys")
     config_changes.ensure_no_nulls(alteration.operations)
     match alteration.resource_type:
-        case ResourceType.TOPIC:
+        case ConfigResourceType.TOPIC:
             await _alter_topic(configs, cache, alteration, validate_only=validate_only)
-        case ResourceType.BROKER:
+        case ConfigResourceType.BROKER:
             await _alter_broker(configs, alteration, validate_only=validate_only)
-        case ResourceType.BROKER_LOGGER if alteration.incremental:
+        case ConfigResourceType.BROKER_LOGGER if alteration.incremental:
             _ensure_this_broker(configs, alteration.name)
             alter_loggers(alteration.operations, validate_only=validate_only)
-        case ResourceType.BROKER_LOGGER:
+        case ConfigResourceType.BROKER_LOGGER:
             raise InvalidRequest("AlterConfigs is deprecated and does not support the resource type BROKER_LOGGER")
-        case ResourceType.CLIENT_METRICS:
+        case ConfigResourceType.CLIENT_METRICS:
             raise InvalidRequest(ONLY_IN_KRAFT)
         case unknown:
             raise InvalidRequest(f"Unknown resource type {unknown}")
@@ -114,9 +114,9 @@ def _ensure_this_broker(configs: DynamicConfigs, name: str) -> None:
         raise InvalidRequest(f"Unexpected broker id, expected {this_broker}, but received {name}")
 
 
-def operation_of(number: int) -> Operation:
+def operation_of(number: int) -> AlterConfigOp:
     """Raises InvalidRequest for a number that is no operation."""
     try:
-        return Operation(number)
+        return AlterConfigOp(number)
     except ValueError:
         raise InvalidRequest(f"Unknown operations type {number}") from None

@@ -5,10 +5,10 @@ source  kafka.server.ConfigAdminManager, ZkAdminManager, DynamicBrokerConfig
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from enum import IntEnum
 from typing import NamedTuple
 
 from pykafka_cli.broker.errors import InvalidConfig, InvalidRequest
+from pykafka_cli.model import AlterConfigOp
 from pykafka_cli.properties.broker import BrokerSettings, key_of
 from pykafka_cli.properties.keys import LIST, BadProperty, ConfigError, Key, Type, UpdateMode
 from pykafka_cli.properties.topic import TopicConfig
@@ -16,24 +16,15 @@ from pykafka_cli.properties.topic import TopicConfig
 _LISTENER_KEY = re.compile(r"listener\.name\.[^.]*\.(.*)")
 
 
-class Operation(IntEnum):
-    """What to do to one key, as the protocol counts it."""
-
-    SET = 0
-    DELETE = 1
-    APPEND = 2
-    SUBTRACT = 3
-
-
 class ConfigOperation(NamedTuple):
     name: str
-    operation: Operation
+    operation: AlterConfigOp
     value: str | None
 
 
 def ensure_no_nulls(operations: Iterable[ConfigOperation]) -> None:
     """Every operation but a deletion needs a value."""
-    nulls = [each.name for each in operations if each.value is None and each.operation is not Operation.DELETE]
+    nulls = [each.name for each in operations if each.value is None and each.operation is not AlterConfigOp.DELETE]
     if nulls:
         raise InvalidRequest(f"Null value not supported for : {', '.join(nulls)}")
 
@@ -47,9 +38,9 @@ def altered(
     """
     config = dict(current)
     for name, operation, value in operations:
-        if operation is Operation.SET:
+        if operation is AlterConfigOp.SET:
             config[name] = value or ""
-        elif operation is Operation.DELETE:
+        elif operation is AlterConfigOp.DELETE:
             config.pop(name, None)
         else:
             config[name] = ",".join(_list_after(config, name, operation, value or "", key_of(name)))
@@ -57,7 +48,7 @@ def altered(
 
 
 def _list_after(
-    config: Mapping[str, str], name: str, operation: Operation, value: str, key: Key[object] | None
+    config: Mapping[str, str], name: str, operation: AlterConfigOp, value: str, key: Key[object] | None
 ) -> list[str]:
     if key is None:
         raise InvalidConfig(f"Unknown config name: {name}")
@@ -66,7 +57,7 @@ def _list_after(
     text = config.get(name, key.format(key.default) or "")
     old = [element for element in text.split(",") if element]
     elements = value.split(",")
-    if operation is Operation.APPEND:
+    if operation is AlterConfigOp.APPEND:
         return old + [element for element in elements if element not in old]
     return [element for element in old if element not in elements]
 

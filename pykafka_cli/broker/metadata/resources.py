@@ -1,19 +1,7 @@
 """Config resources, as DescribeConfigs and AlterConfigs name them."""
 
-from enum import IntEnum
-
 from pykafka_cli.broker.errors import InvalidRequest
 from pykafka_cli.model import BrokerId
-
-
-class ResourceType(IntEnum):
-    """org.apache.kafka.common.config.ConfigResource.Type"""
-
-    TOPIC = 2
-    BROKER = 4
-    BROKER_LOGGER = 8
-    CLIENT_METRICS = 16
-
 
 ONLY_IN_KRAFT = "Config type client-metrics is only supported on KRaft clusters"
 

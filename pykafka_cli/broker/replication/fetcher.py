@@ -35,6 +35,7 @@ from pykafka_cli.model import (
     Seconds,
     TopicPartition,
 )
+from pykafka_cli.protocol.absence import or_unknown
 from pykafka_cli.protocol.errors import ProtocolError
 from pykafka_cli.protocol.hot_path import fetch
 from pykafka_cli.protocol.records.batch import NO_LEADER_EPOCH
@@ -94,7 +95,7 @@ class LeaderFetcher:
         replica_id: BrokerId,
         client_id: str,
         limits: FetchLimits,
-        broker_epoch: Callable[[], BrokerEpoch],
+        broker_epoch: Callable[[], BrokerEpoch | None],
         connect: Connect,
         clock: "Clock",
         quota: "ReplicationQuota",
@@ -225,7 +226,7 @@ class LeaderFetcher:
             min_bytes=self._limits.min_bytes,
             max_bytes=self._limits.max_bytes,
             replica_id=self._replica_id,
-            replica_epoch=self._broker_epoch(),
+            replica_epoch=or_unknown(self._broker_epoch()),
             session_id=plan.session_id,
             session_epoch=plan.epoch,
             topics=[

@@ -21,6 +21,7 @@ from kio.static.primitive import i32, i64
 from pykafka_cli.broker.clock import Clock
 from pykafka_cli.broker.errors import BrokerError
 from pykafka_cli.model import BrokerEpoch, LeaderEpoch, PartitionEpoch, Seconds, TopicPartition
+from pykafka_cli.protocol.absence import or_minus_one
 from pykafka_cli.transport.errors import ConnectionFailed
 
 _log = logging.getLogger(__name__)
@@ -65,7 +66,7 @@ class IsrUpdates:
         self,
         broker_id: BrokerId,
         *,
-        broker_epoch: Callable[[], BrokerEpoch],
+        broker_epoch: Callable[[], BrokerEpoch | None],
         ask_controller: Callable[[AlterPartitionRequest], Awaitable[AlterPartitionResponse]],
         clock: Clock,
     ) -> None:
@@ -129,7 +130,9 @@ class IsrUpdates:
                 )
             )
         return AlterPartitionRequest(
-            broker_id=BrokerId(self._broker_id), broker_epoch=i64(self._broker_epoch()), topics=tuple(topics)
+            broker_id=BrokerId(self._broker_id),
+            broker_epoch=i64(or_minus_one(self._broker_epoch())),
+            topics=tuple(topics),
         )
 
     def _answer(self, in_flight: list[_Pending], response: AlterPartitionResponse) -> int:

@@ -14,6 +14,7 @@ from pykafka_cli.broker.clock import Clock
 from pykafka_cli.broker.errors import BrokerError
 from pykafka_cli.model import BrokerEpoch, Seconds, in_seconds
 from pykafka_cli.properties.broker import BrokerSettings
+from pykafka_cli.protocol.absence import or_unknown
 from pykafka_cli.protocol.inter_broker import ControlledShutdownRequest
 from pykafka_cli.transport.errors import ConnectionFailed
 
@@ -42,7 +43,11 @@ class LeadershipTransfer:
         self._ask_controller = ask_controller
 
     async def try_to_move(
-        self, broker_epoch: Callable[[], BrokerEpoch], has_zookeeper: Callable[[], bool], *, unless: asyncio.Event
+        self,
+        broker_epoch: Callable[[], BrokerEpoch | None],
+        has_zookeeper: Callable[[], bool],
+        *,
+        unless: asyncio.Event,
     ) -> None:
         """Move what can be moved, unless ZooKeeper is lost for a while: the controller needs it.
 
@@ -65,7 +70,7 @@ class LeadershipTransfer:
         if not moving.cancelled() and (error := moving.exception()):
             _log.error("what this broker leads was not moved to other brokers: %r", error)
 
-    async def _move(self, broker_epoch: Callable[[], BrokerEpoch]) -> None:
+    async def _move(self, broker_epoch: Callable[[], BrokerEpoch | None]) -> None:
         """Ask the controller to move what this broker leads, if there is another broker to move it to.
 
         Kafka's last broker asks in vain, three times with pauses of five seconds, and then stops anyway.
@@ -77,7 +82,7 @@ class LeadershipTransfer:
         for attempt in range(settings.controlled_shutdown_max_retries):
             if attempt:
                 await self._clock.sleep(in_seconds(settings.controlled_shutdown_retry_backoff_ms))
-            request = ControlledShutdownRequest(broker_id=settings.broker_id, broker_epoch=broker_epoch())
+            request = ControlledShutdownRequest(broker_id=settings.broker_id, broker_epoch=or_unknown(broker_epoch()))
             try:
                 answer = await self._ask_controller(request)
             except (BrokerError, ConnectionFailed) as error:

@@ -75,7 +75,7 @@ class ReplicaManager:
         metadata: "MetadataCache",
         waiting: "WaitingRoom",
         *,
-        broker_epoch: Callable[[], BrokerEpoch],
+        broker_epoch: Callable[[], BrokerEpoch | None],
         connect: Connect,
     ) -> None:
         self._settings = settings

@@ -26,7 +26,8 @@ from pykafka_cli.broker.replication.fetchers import Fetchers
 from pykafka_cli.broker.replication.hosted_partitions import HostedPartitions
 from pykafka_cli.broker.replication.partition import Partition
 from pykafka_cli.broker.replication.peers import BrokerEndpoint
-from pykafka_cli.model import UNKNOWN_BROKER_EPOCH, BrokerEpoch, BrokerId, LeaderEpoch, TopicPartition
+from pykafka_cli.model import BrokerEpoch, BrokerId, LeaderEpoch, TopicPartition
+from pykafka_cli.protocol.absence import is_of_earlier_run
 from pykafka_cli.protocol.inter_broker import (
     EPOCH_DURING_DELETE,
     NO_EPOCH,
@@ -68,7 +69,7 @@ class Roles:
         metadata: MetadataCache,
         fetchers: Fetchers,
         moves: DirectoryMoves,
-        broker_epoch: Callable[[], BrokerEpoch],
+        broker_epoch: Callable[[], BrokerEpoch | None],
         endpoint_of: Callable[[BrokerId], BrokerEndpoint | None],
     ) -> None:
         self.on_leadership: list[OnLeadership] = []
@@ -133,7 +134,7 @@ class Roles:
 
     def _fence(self, request: LeaderAndIsrRequest | StopReplicaRequest) -> None:
         what = type(request).__name__
-        if request.broker_epoch != UNKNOWN_BROKER_EPOCH and request.broker_epoch < self._broker_epoch():
+        if is_of_earlier_run(request.broker_epoch, self._broker_epoch()):
             _log.info("refusing %s for an earlier run of this broker", what)
             raise StaleBrokerEpoch(f"{what} for an earlier run of this broker")
         if request.controller_epoch < self._metadata.controller_epoch:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from enum import IntEnum
 from typing import Any, NamedTuple
 
 from kio.schema.describe_configs.v4.request import DescribeConfigsRequest, DescribeConfigsResource
@@ -11,7 +10,7 @@ from kio.static.primitive import i8
 from pykafka_cli.clients.admin.cluster import describe_brokers
 from pykafka_cli.clients.errors import ApiError, ensure_none_failed
 from pykafka_cli.clients.session import Session
-from pykafka_cli.model import BrokerId, ConfigEntry, ConfigSynonym
+from pykafka_cli.model import AlterConfigOp, BrokerId, ConfigEntry, ConfigResourceType, ConfigSynonym
 from pykafka_cli.transport.errors import BrokerUnreachable, ConnectionFailed
 
 SOURCES = {
@@ -26,26 +25,16 @@ SOURCES = {
 }
 
 
-class ResourceType(IntEnum):
-    """Resources that have configs; the numbers are those of org.apache.kafka.common.config.ConfigResource.Type."""
-
-    TOPIC = 2
-    BROKER = 4
-    BROKER_LOGGER = 8
-    CLIENT_METRICS = 16
-    GROUP = 32
-
-
 class Resource(NamedTuple):
     """A resource with configs; the name of a broker is its id, or empty for the default of all brokers."""
 
-    type: ResourceType
+    type: ConfigResourceType
     name: str
 
     @property
     def broker(self) -> BrokerId | None:
         """The only broker that can respond, if any."""
-        if self.type in (ResourceType.BROKER, ResourceType.BROKER_LOGGER) and self.name:
+        if self.type in (ConfigResourceType.BROKER, ConfigResourceType.BROKER_LOGGER) and self.name:
             return BrokerId(int(self.name))
         return None
 
@@ -65,7 +54,7 @@ async def describe_configs(
             include_documentation=False,
         )
         for result in (await session.ask(request, broker=broker)).results:
-            resource = Resource(ResourceType(result.resource_type), result.resource_name)
+            resource = Resource(ConfigResourceType(result.resource_type), result.resource_name)
             if result.error_code:
                 found[resource] = ApiError(result.error_code, result.error_message)
             else:
@@ -91,18 +80,9 @@ def _entry(config: Any) -> ConfigEntry:
     )
 
 
-class Operation(IntEnum):
-    """Changes of a config; APPEND and SUBTRACT are for lists."""
-
-    SET = 0
-    DELETE = 1
-    APPEND = 2
-    SUBTRACT = 3
-
-
 class Change(NamedTuple):
     name: str
-    operation: Operation
+    operation: AlterConfigOp
     value: str | None = None
 
 
@@ -148,7 +128,7 @@ async def try_to_alter_configs(
         )
         for result in (await session.ask(request, broker=broker)).responses:
             if result.error_code:
-                resource = Resource(ResourceType(result.resource_type), result.resource_name)
+                resource = Resource(ConfigResourceType(result.resource_type), result.resource_name)
                 failed[resource] = ApiError(result.error_code, result.error_message)
         if failed:
             break
@@ -174,7 +154,7 @@ async def list_groups_with_configs(session: Session) -> list[str]:
     """
     from kio.schema.list_config_resources.v1.request import ListConfigResourcesRequest
 
-    request = ListConfigResourcesRequest(resource_types=(i8(ResourceType.GROUP),))
+    request = ListConfigResourcesRequest(resource_types=(i8(ConfigResourceType.GROUP),))
     answer = await session.ask(request, oldest=1)
     ensure_none_failed([answer])
     return sorted(str(resource.resource_name) for resource in answer.config_resources)
@@ -201,7 +181,7 @@ async def zookeeper_of(session: Session) -> str | None:
 
 
 async def _zookeeper_of(session: Session, broker: BrokerId) -> str | None:
-    resource = Resource(ResourceType.BROKER, str(broker))
+    resource = Resource(ConfigResourceType.BROKER, str(broker))
     entries = (await describe_configs(session, [resource]))[resource]
     if isinstance(entries, ApiError):
         raise entries

@@ -85,7 +85,7 @@ async def describe_groups(
         found |= {name: each for name, each in of_classic.items() if not (name in neither and name in found)}
     if missing_is_dead:
         missing = [name for name in names if _code(found[name]) == ErrorCode.group_id_not_found]
-        found |= {name: GroupDescription(name, DEAD, "", Broker(BrokerId(-1), "", -1, None), ()) for name in missing}
+        found |= {name: GroupDescription(name, DEAD, "", None, ()) for name in missing}
     return all_described({name: found[name] for name in names})
 
 

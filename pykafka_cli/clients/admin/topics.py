@@ -17,7 +17,6 @@ from pykafka_cli.transport.errors import VersionUnsupported
 DEFAULT_PARTITIONS = -1
 DEFAULT_REPLICATION_FACTOR = -1
 TOPIC_ALREADY_EXISTS = ErrorCode.topic_already_exists
-_NO_LEADER = -1
 
 
 async def list_topics(session: Session) -> list[TopicListing]:
@@ -309,7 +308,7 @@ def _description(topic: Any) -> TopicDescription:
     partitions = [
         PartitionDescription(
             partition.partition_index,
-            None if partition.leader_id == _NO_LEADER else partition.leader_id,
+            partition.leader_id if partition.leader_id >= 0 else None,
             partition.replica_nodes,
             partition.isr_nodes,
             elr=getattr(partition, "eligible_leader_replicas", None),

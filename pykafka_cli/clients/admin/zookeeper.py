@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from pykafka_cli.model import BrokerId, ConfigEntry, PartitionDescription, Seconds, TopicDescription, TopicPartition
+from pykafka_cli.protocol.absence import or_minus_one
 from pykafka_cli.replica_assignment import Candidate, assign_replicas, next_start
 from pykafka_cli.topic_names import MAX_LENGTH, collisions, why_invalid
 from pykafka_cli.zookeeper import kafka_znodes as znodes
@@ -81,7 +82,8 @@ class ZooKeeperAdmin:
         partitions = []
         for index, replicas in assignment.partitions.items():
             state = await self._partition_state(TopicPartition(topic, index))
-            leader, isr = (None, ()) if state is None else (state.leader, state.isr)
+            # The script prints -1 where the leader is gone, and "none" where there has never been one.
+            leader, isr = (None, ()) if state is None else (BrokerId(or_minus_one(state.leader)), state.isr)
             partitions.append(PartitionDescription(index, leader, replicas.replicas, isr))
         overrides = await self.configs(f"topics/{topic}")
         configs = tuple(ConfigEntry(name, value, OVERRIDE_SOURCE) for name, value in overrides.items())

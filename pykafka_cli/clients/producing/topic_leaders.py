@@ -10,10 +10,9 @@ from pykafka_cli.clients.error_texts import ErrorText
 from pykafka_cli.clients.errors import topic_refusal
 from pykafka_cli.clients.session import Session
 from pykafka_cli.model import BrokerId
+from pykafka_cli.protocol.absence import known_broker
 
 _log = logging.getLogger(__name__)
-
-_NO_LEADER = BrokerId(-1)
 
 
 class ProducerRefused(Exception):
@@ -57,7 +56,7 @@ class TopicLeaders:
             self.leaders = dict.fromkeys(self.leaders)
             return False
         leaders = {int(part.partition_index): part.leader_id for part in entry.partitions}
-        known = {each: None if leader == _NO_LEADER else leader for each, leader in sorted(leaders.items())}
+        known = {each: known_broker(leader) for each, leader in sorted(leaders.items())}
         for partition, leader in known.items():
             if self.leaders and self.leaders.get(partition) != leader:
                 _log.debug(

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from pykafka_cli.clients.admin.configs import Resource, ResourceType, describe_configs
+from pykafka_cli.clients.admin.configs import Resource, describe_configs
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
-from pykafka_cli.model import ConfigEntry
+from pykafka_cli.model import ConfigEntry, ConfigResourceType
 from pykafka_cli.ui.views import BadQuery, Document, Query
 
 
@@ -54,9 +54,9 @@ async def configs(session: Session, query: Query) -> Document:
     raises    BadQuery, ApiError
     """
     if "topic" in query:
-        resource, kind = Resource(ResourceType.TOPIC, query["topic"]), "topic"
+        resource, kind = Resource(ConfigResourceType.TOPIC, query["topic"]), "topic"
     elif (number := query.get("broker", "")).isdecimal():
-        resource, kind = Resource(ResourceType.BROKER, number), "broker"
+        resource, kind = Resource(ConfigResourceType.BROKER, number), "broker"
     else:
         raise BadQuery("The address lacks topic= or broker=")
     entries = (await describe_configs(session, [resource]))[resource]

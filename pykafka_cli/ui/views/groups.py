@@ -38,7 +38,7 @@ async def group(session: Session, query: Query) -> Document:
         "group": name,
         "state": described.state,
         "assignor": described.assignor or None,
-        "coordinator": int(described.coordinator.id),
+        "coordinator": described.coordinator and int(described.coordinator.id),
         "epoch": described.epoch,
         "members": [_member(each) for each in described.members],
         "partitions": [_row(each) for each in rows],

@@ -95,9 +95,9 @@ def test_before_a_leader_stops(current: PartitionState, stopping: set[BrokerId],
     ("current", "gone", "left"),
     [
         (led(1, 1, 2), 2, "leader 1 isr 1"),
-        (led(1, 1, 2), 1, "leader -1 isr 2"),
-        (led(1, 1), 1, "leader -1 isr 1"),
-        (led(2, 2), 2, "leader -1 isr 2"),
+        (led(1, 1, 2), 1, "leader None isr 2"),
+        (led(1, 1), 1, "leader None isr 1"),
+        (led(2, 2), 2, "leader None isr 2"),
     ],
     ids=["a follower", "the leader", "the leader alone in sync", "the last in sync stays there"],
 )

@@ -168,8 +168,8 @@ class Story:
             for topic in request.topics
             for partition in topic.partitions
         }
-        leader = self.cluster.brokers[request.broker_id].controller
-        await self.cluster.controller.alter_isrs(request.broker_id, leader.broker_epoch, wanted)
+        leader = self.cluster.brokers[request.broker_id]
+        await self.cluster.controller.alter_isrs(request.broker_id, leader.epoch, wanted)
         await self.cluster.settle()
 
     def _note_what_was_told(self) -> None:

@@ -9,7 +9,8 @@ import pytest
 import pykafka_cli
 from pykafka_cli.broker.errors import BrokerError
 from pykafka_cli.broker.metadata.broker_loggers import KAFKA_LOGGERS, alter_loggers, describe_loggers
-from pykafka_cli.broker.metadata.config_changes import ConfigOperation, Operation
+from pykafka_cli.broker.metadata.config_changes import ConfigOperation
+from pykafka_cli.model import AlterConfigOp
 
 APIS = logging.getLogger(KAFKA_LOGGERS["kafka.server.KafkaApis"])
 
@@ -27,21 +28,21 @@ def level_of(name: str) -> str | None:
 
 
 def test_a_logger_has_kafkas_name_and_kafkas_level() -> None:
-    alter_loggers([ConfigOperation("kafka.server.KafkaApis", Operation.SET, "WARN")], validate_only=False)
+    alter_loggers([ConfigOperation("kafka.server.KafkaApis", AlterConfigOp.SET, "WARN")], validate_only=False)
 
     assert level_of("kafka.server.KafkaApis") == "WARN"
     assert APIS.level == logging.WARNING
 
 
 def test_a_logger_inherits_again_when_its_level_is_deleted() -> None:
-    alter_loggers([ConfigOperation("kafka.server.KafkaApis", Operation.SET, "TRACE")], validate_only=False)
-    alter_loggers([ConfigOperation("kafka.server.KafkaApis", Operation.DELETE, None)], validate_only=False)
+    alter_loggers([ConfigOperation("kafka.server.KafkaApis", AlterConfigOp.SET, "TRACE")], validate_only=False)
+    alter_loggers([ConfigOperation("kafka.server.KafkaApis", AlterConfigOp.DELETE, None)], validate_only=False)
 
     assert APIS.level == logging.NOTSET
 
 
 def test_checking_changes_nothing() -> None:
-    alter_loggers([ConfigOperation("kafka.server.KafkaApis", Operation.SET, "FATAL")], validate_only=True)
+    alter_loggers([ConfigOperation("kafka.server.KafkaApis", AlterConfigOp.SET, "FATAL")], validate_only=True)
 
     assert APIS.level != logging.CRITICAL
 
@@ -49,14 +50,17 @@ def test_checking_changes_nothing() -> None:
 @pytest.mark.parametrize(
     ("operation", "message"),
     [
-        (ConfigOperation("kafka.no.such", Operation.SET, "INFO"), "Logger kafka.no.such does not exist!"),
-        (ConfigOperation("root", Operation.SET, "LOUD"), "Cannot set the log level of root to LOUD"),
-        (ConfigOperation("root", Operation.DELETE, None), "Removing the log level of the root logger is not allowed"),
-        (ConfigOperation("root", Operation.APPEND, "INFO"), "APPEND operation is not allowed"),
+        (ConfigOperation("kafka.no.such", AlterConfigOp.SET, "INFO"), "Logger kafka.no.such does not exist!"),
+        (ConfigOperation("root", AlterConfigOp.SET, "LOUD"), "Cannot set the log level of root to LOUD"),
+        (
+            ConfigOperation("root", AlterConfigOp.DELETE, None),
+            "Removing the log level of the root logger is not allowed",
+        ),
+        (ConfigOperation("root", AlterConfigOp.APPEND, "INFO"), "APPEND operation is not allowed"),
     ],
 )
 def test_what_cannot_be_done_to_a_logger_is_said_and_nothing_is_done(operation: ConfigOperation, message: str) -> None:
-    good = ConfigOperation("kafka.server.KafkaApis", Operation.SET, "FATAL")
+    good = ConfigOperation("kafka.server.KafkaApis", AlterConfigOp.SET, "FATAL")
 
     with pytest.raises(BrokerError, match=message):
         alter_loggers([good, operation], validate_only=False)

@@ -4,7 +4,8 @@ import pytest
 
 from pykafka_cli.broker.errors import BrokerError
 from pykafka_cli.broker.metadata import config_changes
-from pykafka_cli.broker.metadata.config_changes import ConfigOperation, Operation, altered
+from pykafka_cli.broker.metadata.config_changes import ConfigOperation, altered
+from pykafka_cli.model import AlterConfigOp
 from pykafka_cli.properties.broker import BrokerSettings, key_of
 from pykafka_cli.properties.grammar import Property
 from pykafka_cli.properties.topic import TOPIC_KEYS
@@ -16,41 +17,41 @@ def settings() -> BrokerSettings:
     return BrokerSettings(Property(key, value, 0) for key, value in given.items())
 
 
-def after(current: dict[str, str], *operations: tuple[str, Operation, str | None]) -> dict[str, str]:
+def after(current: dict[str, str], *operations: tuple[str, AlterConfigOp, str | None]) -> dict[str, str]:
     return altered(current, [ConfigOperation(*operation) for operation in operations], TOPIC_KEYS.get)
 
 
 def test_keys_are_set_and_deleted() -> None:
-    assert after({"a": "1", "b": "2"}, ("a", Operation.SET, "3"), ("b", Operation.DELETE, None)) == {"a": "3"}
+    assert after({"a": "1", "b": "2"}, ("a", AlterConfigOp.SET, "3"), ("b", AlterConfigOp.DELETE, None)) == {"a": "3"}
 
 
 def test_lists_are_appended_to_and_subtracted_from() -> None:
     policy = "cleanup.policy"
 
-    assert after({}, (policy, Operation.APPEND, "compact")) == {policy: "delete,compact"}  # delete is the default
-    assert after({policy: "compact"}, (policy, Operation.APPEND, "compact,delete")) == {policy: "compact,delete"}
-    assert after({policy: "compact,delete"}, (policy, Operation.SUBTRACT, "delete")) == {policy: "compact"}
+    assert after({}, (policy, AlterConfigOp.APPEND, "compact")) == {policy: "delete,compact"}  # delete is the default
+    assert after({policy: "compact"}, (policy, AlterConfigOp.APPEND, "compact,delete")) == {policy: "compact,delete"}
+    assert after({policy: "compact,delete"}, (policy, AlterConfigOp.SUBTRACT, "delete")) == {policy: "compact"}
 
 
 @pytest.mark.parametrize(
     ("name", "operation", "message"),
     [
-        ("retention.ms", Operation.APPEND, "Config value append is not allowed for config key: retention.ms"),
-        ("retention.ms", Operation.SUBTRACT, "Config value subtract is not allowed for config key: retention.ms"),
-        ("nosuch", Operation.APPEND, "Unknown config name: nosuch"),
+        ("retention.ms", AlterConfigOp.APPEND, "Config value append is not allowed for config key: retention.ms"),
+        ("retention.ms", AlterConfigOp.SUBTRACT, "Config value subtract is not allowed for config key: retention.ms"),
+        ("nosuch", AlterConfigOp.APPEND, "Unknown config name: nosuch"),
     ],
 )
-def test_only_lists_are_appended_to(name: str, operation: Operation, message: str) -> None:
+def test_only_lists_are_appended_to(name: str, operation: AlterConfigOp, message: str) -> None:
     with pytest.raises(BrokerError, match=message):
         after({}, (name, operation, "1"))
 
 
 def test_only_a_deletion_may_do_without_a_value() -> None:
-    config_changes.ensure_no_nulls([ConfigOperation("a", Operation.DELETE, None)])
+    config_changes.ensure_no_nulls([ConfigOperation("a", AlterConfigOp.DELETE, None)])
 
     with pytest.raises(BrokerError, match="Null value not supported for : a, b"):
         config_changes.ensure_no_nulls(
-            [ConfigOperation("a", Operation.SET, None), ConfigOperation("b", Operation.APPEND, None)]
+            [ConfigOperation("a", AlterConfigOp.SET, None), ConfigOperation("b", AlterConfigOp.APPEND, None)]
         )
 
 
@@ -131,6 +132,6 @@ def test_what_may_change_at_run_time_is_accepted_and_changes_nothing_yet(
 
 
 def test_appending_to_a_brokers_list_starts_from_its_default() -> None:
-    operations = [ConfigOperation("log.cleanup.policy", Operation.APPEND, "compact")]
+    operations = [ConfigOperation("log.cleanup.policy", AlterConfigOp.APPEND, "compact")]
 
     assert altered({}, operations, key_of) == {"log.cleanup.policy": "delete,compact"}
