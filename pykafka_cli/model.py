@@ -53,6 +53,13 @@ NO_OFFSET = Offset(-1)
 """How the protocol and files say that there is none; in pk it is None."""
 
 UNKNOWN_BROKER_EPOCH = BrokerEpoch(-1)
+"""What a message has where the epoch does not matter or is not known; in pk it is None."""
+
+CONSUMER_REPLICA_ID, DEBUGGING_REPLICA_ID = BrokerId(-1), BrokerId(-2)
+"""Who asks in Fetch and ListOffsets if it is not a follower; -2 may see what is above the high watermark."""
+
+NO_GENERATION = -1
+"""What a client sends that is in no generation of its group: JoinGroupRequest.UNKNOWN_GENERATION_ID."""
 
 
 def in_seconds(milliseconds: int) -> Seconds:

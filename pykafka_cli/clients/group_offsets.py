@@ -17,7 +17,7 @@ from kio.static.primitive import i32, i64
 
 from pykafka_cli.clients.coordinator import Coordinator
 from pykafka_cli.clients.errors import ApiError
-from pykafka_cli.model import NO_OFFSET, LeaderEpoch, Offset, TopicPartition
+from pykafka_cli.model import NO_GENERATION, NO_OFFSET, LeaderEpoch, Offset, TopicPartition
 from pykafka_cli.protocol.absence import known_epoch, or_minus_one
 from pykafka_cli.transport.errors import VersionUnsupported
 
@@ -35,7 +35,7 @@ class Membership(NamedTuple):
     """The member that commits offsets; by default none, for groups without members."""
 
     member_id: str = ""
-    generation: int = -1
+    generation: int = NO_GENERATION
     instance_id: str | None = None
 
 

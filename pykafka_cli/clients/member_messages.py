@@ -24,7 +24,7 @@ from kio.serial.errors import SerialError
 from kio.static.primitive import i32
 
 from pykafka_cli.clients.message_versions import version_of
-from pykafka_cli.model import TopicPartition, partitions_by_topic
+from pykafka_cli.model import NO_GENERATION, TopicPartition, partitions_by_topic
 
 NEWEST = 3
 _VERSION = struct.Struct(">h")
@@ -37,7 +37,7 @@ class Subscription:
 
     topics: Sequence[str]
     owned: Sequence[TopicPartition] = ()
-    generation: int = -1
+    generation: int = NO_GENERATION
     instance: str | None = None
     user_data: bytes | None = field(default=None, compare=False)
 
@@ -68,7 +68,7 @@ def decode_subscription(data: bytes, instance: str | None) -> Subscription:
         for each in getattr(message, "owned_partitions", ())
         for index in each.partitions
     ]
-    generation = int(getattr(message, "generation_id", -1))
+    generation = int(getattr(message, "generation_id", NO_GENERATION))
     if not owned and message.user_data:
         owned, generation = _sticky_memory(bytes(message.user_data), generation)
     return Subscription(tuple(message.topics), owned, generation, instance, message.user_data)

@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from pykafka_cli.model import OpenTransaction, ProducerState, Timestamp, TransactionDescription, TransactionListing
 from pykafka_cli.output.render import OutputFormat, Table, show
 from pykafka_cli.output.table_with_tabs import table_with_tabs
+from pykafka_cli.protocol.absence import or_minus_one
 
 NOTHING = "None"
-NO_EPOCH = NO_OFFSET = -1
 
 
 def show_listing(form: OutputFormat, found: list[TransactionListing]) -> None:
@@ -149,7 +149,7 @@ def producers(found: Iterable[ProducerState]) -> str:
         (
             each.producer_id,
             each.producer_epoch,
-            NO_EPOCH if each.coordinator_epoch is None else each.coordinator_epoch,
+            or_minus_one(each.coordinator_epoch),
             each.last_sequence,
             each.last_timestamp,
             NOTHING if each.transaction_start is None else each.transaction_start,
@@ -175,8 +175,8 @@ def hanging(found: Iterable[OpenTransaction], now_ms: Timestamp) -> str:
             *each.partition,
             each.producer.producer_id,
             each.producer.producer_epoch,
-            NO_EPOCH if each.producer.coordinator_epoch is None else each.producer.coordinator_epoch,
-            NO_OFFSET if each.producer.transaction_start is None else each.producer.transaction_start,
+            or_minus_one(each.producer.coordinator_epoch),
+            or_minus_one(each.producer.transaction_start),
             each.producer.last_timestamp,
             each.minutes(now_ms),
         )

@@ -11,6 +11,7 @@ from pykafka_cli.output.zookeeper_shell import Screen
 from pykafka_cli.protocol.java_strings import java_utf_8
 from pykafka_cli.rules import zookeeper_shell as language
 from pykafka_cli.rules.zookeeper_shell import Call, ShellProblem, check_path, jute_text, number
+from pykafka_cli.zookeeper.operations import ANY_VERSION
 from pykafka_cli.zookeeper.protocol.errors import ErrorCode
 from pykafka_cli.zookeeper.protocol.quota_text import LIMITS, QUOTAS, STATS, parse_quota, quota_text
 from pykafka_cli.zookeeper.protocol.records import OPEN_ACL, Acl, AddWatchMode, CreateFlags, Id, Stat, WatcherType
@@ -30,7 +31,6 @@ from pykafka_cli.zookeeper.protocol.requests import (
 )
 from pykafka_cli.zookeeper.shell_session import Rejected, ShellSession
 
-ANY_VERSION = -1
 DELETED_AT_ONCE = 1000
 LARGEST_TTL_MS = 0x00FF_FFFF_FFFF
 CONFIG_PATH = "/zookeeper/config"

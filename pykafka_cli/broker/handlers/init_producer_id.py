@@ -23,9 +23,9 @@ from pykafka_cli.broker.errors import (
 )
 from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE, code_for_producer, milliseconds
 from pykafka_cli.model import ProducerEpoch, ProducerIdAndEpoch
+from pykafka_cli.protocol.records.batch import NO_PRODUCER_EPOCH, NO_PRODUCER_ID
 from pykafka_cli.transport.errors import ConnectionFailed
 
-NO_PRODUCER_ID, NO_PRODUCER_EPOCH = ProducerId(-1), ProducerEpoch(-1)
 FIRST_VERSION_WITH_PRODUCER_FENCED = 4
 
 

@@ -23,14 +23,13 @@ from pykafka_cli.broker.errors import BrokerError, InvalidRequest, OffsetNotAvai
 from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE
 from pykafka_cli.broker.replication.listed_offsets import listed_offset, old_style_offsets
 from pykafka_cli.broker.replication.reading import Visibility
-from pykafka_cli.model import OffsetSpec, Timestamp, TopicPartition
+from pykafka_cli.model import CONSUMER_REPLICA_ID, DEBUGGING_REPLICA_ID, OffsetSpec, Timestamp, TopicPartition
 from pykafka_cli.protocol.absence import known_epoch, or_minus_one
 from pykafka_cli.protocol.first_versions_adapters import (
     OldStyleListOffsetsPartition,
     OldStyleListOffsetsPartitionResponse,
 )
 
-CONSUMER, DEBUGGING = -1, -2
 """Replica ids of clients that are not brokers; the second may also ask a follower."""
 
 FIRST_VERSION: Mapping[int, int] = {each: each.first_version for each in OffsetSpec}
@@ -46,7 +45,7 @@ async def handle(ctx: RequestContext, request: ListOffsetsRequest) -> ListOffset
     times_named = Counter(
         TopicPartition(topic.name, each.partition_index) for topic in request.topics for each in topic.partitions
     )
-    if request.replica_id != CONSUMER:
+    if request.replica_id != CONSUMER_REPLICA_ID:
         visibility = Visibility.LOG_END
     else:
         visibility = Visibility.LAST_STABLE if request.isolation_level == READ_COMMITTED else Visibility.HIGH_WATERMARK
@@ -61,7 +60,7 @@ async def handle(ctx: RequestContext, request: ListOffsetsRequest) -> ListOffset
                         TopicPartition(topic.name, each.partition_index),
                         each,
                         visibility,
-                        only_leader=request.replica_id != DEBUGGING,
+                        only_leader=request.replica_id != DEBUGGING_REPLICA_ID,
                         is_duplicate=times_named[TopicPartition(topic.name, each.partition_index)] > 1,
                     )
                     for each in topic.partitions

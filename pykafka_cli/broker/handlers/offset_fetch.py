@@ -22,7 +22,7 @@ from kio.static.primitive import i32, i64
 
 from pykafka_cli.acls import AclOperation, ResourceType
 from pykafka_cli.broker.context import RequestContext
-from pykafka_cli.broker.coordinator.group.records import NO_LEADER_EPOCH, OffsetCommitValue
+from pykafka_cli.broker.coordinator.group.records import OffsetCommitValue
 from pykafka_cli.broker.errors import (
     BrokerError,
     GroupAuthorizationFailed,
@@ -33,6 +33,7 @@ from pykafka_cli.broker.errors import (
 from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE
 from pykafka_cli.broker.metadata.consumer_offsets import stored_offset
 from pykafka_cli.model import NO_OFFSET, Offset, TopicPartition
+from pykafka_cli.protocol.records.batch import NO_LEADER_EPOCH
 from pykafka_cli.zookeeper.errors import ZooKeeperError
 from pykafka_cli.zookeeper.znode_data import BadZnode
 

@@ -10,7 +10,15 @@ from kio.static.primitive import i8, i32, i64
 from pykafka_cli.clients.admin.leaders import Patience, ask_known_leaders, ask_leaders
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session, broker_timeout
-from pykafka_cli.model import NO_OFFSET, Offset, OffsetSpec, Timestamp, TopicPartition, partitions_by_topic
+from pykafka_cli.model import (
+    CONSUMER_REPLICA_ID,
+    NO_OFFSET,
+    Offset,
+    OffsetSpec,
+    Timestamp,
+    TopicPartition,
+    partitions_by_topic,
+)
 
 if TYPE_CHECKING:
     from kio.schema.list_offsets.v9.response import ListOffsetsPartitionResponse
@@ -20,7 +28,6 @@ T = TypeVar("T")
 HIGH_WATERMARK = -1
 """As the offset to delete up to: everything that consumers can see."""
 
-_CONSUMER = -1
 _OLDEST_VERSION = 1
 _FIRST_VERSION: Mapping[int, int] = {each: max(each.first_version, _OLDEST_VERSION) for each in OffsetSpec}
 
@@ -60,7 +67,7 @@ async def offsets_for_times(
 
     async def ask(broker: BrokerId, partitions: list[TopicPartition]) -> dict[TopicPartition, Offset | ApiError | None]:
         request = ListOffsetsRequest(
-            replica_id=BrokerId(_CONSUMER),
+            replica_id=CONSUMER_REPLICA_ID,
             isolation_level=i8(read_committed),
             topics=tuple(
                 ListOffsetsTopic(

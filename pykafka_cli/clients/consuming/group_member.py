@@ -39,7 +39,7 @@ from pykafka_cli.clients.member_messages import (
     encode_subscription,
     sticky_user_data,
 )
-from pykafka_cli.model import Seconds, TopicPartition, in_seconds
+from pykafka_cli.model import NO_GENERATION, Seconds, TopicPartition, in_seconds
 from pykafka_cli.properties.consumer import ConsumerSettings
 from pykafka_cli.properties.keys import ConfigError
 from pykafka_cli.transport.errors import ConnectionFailed, VersionUnsupported
@@ -99,7 +99,7 @@ class GroupMember:
         self._counts = counts
         self._assignors = assignor_names(settings.partition_assignment_strategy)
         self._member_id = ""
-        self._generation = -1
+        self._generation = NO_GENERATION
         self._heartbeats: asyncio.Task[None] | None = None
         self._failure: ApiError | None = None
         self._last_poll = 0.0
@@ -116,7 +116,7 @@ class GroupMember:
     @property
     def is_lost(self) -> bool:
         """Whether the group continues without this member, so that its partitions may be assigned to others."""
-        return self._generation < 0
+        return self._generation == NO_GENERATION
 
     def polled(self) -> None:
         """Note that the consumer is alive; without calls for max.poll.interval.ms the member leaves."""
@@ -166,7 +166,7 @@ class GroupMember:
         if not self._member_id or self._settings.group_instance_id is not None:
             return
         self._say(f"member {self._member_id} leaves")
-        member_id, self._member_id, self._generation = self._member_id, "", -1
+        member_id, self._member_id, self._generation = self._member_id, "", NO_GENERATION
         group = GroupId(self._coordinator.group_id)
         deadline = asyncio.get_running_loop().time()  # one attempt
         with suppress(ConnectionFailed, ApiError):
@@ -214,7 +214,7 @@ class GroupMember:
         return answer
 
     def _metadata(self, assignor: str, topics: Sequence[str], owned: Sequence[TopicPartition]) -> bytes:
-        generation = self._generation if owned else -1
+        generation = self._generation if owned else NO_GENERATION
         if assignor == "cooperative-sticky":
             user_data = generation.to_bytes(4, "big", signed=True)
             its = Subscription(topics, owned if self.is_cooperative else (), generation, user_data=user_data)
@@ -307,7 +307,7 @@ class GroupMember:
 
     def _forget(self) -> None:
         """Forget the member id, which the coordinator does not know (any more); a static one keeps its instance id."""
-        self._member_id, self._generation = "", -1
+        self._member_id, self._generation = "", NO_GENERATION
 
     def _say(self, what: str) -> None:
         _log.debug("Group %s: %s", self._coordinator.group_id, what)

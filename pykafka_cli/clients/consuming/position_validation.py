@@ -22,11 +22,10 @@ from pykafka_cli.clients.admin.leaders import ask_known_leaders
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.group_offsets import Position
 from pykafka_cli.clients.session import Session
-from pykafka_cli.model import LeaderEpoch, Offset, TopicPartition, partitions_by_topic
+from pykafka_cli.model import CONSUMER_REPLICA_ID, LeaderEpoch, Offset, TopicPartition, partitions_by_topic
 from pykafka_cli.protocol.absence import or_minus_one
 from pykafka_cli.transport.errors import VersionUnsupported
 
-_CONSUMER = BrokerId(-1)
 _FIRST_FOR_CONSUMERS = 3
 """Before it, the API was for brokers only."""
 
@@ -86,7 +85,7 @@ def _request(
     wanted: Mapping[TopicPartition, LedPosition], partitions: list[TopicPartition]
 ) -> OffsetForLeaderEpochRequest:
     return OffsetForLeaderEpochRequest(
-        replica_id=_CONSUMER,
+        replica_id=CONSUMER_REPLICA_ID,
         topics=tuple(
             OffsetForLeaderTopic(
                 topic=TopicName(topic),

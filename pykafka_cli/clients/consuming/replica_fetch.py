@@ -1,6 +1,6 @@
 """Fetches from any replica, leader or not, to compare replicas: replica id -2 of Fetch (key 1).
 
-source  FetchRequest.DEBUGGING_CONSUMER_ID
+source  FetchRequest.DEBUGGING_REPLICA_ID_ID
 """
 
 import datetime
@@ -12,6 +12,7 @@ from kio.static.primitive import i8, i32, i32Timedelta, i64
 
 from pykafka_cli.clients.session import Session
 from pykafka_cli.model import (
+    DEBUGGING_REPLICA_ID,
     Milliseconds,
     Offset,
     ReplicaRecords,
@@ -21,7 +22,6 @@ from pykafka_cli.model import (
     partitions_by_topic,
 )
 
-DEBUGGING_CONSUMER = BrokerId(-2)
 MAX_BYTES = 2**31 - 1
 _OLDEST_FETCH = 4
 _READ_UNCOMMITTED = i8(0)
@@ -40,7 +40,7 @@ async def fetch_replicas(
     raises  ConnectionFailed
     """
     request = FetchRequest(
-        replica_id=DEBUGGING_CONSUMER,
+        replica_id=DEBUGGING_REPLICA_ID,
         max_wait=i32Timedelta.parse(datetime.timedelta(milliseconds=max_wait_ms)),
         min_bytes=i32(1),
         max_bytes=i32(MAX_BYTES),

@@ -22,6 +22,7 @@ from pykafka_cli.protocol.records.batch import (
     ATTRIBUTES_AT,
     HEADER_SIZE,
     LOG_OVERHEAD,
+    NO_SEQUENCE,
     TRANSACTIONAL,
     Compression,
     advance_sequence,
@@ -50,7 +51,7 @@ class Batch:
     opened_at: float
     """Monotonic seconds; delivery.timeout.ms counts from here."""
     attempts: int = 0
-    sequence: int = -1
+    sequence: int = NO_SEQUENCE
     """The first record's sequence number, once sent; a retry keeps it, so that the broker detects duplicates."""
     place: int = 0
     """Number of batches of its queue that were first sent before it."""
@@ -207,7 +208,7 @@ class RecordQueue:
         batch = self.sealed[0]
         if producer is None or not self.in_flight:
             return None if self.needs_epoch_after(producer) else batch
-        is_new = batch.sequence < 0 and not self._retrying and producer == self._producer
+        is_new = batch.sequence == NO_SEQUENCE and not self._retrying and producer == self._producer
         is_remembered = self._first_sends - self.in_flight[0].place < MOST_IN_FLIGHT
         return batch if is_new and self._proven and leader == self._leader and is_remembered else None
 
@@ -218,7 +219,9 @@ class RecordQueue:
         """
         if producer is None or producer != self._producer or self.in_flight:
             return False
-        return bool(self.sealed) and self.sealed[0].sequence < 0 and self._acknowledged != self._next_sequence
+        return (
+            bool(self.sealed) and self.sealed[0].sequence == NO_SEQUENCE and self._acknowledged != self._next_sequence
+        )
 
     def take(self, producer: ProducerIdAndEpoch | None, leader: BrokerId) -> Batch:
         """Take the next batch, stamped with producer and sequence if the producer is idempotent."""
@@ -226,8 +229,8 @@ class RecordQueue:
         if leader != self._leader:
             self._leader, self._proven = leader, False
         batch.attempts += 1
-        self._retrying = batch.sequence >= 0
-        if producer and batch.sequence < 0:
+        self._retrying = batch.sequence != NO_SEQUENCE
+        if producer and batch.sequence == NO_SEQUENCE:
             if producer != self._producer:
                 self._producer, self._next_sequence, self._acknowledged, self._proven = producer, 0, 0, False
             batch.stamp(producer, self._next_sequence)
@@ -239,7 +242,9 @@ class RecordQueue:
     def is_stored(self, batch: Batch) -> bool:
         """Whether the broker has accepted one behind this batch, and therefore this one as well."""
         following = advance_sequence(batch.sequence, batch.record_count)
-        return batch.sequence >= 0 and advance_sequence(self._acknowledged, -following) <= _HALF_OF_ALL_SEQUENCES
+        return (
+            batch.sequence != NO_SEQUENCE and advance_sequence(self._acknowledged, -following) <= _HALF_OF_ALL_SEQUENCES
+        )
 
     def done(self, batch: Batch) -> None:
         """Settle a batch that the broker has."""
@@ -272,7 +277,7 @@ class RecordQueue:
         """Settle a batch that is too large: its records, and all following ones, go in smaller batches."""
         self.packing = replace(self.packing, size=max(1, min(self.packing.size, len(batch.data)) // 2))
         parts, sequence = halves(batch, self.packing), batch.sequence
-        if self._producer and sequence >= 0:
+        if self._producer and sequence != NO_SEQUENCE:
             for part in parts:
                 part.stamp(self._producer, sequence)
                 sequence = advance_sequence(sequence, part.record_count)
@@ -299,7 +304,7 @@ class RecordQueue:
         if self._is_lost:
             self._is_lost, self._acknowledged = False, -1
             for batch in self.sealed:
-                batch.sequence = -1
+                batch.sequence = NO_SEQUENCE
 
 
 def finished(data: bytearray, packing: Packing) -> bytearray:

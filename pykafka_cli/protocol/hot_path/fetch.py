@@ -25,6 +25,7 @@ from dataclasses import dataclass, field
 from kio.schema.errors import ErrorCode
 
 from pykafka_cli.model import (
+    CONSUMER_REPLICA_ID,
     NO_OFFSET,
     UNKNOWN_BROKER_EPOCH,
     BrokerEpoch,
@@ -68,7 +69,6 @@ MIN_VERSION, MAX_VERSION = 0, API_KEY.newest
 FLEXIBLE_FROM = 12
 
 MAX_BYTES = 2**31 - 1
-CONSUMER = BrokerId(-1)
 """The replica id of clients that are not replicas."""
 
 _WAIT = struct.Struct(">ii")
@@ -119,7 +119,7 @@ class FetchRequest:
     max_wait_ms: Milliseconds
     min_bytes: int
     topics: list[FetchTopic]
-    replica_id: BrokerId = CONSUMER
+    replica_id: BrokerId = CONSUMER_REPLICA_ID
     replica_epoch: BrokerEpoch = UNKNOWN_BROKER_EPOCH
     max_bytes: int = MAX_BYTES
     isolation_level: int = 0
@@ -180,7 +180,7 @@ def decode_request(data: memoryview, position: int, version: int) -> FetchReques
     """The request whose body begins at `position`; raises ProtocolError."""
     cursor = Cursor(data, position)
     read = COMPACT if version >= FLEXIBLE_FROM else LEGACY
-    replica_id: BrokerId = cursor.unpack(INT32)[0] if version <= 14 else CONSUMER
+    replica_id: BrokerId = cursor.unpack(INT32)[0] if version <= 14 else CONSUMER_REPLICA_ID
     if version >= 4:
         max_wait_ms, min_bytes, max_bytes, isolation_level = cursor.unpack(_LIMITS)
     else:
@@ -248,7 +248,7 @@ def encode_request(request: FetchRequest, version: int) -> bytes:
         parts.append(string(request.rack_id))
     if flexible:
         fields = [(0, compact_string(request.cluster_id))] if request.cluster_id is not None else []
-        if version >= 15 and (request.replica_id, request.replica_epoch) != (CONSUMER, -1):
+        if version >= 15 and (request.replica_id, request.replica_epoch) != (CONSUMER_REPLICA_ID, UNKNOWN_BROKER_EPOCH):
             fields.append((1, _REPLICA.pack(request.replica_id, request.replica_epoch) + b"\0"))
         parts.append(tagged(fields))
     return b"".join(parts)

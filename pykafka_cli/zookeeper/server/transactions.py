@@ -10,6 +10,7 @@ from collections.abc import Collection
 from typing import NamedTuple, Protocol
 
 from pykafka_cli.model import Milliseconds
+from pykafka_cli.zookeeper.operations import ANY_VERSION
 from pykafka_cli.zookeeper.protocol.errors import (
     BadArguments,
     BadVersion,
@@ -51,8 +52,6 @@ from pykafka_cli.zookeeper.server import acl
 from pykafka_cli.zookeeper.server.paths import RESERVED, split, validate
 from pykafka_cli.zookeeper.server.quotas import limits_path, stats_path
 from pykafka_cli.zookeeper.server.tree import LONGEST_TTL_MS, TTL_OWNER, Tree, has_ttl, int32
-
-ANY_VERSION = -1
 
 _SEQUENTIAL = frozenset(
     (

@@ -25,9 +25,10 @@ from kio.serial import entity_reader
 from kio.serial.errors import SerialError
 
 from pykafka_cli.broker.coordinator.group.offsets import GroupOffsets
-from pykafka_cli.broker.coordinator.group.records import NO_TIMESTAMP, GroupMetadataValue, StoredMember
+from pykafka_cli.broker.coordinator.group.records import GroupMetadataValue, StoredMember
 from pykafka_cli.broker.errors import BrokerError, FencedInstanceId, IllegalGeneration, UnknownMemberId
 from pykafka_cli.model import Milliseconds, Timestamp, TopicPartition
+from pykafka_cli.protocol.records.batch import NO_TIMESTAMP
 
 CONSUMER_PROTOCOL_TYPE = "consumer"
 

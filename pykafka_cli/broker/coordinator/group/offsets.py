@@ -9,8 +9,9 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from pykafka_cli.broker.coordinator.group.records import NO_TIMESTAMP, OffsetCommitValue
+from pykafka_cli.broker.coordinator.group.records import OffsetCommitValue
 from pykafka_cli.model import Milliseconds, Offset, ProducerId, Timestamp, TopicPartition
+from pykafka_cli.protocol.records.batch import NO_TIMESTAMP
 
 
 class CommittedOffset(NamedTuple):

@@ -19,9 +19,7 @@ from typing import ClassVar, NamedTuple
 from pykafka_cli.broker.coordinator.step import CoordinatorRecord
 from pykafka_cli.broker.coordinator.stored_messages import StoredMessage, decode, encode, stored, version_of
 from pykafka_cli.model import LeaderEpoch, Offset, Timestamp, TopicPartition
-
-NO_TIMESTAMP = Timestamp(-1)
-NO_LEADER_EPOCH = LeaderEpoch(-1)
+from pykafka_cli.protocol.records.batch import NO_LEADER_EPOCH, NO_TIMESTAMP
 
 _OFFSET_KEY_VERSION = 1
 _VALUE_VERSION = 3

@@ -42,18 +42,18 @@ from pykafka_cli.broker.errors import (
     UnknownMemberId,
     UnstableOffsetCommit,
 )
-from pykafka_cli.model import Milliseconds, Offset, ProducerId, ProducerIdAndEpoch, TopicPartition
+from pykafka_cli.model import NO_GENERATION, Milliseconds, Offset, ProducerId, ProducerIdAndEpoch, TopicPartition
 from pykafka_cli.properties.broker_keys.coordinator import CoordinatorKeys
 
 _log = logging.getLogger(__name__)
 
 
 class Committer(NamedTuple):
-    """Who commits: a member in its generation or, with generation -1 and no ids, somebody outside of the group."""
+    """Who commits: a member in its generation or, without a generation and ids, somebody outside of the group."""
 
     member_id: str = NO_MEMBER_ID
     group_instance_id: str | None = None
-    generation: int = -1
+    generation: int = NO_GENERATION
 
     @property
     def is_outsider(self) -> bool:
