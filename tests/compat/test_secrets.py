@@ -138,6 +138,9 @@ def folder(talkative: Talkative) -> Path:
     (talkative.folder / "carol").write_text(f"carols-{PLANTED}")
     made = talkative.run("topics", talkative.login("alice", PLAIN), "--create", "--topic", "t", "--if-not-exists")
     assert made.returncode == 0, made.stderr
+    sent = pk("console-producer", "--bootstrap-server", talkative.secured, "--producer.config",
+              talkative.login("alice", PLAIN), "--topic", "t", stdin="a\nb\n")  # fmt: skip
+    assert sent.returncode == 0, sent.stderr
     return talkative.folder
 
 

@@ -17,7 +17,7 @@ from typing import TypeAlias, cast
 from pykafka_cli.broker.clock import Clock
 from pykafka_cli.broker.metrics import Metrics
 from pykafka_cli.broker.network.authentication import ANONYMOUS, Authentication
-from pykafka_cli.broker.network.connection_rates import ConnectionRates, Hold
+from pykafka_cli.broker.network.connection_rates import NOT_AT_ALL, ConnectionRates, Hold
 from pykafka_cli.broker.network.limits import READ_AHEAD_BYTES, READ_AHEAD_REQUESTS, ConnectionLimits, Intake
 from pykafka_cli.broker.network.memory import Memory
 from pykafka_cli.broker.network.pace import Pace
@@ -121,18 +121,38 @@ class Connection(asyncio.BufferedProtocol):
         self._is_login_limited = False  # a client that has not logged in may send less
         self._room: asyncio.Future[None] | None = None  # while an answer has to wait for memory
         self._muted: asyncio.Future[None] | None = None  # while the client has to be silent
+        self._is_admitted = False  # counted among the connections of the limits
+        self.hold = NOT_AT_ALL
         self._is_last = False  # nothing is served after the current request
         self._last_active = self._last_sent = service.clock.monotonic()
 
     # What asyncio calls.
 
+    def admit(self, host: str, port: int) -> bool:
+        """Count the connection; return whether the limits allow it."""
+        self.peer = Peer(host.removeprefix(_IPV4_IN_IPV6), port, self._service.listener_name)
+        refusal = self._service.limits.take(self.peer.host, self.peer.listener_name)
+        if refusal is not None:
+            self._service.metrics.connections_refused += 1
+            _log.warning("Refusing the connection from %s: %s is reached", self.peer, refusal)
+            return False
+        self._is_admitted = True
+        self.hold = self._service.rates.take(self.peer.host, self.peer.listener_name)
+        return True
+
+    def forget(self) -> None:
+        """The connection is closed, or has never been made: it counts no longer."""
+        if self._is_admitted:
+            self._service.limits.give_back(self.peer.host, self.peer.listener_name)
+            self._is_admitted = False
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         peer = transport.get_extra_info("peername")
         host, port = (peer or ("unknown", 0))[:2]
-        self.peer = Peer(str(host).removeprefix(_IPV4_IN_IPV6), port, self._service.listener_name)
-        if peer is None:  # it was reset before it was accepted
-            self._transport.abort()
+        # With TLS, it was counted before the handshake.
+        if peer is None or not (self._is_admitted or self.admit(str(host), port)):
+            self._transport.abort()  # no peer: it was reset before it was accepted
             return
         try:
             self.peer.principal = self._service.principal_of(transport)
@@ -145,18 +165,11 @@ class Connection(asyncio.BufferedProtocol):
             self._receiver.limit_to(self._service.max_login_bytes, "sasl.server.max.receive.size")
             self._is_login_limited = True
         metrics = self._service.metrics
-        refusal = self._service.limits.take(self.peer.host, self.peer.listener_name)
-        if refusal is not None:
-            metrics.connections_refused += 1
-            _log.warning("Refusing the connection from %s: %s is reached", self.peer, refusal)
-            self._transport.abort()
-            return
         metrics.connections_opened += 1
         metrics.connections_open += 1
         self._service.connections.add(self)
-        hold = self._service.rates.take(self.peer.host, self.peer.listener_name)
-        if hold.wait:
-            self._hold(hold)
+        if self.hold.wait:
+            self._hold(self.hold)
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002
         return self._receiver.get_buffer()
@@ -194,12 +207,12 @@ class Connection(asyncio.BufferedProtocol):
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self.forget()
         if self not in self._service.connections:
             return  # rejected when it was made
         self._service.connections.remove(self)
         self._service.memory.forget(self)
         self.memory_freed()
-        self._service.limits.give_back(self.peer.host, self.peer.listener_name)
         self._service.metrics.connections_open -= 1
         self._stop_waiting_to_write()
         if self._worker is not None:

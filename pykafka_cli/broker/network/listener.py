@@ -26,16 +26,18 @@ from pykafka_cli.broker.network.mechanisms import CredentialsOf, Issuers, TokenO
 from pykafka_cli.broker.network.memory import Memory
 from pykafka_cli.broker.network.principals import Principals
 from pykafka_cli.broker.network.tls import ensure_may_follow, listener_tls
+from pykafka_cli.broker.network.tls_door import TlsDoor
 from pykafka_cli.model import Seconds, in_seconds
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.keys import ConfigError
 from pykafka_cli.properties.listeners import Listener
+from pykafka_cli.tls.port import TlsPort
 
 _log = logging.getLogger(__name__)
 
 _MAX_SWEEP_INTERVAL = 30.0  # seconds
-_HANDSHAKE_SECONDS = 10.0
-"""How long a client may take for its half of a TLS handshake; until then it is not among the connections."""
+_HANDSHAKE_SECONDS = Seconds(10.0)
+"""How long a client may take for its half of a TLS handshake."""
 _OFFER_KEYS = ("ssl.enabled.protocols", "ssl.cipher.suites")
 
 
@@ -70,13 +72,14 @@ class _Security:
 
 @dataclass
 class _Bound:
-    """A listener with its sockets, and what accepts on copies of them: another certificate needs another server."""
+    """A listener with its sockets, and what accepts on copies of them."""
 
     listener: Listener
     sockets: list[socket.socket]
     security: _Security
     service: Service | None = None
     servers: list[asyncio.Server] = field(default_factory=list)
+    tls_ports: list[TlsPort[Connection]] = field(default_factory=list)
 
     def start(self) -> None:
         if self.security.authenticator is not None:
@@ -170,26 +173,24 @@ class SocketServer:
             self._services.append(service)
             bound.service = service
             bound.start()
-            bound.servers = await self._accept(bound)
+            await self._accept(bound)
         self._sweep_later()
 
     def _security(self, listener: Listener) -> _Security:
         return _Security(self._settings, listener, self._clock, self._issuers)
 
-    async def _accept(self, bound: "_Bound") -> list[asyncio.Server]:
-        """Accept connections on copies of a listener's sockets, with its current certificate."""
+    async def _accept(self, bound: "_Bound") -> None:
+        """Accept connections on copies of a listener's sockets."""
         assert bound.service
-        make, tls = partial(Connection, bound.service), bound.security.tls
-        return [
-            await asyncio.get_running_loop().create_server(
-                make,
-                sock=each.dup(),
-                ssl=tls and tls.context,
-                ssl_handshake_timeout=_HANDSHAKE_SECONDS if tls else None,
-                backlog=backlog(self._settings),
-            )
-            for each in bound.sockets
-        ]
+        tls, waiting = bound.security.tls, backlog(self._settings)
+        for each in bound.sockets:
+            if tls is None:
+                make = partial(Connection, bound.service)
+                server = await asyncio.get_running_loop().create_server(make, sock=each.dup(), backlog=waiting)
+                bound.servers.append(server)
+            else:
+                door = TlsDoor(bound.service)
+                bound.tls_ports.append(TlsPort(door, each.dup(), tls.context, _HANDSHAKE_SECONDS))
 
     def ensure_usable(self) -> None:
         """Raise ConfigError unless all listeners can use the settings as they are by now."""
@@ -214,10 +215,9 @@ class SocketServer:
                 bound.security = new
                 if bound.service is not None:
                     bound.start()
-                if is_other and bound.service is not None:
-                    former, bound.servers = bound.servers, await self._accept(bound)
-                    for server in former:
-                        server.close()
+                if is_other and new.tls is not None and bound.service is not None:
+                    for port in bound.tls_ports:
+                        port.context = new.tls.context
                     _log.info("listener %s has loaded its key store and trust store again", bound.listener.name)
 
     async def stop(self, grace: Seconds) -> None:
@@ -226,6 +226,9 @@ class SocketServer:
             for server in bound.servers:
                 server.close()
             bound.servers.clear()
+            for port in bound.tls_ports:
+                await port.close()
+            bound.tls_ports.clear()
             bound.close_sockets()
         self._issuers.close()
         if self._sweep is not None:

@@ -1,0 +1,37 @@
+"""Connections to a listener with TLS, until TLS has begun: they count, and may have to wait or be rejected.
+
+source  kafka.network.ConnectionQuotas, which counts what it accepts
+"""
+
+import logging
+
+from pykafka_cli.broker.network.connection import Connection, Service
+from pykafka_cli.broker.network.connection_rates import NOT_AT_ALL
+
+_log = logging.getLogger(__name__)
+
+
+class TlsDoor:
+    """What tls/port.py needs of a listener."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def admit(self, address: str, port: int) -> Connection | None:
+        made = Connection(self._service)
+        return made if made.admit(address, port) else None
+
+    async def may_begin(self, made: Connection) -> bool:
+        hold, made.hold = made.hold, NOT_AT_ALL
+        if hold.wait:
+            await self._service.clock.sleep(hold.wait)
+        if hold.is_closed:
+            self._service.metrics.connections_ended["rate"] += 1
+            _log.debug("%s makes more connections than its connection_creation_rate", made.peer.host)
+        return not hold.is_closed
+
+    def has_failed(self, made: Connection, reason: str) -> None:
+        made.forget()
+        if reason:
+            self._service.metrics.connections_ended["handshake"] += 1
+            _log.info("TLS with %s has not begun: %s", made.peer, reason)

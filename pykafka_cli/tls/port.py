@@ -1,0 +1,113 @@
+"""A port for TLS: connections are accepted first, counted, and become those of the server once TLS has begun.
+
+So half-open ones are within the server's limits, have a limited time, and keep nobody else out. asyncio's own servers
+count nothing before the handshake. Another certificate would require another server, and closing the former loses the
+connections that it has just accepted; here, it is a matter of `context`.
+"""
+
+import asyncio
+import logging
+import socket
+import ssl
+from collections.abc import Coroutine
+from typing import Generic, Protocol, TypeVar
+
+from pykafka_cli.model import Seconds
+
+_log = logging.getLogger(__name__)
+
+_PAUSE_S = 1.0  # where no connection can be accepted, mostly as there are too many open files
+_SHUTDOWN_S = 5.0
+_TURN = 64  # connections that are accepted before others get their turn
+
+Made = TypeVar("Made", bound=asyncio.BaseProtocol)
+
+
+class Door(Protocol[Made]):
+    """What a port needs of its server."""
+
+    def admit(self, address: str, port: int) -> Made | None:
+        """Count a connection from there on which TLS has yet to begin; None if it must be rejected."""
+
+    async def may_begin(self, made: Made) -> bool:
+        """Wait until TLS may begin; return whether it may at all."""
+
+    def has_failed(self, made: Made, reason: str) -> None:
+        """TLS has not begun; the reason is empty if it was not allowed to, or had no time to."""
+
+
+class TlsPort(Generic[Made]):
+    """Accepts connections on one socket, which it closes in the end.
+
+    context    for the handshakes that begin from now on
+    within     seconds in which TLS must have begun
+    """
+
+    def __init__(self, door: Door[Made], listening: socket.socket, context: ssl.SSLContext, within: Seconds) -> None:
+        self.context = context
+        self._door, self._listening, self._within = door, listening, within
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._start(self._accept())
+
+    async def close(self) -> None:
+        """Accept nothing more, and drop the connections on which TLS has not begun."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+        self._listening.close()
+
+    def _start(self, work: Coroutine[object, object, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _accept(self) -> None:
+        loop = asyncio.get_running_loop()
+        turn = 0
+        while True:
+            try:
+                accepted, peer = await loop.sock_accept(self._listening)
+            except OSError as error:
+                _log.error("No connection can be accepted on %s: %s", self._listening.getsockname(), error.strerror)
+                await asyncio.sleep(_PAUSE_S)
+                continue
+            made = self._door.admit(*peer[:2])
+            if made is None:
+                accepted.close()
+            else:
+                self._start(self._begin(accepted, made))
+            turn += 1
+            if turn % _TURN == 0:
+                await asyncio.sleep(0)
+
+    async def _begin(self, accepted: socket.socket, made: Made) -> None:
+        """Let TLS begin on a connection."""
+        reason = ""
+        has_begun = False
+        try:
+            if not await self._door.may_begin(made):
+                return
+            accepted.setblocking(False)
+            accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            await asyncio.get_running_loop().connect_accepted_socket(
+                lambda: made,
+                accepted,
+                ssl=self.context,
+                ssl_handshake_timeout=self._within,
+                ssl_shutdown_timeout=_SHUTDOWN_S,
+            )
+            has_begun = True
+        except OSError as error:
+            reason = _reason(error)
+        finally:
+            if not has_begun:
+                accepted.close()
+                self._door.has_failed(made, reason)
+
+
+def _reason(error: OSError) -> str:
+    if isinstance(error, ssl.SSLError) and error.reason:
+        return error.reason.replace("_", " ").lower()
+    return str(error) or type(error).__name__
