@@ -124,7 +124,7 @@ def _given_zookeeper(file: Path) -> "ZooKeeperSettings":
 
 def _brokers_of(data_dir: Path | None, port: int, zookeeper_port: int) -> "list[BrokerSettings]":
     """The settings with which `pk up` ran every broker that has left logs in DATA_DIR."""
-    from pykafka_cli.servers.local_plan import MAX_BROKERS, broker_ports, broker_properties, logs_of, settings_of
+    from pykafka_cli.servers.local_plan import HOST, MAX_BROKERS, broker_ports, broker_properties, logs_of, settings_of
 
     assert data_dir is not None
     root = data_dir.absolute()
@@ -135,7 +135,8 @@ def _brokers_of(data_dir: Path | None, port: int, zookeeper_port: int) -> "list[
             hint="For servers that were started separately, give --server-properties and --zookeeper-properties.",
         )
     ports = broker_ports(port, numbers[-1] + 1)
-    return [settings_of(broker_properties(root, each, ports[each], zookeeper_port, len(numbers))) for each in numbers]
+    zookeeper = f"{HOST}:{zookeeper_port}"
+    return [settings_of(broker_properties(root, each, ports[each], zookeeper, len(numbers))) for each in numbers]
 
 
 def _zookeeper_of(data_dir: Path | None, port: int) -> "ZooKeeperSettings":

@@ -26,9 +26,10 @@ if TYPE_CHECKING:
     from pykafka_cli.rules.local_cluster import ClientListeners, WantedTopic
     from pykafka_cli.servers.broker_processes import BrokerProcesses
     from pykafka_cli.servers.local_cluster import LocalCluster
-    from pykafka_cli.servers.local_plan import LocalPlan
+    from pykafka_cli.servers.local_plan import LocalPlan, ZooKeeperPorts
+    from pykafka_cli.servers.zookeeper_processes import ZooKeeperProcesses
 
-MAX_BROKERS, MAX_PORT = 9, 65535
+MAX_BROKERS, MAX_ZOOKEEPERS, MAX_PORT = 9, 7, 65535
 TOPICS_VARIABLE, SEPARATOR_VARIABLE = "KAFKA_CREATE_TOPICS", "KAFKA_CREATE_TOPICS_SEPARATOR"
 """As Docker images have them."""
 
@@ -107,6 +108,12 @@ def up(
     brokers: Annotated[
         int, typer.Option(min=1, max=MAX_BROKERS, help="Number of brokers, each in a process of its own if several.")
     ] = 1,
+    zookeepers: Annotated[
+        int,
+        typer.Option(
+            min=1, max=MAX_ZOOKEEPERS, help="Number of ZooKeepers, each in a process of its own if several: 3 or 5."
+        ),
+    ] = 1,
     topic: Annotated[
         list[str] | None,
         typer.Option(
@@ -133,13 +140,18 @@ def up(
         typer.Option(metavar="FILE", help="Write what --output json shows to FILE once the servers are ready."),
     ] = None,
     as_broker: Annotated[str | None, typer.Option(hidden=True)] = None,
+    as_zookeeper: Annotated[str | None, typer.Option(hidden=True)] = None,
     output: Output = None,
 ) -> None:
     """Start ZooKeeper and brokers together, for this machine unless --listen opens them. Ctrl-C stops them."""
     if as_broker:
-        from pykafka_cli.servers.broker_process import serve_as
+        from pykafka_cli.servers.broker_processes import BROKER
 
-        raise Ended(serve_as(as_broker))
+        raise Ended(BROKER.serve_as(as_broker))
+    if as_zookeeper:
+        from pykafka_cli.servers.zookeeper_processes import ZOOKEEPER
+
+        raise Ended(ZOOKEEPER.serve_as(as_zookeeper))
     from pykafka_cli.rules.local_cluster import BadPlan, parse_client_listeners, parse_overrides
 
     command = command or []
@@ -149,6 +161,8 @@ def up(
         ensure_found(command)
     if ephemeral and data_dir:
         raise UsageError("--ephemeral and --data-dir cannot be used together")
+    if zookeepers > 1 and clock is ClockChoice.MANUAL:
+        raise UsageError("--clock manual and several --zookeepers cannot be used together")
     try:
         topics = _wanted_topics(topic or [], brokers)
         overrides = parse_overrides(override or [])
@@ -171,6 +185,7 @@ def up(
             "--advertise": [] if advertise is None else [advertise],
         }
         numbers = {"--port": port, "--zookeeper-port": zookeeper_port, "--brokers": brokers}
+        numbers["--zookeepers"] = zookeepers
         words = [*where, *controls.words, *page, *(f"{name}={number}" for name, number in numbers.items())]
         _detach([*words, *(f"{name}={word}" for name, given in more.items() for word in given)], ready_file or [], form)
         _warn_if_exposed(clients)
@@ -178,8 +193,9 @@ def up(
     from pykafka_cli.servers.local_plan import LocalPlan
 
     with _temporary_directory() if ephemeral else nullcontext(data_dir or DEFAULT_DATA_DIR) as directory:
-        ports = _ports(port, zookeeper_port, brokers)
-        plan = LocalPlan(directory.absolute(), ports, zookeeper_port, overrides, clients, *controls)
+        ensemble = _ensemble(zookeeper_port, zookeepers)
+        ports = _ports(port, [zookeeper_port, *(each for server in ensemble for each in server)], brokers)
+        plan = LocalPlan(directory.absolute(), ports, zookeeper_port, overrides, clients, *controls, ensemble)
         listener = _page_listener(ui_port) if ui else None
         _serve(plan, topics, command, ready_file or [], form, listener)
 
@@ -218,14 +234,27 @@ def _temporary_directory() -> Iterator[Path]:
         yield Path(directory)
 
 
-def _ports(first: int, zookeeper: int, brokers: int) -> list[int]:
+def _ports(first: int, zookeeper: Sequence[int], brokers: int) -> list[int]:
     """raises    ScriptError"""
     from pykafka_cli.servers.local_plan import broker_ports
 
     ports = broker_ports(first, brokers)
-    if zookeeper and zookeeper in ports:
-        raise UsageError(f"A broker and ZooKeeper cannot both have port {zookeeper}.")
+    if taken := sorted({0, *ports} & {0, *zookeeper})[1:]:
+        raise UsageError(f"A broker and ZooKeeper cannot both have port {taken[0]}.")
     return ports
+
+
+def _ensemble(first: int, zookeepers: int) -> "Sequence[ZooKeeperPorts]":
+    """The ports of several ZooKeepers; none for a single one.
+
+    raises    ScriptError
+    """
+    if zookeepers == 1:
+        return ()
+    from pykafka_cli.servers.free_ports import free_ports
+    from pykafka_cli.servers.local_plan import ensemble_ports
+
+    return ensemble_ports(first, zookeepers, free_ports(3 * zookeepers).pop)
 
 
 def _serve(
@@ -249,10 +278,10 @@ def _serve(
             file.unlink()  # of one that was killed
 
     log_warnings()
-    processes = _processes(plan)
+    processes, ensemble = _processes(plan)
 
     async def run(stop: asyncio.Event) -> None:
-        ends.append(await _run(plan, processes, topics, command, ready_files, form, page, stop))
+        ends.append(await _run(plan, processes, ensemble, topics, command, ready_files, form, page, stop))
 
     try:
         status = run_until_signalled(run)
@@ -272,22 +301,33 @@ def _serve(
         raise Ended(status)  # otherwise it was stopped on request, which is no failure
 
 
-def _processes(plan: "LocalPlan") -> "BrokerProcesses | None":
-    """One for each broker, already started; None for a single broker, which needs none."""
-    if not plan.has_processes:
-        return None
-    from pykafka_cli.servers.broker_process import start_processes
-    from pykafka_cli.servers.broker_processes import BrokerProcesses
+def _processes(plan: "LocalPlan") -> "tuple[BrokerProcesses | None, ZooKeeperProcesses | None]":
+    """One for each of several brokers and ZooKeepers, already started; None for a single one, which needs none."""
+    if not plan.has_processes and not plan.ensemble:
+        return None, None
+    from pykafka_cli.servers.server_process import start_processes
     from pykafka_cli.servers.starting import prepare_process
 
     import_module("pykafka_cli.servers.local_cluster")
     prepare_process()
-    return BrokerProcesses(plan, start_processes(len(plan.ports)), print_remark)
+    brokers = zookeepers = None
+    channels: list[socket] = []
+    if plan.ensemble:
+        from pykafka_cli.servers.zookeeper_processes import ZOOKEEPER, ZooKeeperProcesses
+
+        numbers = range(1, len(plan.ensemble) + 1)
+        zookeepers = ZooKeeperProcesses(plan, start_processes(ZOOKEEPER, numbers, channels), print_remark)
+    if plan.has_processes:
+        from pykafka_cli.servers.broker_processes import BROKER, BrokerProcesses
+
+        brokers = BrokerProcesses(plan, start_processes(BROKER, range(len(plan.ports)), channels), print_remark)
+    return brokers, zookeepers
 
 
 async def _run(
     plan: "LocalPlan",
     processes: "BrokerProcesses | None",
+    ensemble: "ZooKeeperProcesses | None",
     topics: "list[WantedTopic]",
     command: list[str],
     ready_files: Sequence[Path],
@@ -300,7 +340,7 @@ async def _run(
     from pykafka_cli.servers.local_cluster import running
     from pykafka_cli.servers.run_states import published
 
-    async with running(plan, processes, stop) as cluster:
+    async with running(plan, processes, stop, ensemble) as cluster:
         if cluster is None:
             return None
         bootstrap = cluster.state.bootstrap
@@ -312,8 +352,9 @@ async def _run(
         status = None
         async with _controls(cluster, stop), _shown(bootstrap, page):
             with published(cluster.state, ready_files) as publish:
-                if processes is not None:
-                    processes.on_change = lambda: publish(cluster.state)
+                for changing in (processes, ensemble):
+                    if changing is not None:
+                        changing.on_change = lambda: publish(cluster.state)
                 if command:
                     from pykafka_cli.servers.attached_command import run_command
 
@@ -375,6 +416,7 @@ def _other_port(option: str, error: Exception, plan: "LocalPlan") -> str:
 
     if not is_about_port(error):
         return ""
+    ensemble = [port for server in plan.ensemble for port in server]
     return "\n".join(
-        filter(None, (hint_of(error, (*plan.ports, plan.zookeeper_port)), f"{option} chooses another port."))
+        filter(None, (hint_of(error, (*plan.ports, plan.zookeeper_port, *ensemble)), f"{option} chooses another port."))
     )

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,6 +17,10 @@ from pykafka_cli.servers.starting import (
     start_daemon,
     warn_of,
 )
+
+if TYPE_CHECKING:
+    from pykafka_cli.properties.zookeeper import ZooKeeperSettings
+    from pykafka_cli.zookeeper.ensemble.membership import Membership
 
 NAME = "zookeeper-server-start"
 USAGE = f"USAGE: {NAME} [-daemon] zookeeper.properties [--override property=value]*"
@@ -51,15 +56,19 @@ def zookeeper_server_start(
 
     of_java = read_system_properties(of_zookeeper)
     settings: ZooKeeperSettings = read_settings(ZooKeeperSettings, given, of_java.lines)
-    if settings.may_be_distributed:
-        raise ScriptError(
-            f"{given.file} is for a server of an ensemble; remove the server.N lines to run it on its own"
-        )
+    membership = _membership(settings, given.file) if settings.may_be_distributed else None
+    if membership is not None:
+        settings = membership.settings
     log_to_stdout()
     warn_of(settings, settings.without_effect, given, of_java, logging.getLogger(__name__))
 
     async def serve(stop: asyncio.Event) -> None:
-        await run_zookeeper(settings, SystemClock(), stop)
+        if membership is None or not membership.is_distributed:
+            await run_zookeeper(settings, SystemClock(), stop)
+            return
+        from pykafka_cli.zookeeper.ensemble.running import run_ensemble_server  # most servers are alone
+
+        await run_ensemble_server(membership, SystemClock(), stop)
 
     try:
         status = run_until_signalled(serve)
@@ -67,5 +76,21 @@ def zookeeper_server_start(
         from pykafka_cli.servers.occupied_ports import hint_of
 
         ports = [port for port in (settings.client_port, settings.secure_client_port) if port]
+        if membership is not None and membership.is_distributed:
+            ports += [membership.me.quorum_port, membership.me.election_port]
         raise ScriptError(f"ZooKeeper cannot run: {error}", hint=hint_of(error, ports)) from None
     raise Ended(status)
+
+
+def _membership(settings: "ZooKeeperSettings", file: Path) -> "Membership":
+    """What the files of a server say that may be one of several; raises ScriptError."""
+    from pykafka_cli.properties.keys import BadProperty, ConfigError
+    from pykafka_cli.zookeeper.ensemble.membership import read_membership
+
+    try:
+        return read_membership(settings, file)
+    except BadProperty as error:
+        where = f"{file}, line {error.line}" if error.line else f"--override {error.key}"
+        raise ScriptError(f"{where}: {error}") from None
+    except ConfigError as error:
+        raise ScriptError(f"{file}: {error}") from None

@@ -44,9 +44,14 @@ def _announcement(cluster: Mapping[str, Any], how_to_stop: str) -> str:
     ]
     if len(brokers) > 1:
         lines.append(f"Their processes are {', '.join(str(each['pid']) for each in brokers)}; see `pk broker --help`\n")
+    zookeepers = [f"ZooKeeper listens on {cluster['zookeeper_connect']}"]
+    if several := cluster["zookeepers"]:
+        zookeepers = [
+            f"ZooKeeper {each['zookeeper']} listens on {each['address']}, in process {each['pid']}" for each in several
+        ]
     return f"""\
 Data is kept in {cluster["data_dir"]}
-ZooKeeper listens on {cluster["zookeeper_connect"]}
+{chr(10).join(zookeepers)}
 {"".join(lines)}
 Next, in another terminal:
 

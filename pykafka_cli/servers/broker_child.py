@@ -1,8 +1,6 @@
-"""One broker of a `pk up`, in a process of its own: what runs there.
+"""One broker of a `pk up`, in a process of its own: what runs there (servers/child.py).
 
-The process has one end of a pair of sockets, on which it serves the commands below (servers/control.py). When the
-other end is closed, `pk up` stops everything, or was killed: then this broker stops as well, and hands nothing over. At
-SIGTERM or SIGHUP it stops alone: what it leads is moved to other brokers first. Ctrl-C is left to `pk up`.
+When all servers stop, it hands nothing over. When it stops alone, what it leads is moved to other brokers first.
 
 start           properties, log, faults, ahead_s      {"ports": {...}, "address": ..., "advertised": ...}
 session         the id of its ZooKeeper session
@@ -13,10 +11,7 @@ clear-faults
 
 import asyncio
 import logging
-import os
-import signal
 import socket
-import sys
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -28,61 +23,28 @@ from pykafka_cli.broker.server import BrokerServer, BrokerUnusable
 from pykafka_cli.exit_status import ExitStatus
 from pykafka_cli.model import Seconds
 from pykafka_cli.properties.keys import ConfigError
-from pykafka_cli.servers import standstill
-from pykafka_cli.servers.broker_log import BrokerLog
-from pykafka_cli.servers.control import BadRequest, Command, serve_connection
+from pykafka_cli.servers.child import serve_child
+from pykafka_cli.servers.control import BadRequest, Command
 from pykafka_cli.servers.fault_requests import fault_of
 from pykafka_cli.servers.local_plan import address_of, advertised_by, settings_of
-from pykafka_cli.servers.log_output import log_warnings
+from pykafka_cli.servers.server_log import ServerLog
 from pykafka_cli.servers.shared_times import SharedTimes
-from pykafka_cli.servers.starting import run_until_signalled
 
 START, SESSION, ADVANCE, FAULT, CLEAR_FAULTS = "start", "session", "advance", "fault", "clear-faults"
 
-_SET_DEATH_SIGNAL, _SET_NAME = 1, 15  # of prctl
 _NEVER_STARTED = "The broker was stopped before it had started"
 
 
 def serve_broker(number: int, channel: socket.socket) -> ExitStatus:
     """Run one broker until it is to stop. `channel` is connected to `pk up`."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _follow_parent(number)
-    if file := os.environ.get(standstill.VARIABLE):
-        os.environ[standstill.VARIABLE] = f"{file}-broker-{number}"
-    log_warnings(f"broker {number}: ")
-    return run_until_signalled(partial(_serve, channel), by=(signal.SIGTERM, signal.SIGHUP))
-
-
-def _follow_parent(number: int) -> None:
-    """Let this process resume when `pk up` dies, so that it sees the end of the channel even if it is paused.
-
-    Elsewhere than on Linux, a paused broker of a `pk up` that was killed stays until it is resumed.
-    """
-    if sys.platform != "linux":
-        return
-    import ctypes
-
-    prctl = ctypes.CDLL(None).prctl
-    prctl(_SET_DEATH_SIGNAL, signal.SIGCONT, 0, 0, 0)
-    prctl(_SET_NAME, f"pk broker {number}".encode(), 0, 0, 0)
-
-
-async def _serve(channel: socket.socket, stop: asyncio.Event) -> None:
-    reader, writer = await asyncio.open_unix_connection(sock=channel)
-    child, all_stop = _Child(), asyncio.Event()
-    serving = asyncio.create_task(serve_connection(reader, writer, child.commands, all_stop.set, is_tied=True))
-    ends = [asyncio.create_task(event.wait()) for event in (stop, all_stop)]
-    await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-    await child.stop(all_stop)
-    for task in (serving, *ends):
-        task.cancel()
-    await asyncio.wait((serving, *ends))
+    return serve_child(f"broker {number}", channel, _Child)
 
 
 class _Child:
     """The broker, once it is asked to start."""
 
     def __init__(self) -> None:
+        self.ended = asyncio.Event()
         self._clock: MovableClock | SystemClock
         self._faults: Faults | None = None
         self._server: BrokerServer | None = None
@@ -117,7 +79,7 @@ class _Child:
     async def _start(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """raises    BadRequest"""
         try:
-            logging.getLogger().addHandler(BrokerLog(Path(request["log"])))
+            logging.getLogger().addHandler(ServerLog(Path(request["log"])))
         except OSError as error:
             raise BadRequest(f"{error.filename}: {error.strerror}") from None
         self._clock = SystemClock() if request["ahead_s"] is None else MovableClock(Seconds(request["ahead_s"]))

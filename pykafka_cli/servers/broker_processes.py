@@ -12,16 +12,15 @@ from typing import Any
 from pykafka_cli.broker.faults import Faults
 from pykafka_cli.broker.server import BrokerUnusable
 from pykafka_cli.servers import broker_child as commands
-from pykafka_cli.servers.broker_process import BrokerProcess, start_process
 from pykafka_cli.servers.control import BadRequest
 from pykafka_cli.servers.control_channel import ChannelClosed
 from pykafka_cli.servers.fault_requests import fault_of
 from pykafka_cli.servers.local_plan import LocalPlan, log_of, logs_of
 from pykafka_cli.servers.run_states import BrokerState
+from pykafka_cli.servers.server_process import Kind, ServerProcess, how_it_ended, start_process, stop_processes
 from pykafka_cli.servers.shared_times import SharedTimes
 
-STOP_TIMEOUT_S = 45.0
-"""How long brokers may take to stop before they are killed: less than `pk down` waits."""
+BROKER = Kind(commands.serve_broker, "--as-broker")
 
 LOOK_AGAIN_S = 0.01
 
@@ -31,9 +30,9 @@ RUNNING, PAUSED, STOPPED = "running", "paused", "stopped"
 class LocalBroker:
     """One of them, whose processes come and go. Where it is, is known once it has been started."""
 
-    def __init__(self, number: int, process: BrokerProcess) -> None:
+    def __init__(self, number: int, process: ServerProcess) -> None:
         self.number = number
-        self.process: BrokerProcess | None = process
+        self.process: ServerProcess | None = process
         self.ports: Mapping[str, int] = {}
         self.address = self.advertised = ""
         self.changing = asyncio.Lock()
@@ -53,25 +52,25 @@ class BrokerProcesses:
     report       called with a line about each broker that ends or starts while the others continue
     """
 
-    def __init__(self, plan: LocalPlan, processes: Sequence[BrokerProcess], report: Callable[[str], None]) -> None:
+    def __init__(self, plan: LocalPlan, processes: Sequence[ServerProcess], report: Callable[[str], None]) -> None:
         self.faults = Faults() if plan.has_faults else None
         self.on_change: Callable[[], None] = lambda: None
         """Called when a broker has ended, or has been started."""
         self._plan, self._report = plan, report
         self._brokers = [LocalBroker(number, process) for number, process in enumerate(processes)]
-        self._zookeeper_port = 0
+        self._zookeeper = ""
         self._ahead_s = 0.0
         self._fault_requests: list[dict[str, Any]] = []
         self._is_stopping = False
 
     # ---- all of them
 
-    async def start(self, zookeeper_port: int) -> None:
+    async def start(self, zookeeper: str) -> None:
         """Start every broker.
 
         raises    BrokerUnusable
         """
-        self._zookeeper_port = zookeeper_port
+        self._zookeeper = zookeeper
         shutil.rmtree(self._faults_directory, ignore_errors=True)  # of servers that were killed
         for broker in self._brokers:
             assert broker.process is not None
@@ -81,18 +80,7 @@ class BrokerProcesses:
     async def stop(self) -> None:
         """Stop every broker at once."""
         self._is_stopping = True
-        processes = [each.process for each in self._brokers if each.process is not None]
-        for process in processes:
-            process.channel.close()
-            process.send(signal.SIGCONT)
-        if processes:
-            ends = [asyncio.create_task(each.end()) for each in processes]
-            _, late = await asyncio.wait(ends, timeout=STOP_TIMEOUT_S)
-            if late:
-                self._report(f"{len(late)} brokers have not stopped within {STOP_TIMEOUT_S:g} s, and are killed")
-                for process in processes:
-                    process.send(signal.SIGKILL)
-                await asyncio.wait(late)
+        await stop_processes(self._processes(), "brokers", self._report)
         shutil.rmtree(self._faults_directory, ignore_errors=True)
 
     @property
@@ -180,7 +168,7 @@ class BrokerProcesses:
         async with broker.changing:
             if broker.process is not None:
                 raise BadRequest(f"Broker {number} is {broker.state}, in process {broker.process.pid}")
-            broker.process = process = start_process(number)
+            broker.process = process = start_process(BROKER, number)
             await process.channel.open()
             try:
                 await self._start(broker, process)
@@ -200,12 +188,12 @@ class BrokerProcesses:
 
     # ---- how
 
-    async def _start(self, broker: LocalBroker, process: BrokerProcess) -> None:
+    async def _start(self, broker: LocalBroker, process: ServerProcess) -> None:
         """raises    BrokerUnusable"""
         try:
             found = await process.channel.request(
                 commands.START,
-                properties=self._plan.broker_properties(broker.number, broker.ports, self._zookeeper_port),
+                properties=self._plan.broker_properties(broker.number, broker.ports, self._zookeeper),
                 log=str(log_of(self._plan.data_dir, broker.number)),
                 ahead_s=self._ahead_s if self._plan.has_clock else None,
                 faults=self._fault_requests if self._plan.has_faults else None,
@@ -213,18 +201,18 @@ class BrokerProcesses:
         except BadRequest as error:
             raise BrokerUnusable(str(error)) from None
         except ChannelClosed:
-            how = _how_it_ended(await process.end())
+            how = how_it_ended(await process.end())
             raise BrokerUnusable(f"broker {broker.number} (process {process.pid}) {how} while it started") from None
         broker.ports, broker.address, broker.advertised = found["ports"], found["address"], found["advertised"]
         broker.watching = asyncio.create_task(self._watch(broker, process))
 
-    async def _watch(self, broker: LocalBroker, process: BrokerProcess) -> None:
+    async def _watch(self, broker: LocalBroker, process: ServerProcess) -> None:
         status = await process.end()
         if self._is_stopping:
             return
         broker.process = None
         again = f"`pk broker start {broker.number}` starts it again."
-        self._report(f"Broker {broker.number} (process {process.pid}) {_how_it_ended(status)}. {again}")
+        self._report(f"Broker {broker.number} (process {process.pid}) {how_it_ended(status)}. {again}")
         self.on_change()
 
     async def _ask_all(self, command: str, **arguments: Any) -> None:
@@ -232,10 +220,10 @@ class BrokerProcesses:
         answers = [(each, each.channel.send(command, **arguments)) for each in self._processes()]
         await _results(answer for process, answer in answers if process in awake)
 
-    def _processes(self) -> list[BrokerProcess]:
+    def _processes(self) -> list[ServerProcess]:
         return [each.process for each in self._brokers if each.process is not None]
 
-    def _awake(self) -> list[BrokerProcess]:
+    def _awake(self) -> list[ServerProcess]:
         return [each for each in self._processes() if not each.is_paused]
 
     def _broker(self, number: int) -> LocalBroker:
@@ -243,7 +231,7 @@ class BrokerProcesses:
             raise BadRequest(f"There is no broker {number}, only brokers 0 to {len(self._brokers) - 1}")
         return self._brokers[number]
 
-    def _running(self, number: int) -> BrokerProcess:
+    def _running(self, number: int) -> ServerProcess:
         process = self._broker(number).process
         if process is None:
             raise BadRequest(f"Broker {number} is not running: pk broker start {number} starts it")
@@ -254,7 +242,7 @@ class BrokerProcesses:
         return self._plan.data_dir / "faults"
 
 
-async def _until_paused(process: BrokerProcess, *, by: signal.Signals, is_paused: bool) -> None:
+async def _until_paused(process: ServerProcess, *, by: signal.Signals, is_paused: bool) -> None:
     """Send a signal, and wait until it has had its effect, which the system may put off."""
     process.send(by)
     while process.is_paused is not is_paused and process.is_alive:  # noqa: ASYNC110  # the system notifies nobody
@@ -272,11 +260,3 @@ async def _results(answers: Iterable[Awaitable[Any]]) -> list[Any]:
 
 def _without_command(request: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in request.items() if key != "command"}
-
-
-def _how_it_ended(status: int) -> str:
-    if status < 0:
-        return f"was ended by {signal.Signals(-status).name}"
-    if status in (0, 128 + signal.SIGTERM, 128 + signal.SIGHUP):
-        return "has stopped"
-    return f"ended with status {status}"

@@ -1,4 +1,4 @@
-"""The servers of `pk up`: ZooKeeper and the only broker in this process; several brokers have one each."""
+"""The servers of `pk up`: the only ZooKeeper and the only broker are in this process; several have one each."""
 
 import asyncio
 import os
@@ -21,13 +21,15 @@ from pykafka_cli.servers.local_plan import (
     advertised_by,
     logs_of,
     settings_of,
+    zookeeper_data_of,
     zookeeper_settings,
 )
-from pykafka_cli.servers.run_states import BrokerState, RunState
+from pykafka_cli.servers.run_states import BrokerState, RunState, ZooKeeperState
 from pykafka_cli.zookeeper.server.server import ZooKeeperServer
 
 if TYPE_CHECKING:
     from pykafka_cli.servers.broker_processes import BrokerProcesses
+    from pykafka_cli.servers.zookeeper_processes import ZooKeeperProcesses
 
 
 class Brokers(Protocol):
@@ -41,8 +43,12 @@ class Brokers(Protocol):
     def states(self) -> tuple[BrokerState, ...]:
         """Once they are started."""
 
-    async def start(self, zookeeper_port: int) -> None:
-        """raises    BrokerUnusable, ConfigError"""
+    async def start(self, zookeeper: str) -> None:
+        """Start them.
+
+        zookeeper    HOST:PORT, of several separated by commas
+        raises       BrokerUnusable, ConfigError
+        """
 
     async def stop(self) -> None:
         """Stop what has been started, at once."""
@@ -60,16 +66,45 @@ class Brokers(Protocol):
         """Likewise."""
 
 
+class ZooKeepers(Protocol):
+    """The ZooKeeper of a cluster, or several."""
+
+    failure: "asyncio.Future[None]"
+    """Raises ServerUnusable once no data can be stored any longer."""
+
+    @property
+    def addresses(self) -> str:
+        """HOST:PORT, of several separated by commas."""
+
+    @property
+    def states(self) -> tuple[ZooKeeperState, ...]:
+        """Of those that have processes of their own."""
+
+    async def start(self) -> None:
+        """raises    ServerUnusable"""
+
+    async def stop(self) -> None:
+        """Stop what has been started."""
+
+
+class OnlyZooKeeper(ZooKeeperServer):
+    """A ZooKeeper in this process."""
+
+    states: tuple[ZooKeeperState, ...] = ()
+
+    @property
+    def addresses(self) -> str:
+        return f"{HOST}:{self.port}"
+
+
 class LocalCluster(NamedTuple):
     """What is running.
 
-    zookeeper    HOST:PORT
-    failure      raises ServerUnusable once ZooKeeper can no longer store data
     processes    the brokers, if each has a process of its own
     """
 
     data_dir: Path
-    server: ZooKeeperServer
+    zookeepers: ZooKeepers
     clock: MovableClock | SystemClock
     brokers: Brokers
     processes: "BrokerProcesses | None"
@@ -77,11 +112,13 @@ class LocalCluster(NamedTuple):
     @property
     def state(self) -> RunState:
         """What other processes need to find it."""
-        return RunState(os.getpid(), str(self.data_dir), f"{HOST}:{self.server.port}", self.brokers.states)
+        zookeepers = self.zookeepers
+        return RunState(os.getpid(), str(self.data_dir), zookeepers.addresses, self.brokers.states, zookeepers.states)
 
     @property
     def failure(self) -> "asyncio.Future[None]":
-        return self.server.failure
+        """Raises ServerUnusable once ZooKeeper can no longer store data."""
+        return self.zookeepers.failure
 
     @property
     def has_clock(self) -> bool:
@@ -94,7 +131,8 @@ class LocalCluster(NamedTuple):
         To ZooKeeper, brokers that run have been there all the while, and others were silent.
         """
         assert isinstance(self.clock, MovableClock)
-        self.server.clock_will_be_moved(Seconds(seconds), heard_of=await self.brokers.sessions())
+        assert isinstance(self.zookeepers, OnlyZooKeeper)
+        self.zookeepers.clock_will_be_moved(Seconds(seconds), heard_of=await self.brokers.sessions())
         await asyncio.gather(self.clock.advance(Seconds(seconds)), self.brokers.advance(seconds))
         return self.clock.now_ms()
 
@@ -107,8 +145,8 @@ class OnlyBroker:
         self._plan, self._clock = plan, clock
         self._server: BrokerServer | None = None
 
-    async def start(self, zookeeper_port: int) -> None:
-        settings = settings_of(self._plan.broker_properties(0, {}, zookeeper_port))
+    async def start(self, zookeeper: str) -> None:
+        settings = settings_of(self._plan.broker_properties(0, {}, zookeeper))
         server = BrokerServer(settings, self._clock, takes_over=True, faults=self.faults)
         await server.start()
         self._server = server
@@ -144,30 +182,34 @@ class OnlyBroker:
 
 @asynccontextmanager
 async def running(
-    plan: LocalPlan, processes: "BrokerProcesses | None", stop: asyncio.Event
+    plan: LocalPlan,
+    processes: "BrokerProcesses | None",
+    stop: asyncio.Event,
+    ensemble: "ZooKeeperProcesses | None" = None,
 ) -> AsyncIterator[LocalCluster | None]:
     """Start everything, and stop it when the block ends; None if `stop` is set before it has started.
 
     processes    those of the plan, if each broker is to have one
+    ensemble     likewise, if there are to be several ZooKeepers
     raises       BrokerUnusable, ServerUnusable, ConfigError
     """
     clock = MovableClock() if plan.has_clock else SystemClock()
     brokers: Brokers = processes or OnlyBroker(plan, clock)
-    zookeeper = ZooKeeperServer(zookeeper_settings(plan.data_dir, plan.zookeeper_port), clock)
+    zookeepers: ZooKeepers = ensemble or OnlyZooKeeper(zookeeper_settings(plan.data_dir, plan.zookeeper_port), clock)
     async with AsyncExitStack() as after_brokers:
         try:
             await _ensure_usable(plan)
-            await zookeeper.start()
-            after_brokers.push_async_callback(zookeeper.stop)
-            is_running = await _start(brokers, zookeeper.port, stop)
-            yield LocalCluster(plan.data_dir, zookeeper, clock, brokers, processes) if is_running else None
+            after_brokers.push_async_callback(zookeepers.stop)
+            await zookeepers.start()
+            is_running = await _start(brokers, zookeepers.addresses, stop)
+            yield LocalCluster(plan.data_dir, zookeepers, clock, brokers, processes) if is_running else None
         finally:
             await brokers.stop()
 
 
-async def _start(brokers: Brokers, zookeeper_port: int, stop: asyncio.Event) -> bool:
+async def _start(brokers: Brokers, zookeeper: str, stop: asyncio.Event) -> bool:
     """Whether they have started before they were to stop."""
-    starting, stopping = asyncio.create_task(brokers.start(zookeeper_port)), asyncio.create_task(stop.wait())
+    starting, stopping = asyncio.create_task(brokers.start(zookeeper)), asyncio.create_task(stop.wait())
     try:
         await asyncio.wait((starting, stopping), return_when=asyncio.FIRST_COMPLETED)
         if starting.done():
@@ -182,7 +224,7 @@ async def _start(brokers: Brokers, zookeeper_port: int, stop: asyncio.Event) -> 
 async def _ensure_usable(plan: LocalPlan) -> None:
     """Check for obstacles before anything is written: ports in use, or brokers' logs without their ZooKeeper's data."""
     for number in range(len(plan.ports)):
-        settings: BrokerSettings = settings_of(plan.broker_properties(number, {}, 0))
+        settings: BrokerSettings = settings_of(plan.broker_properties(number, {}, f"{HOST}:0"))
         sockets = SocketServer(settings, SystemClock(), Metrics())
         try:
             await sockets.bind()
@@ -190,8 +232,9 @@ async def _ensure_usable(plan: LocalPlan) -> None:
             raise BrokerUnusable(str(error)) from error
         await sockets.stop(grace=Seconds(0))
         (logs,) = map(Path, settings.log_directories)
-        if (logs / "meta.properties").exists() and not (plan.data_dir / "zookeeper").exists():
+        zookeeper = zookeeper_data_of(plan.data_dir, 1) if plan.ensemble else plan.data_dir / "zookeeper"
+        if (logs / "meta.properties").exists() and not zookeeper.exists():
             raise BrokerUnusable(
-                f"{logs} holds records of a cluster whose ZooKeeper is not in {plan.data_dir / 'zookeeper'}; "
+                f"{logs} holds records of a cluster whose ZooKeeper is not in {zookeeper}; "
                 "put that back, or choose another --data-dir"
             )

@@ -1,23 +1,24 @@
 """The plan of a local cluster: the directories of its data, and the settings of its servers.
 
-    DIR/zookeeper              ZooKeeper's data
+    DIR/zookeeper              ZooKeeper's data; of several, DIR/zookeeper-1 and so on, with the zoo.cfg of each
     DIR/kafka                  broker 0's logs; DIR/kafka-1 broker 1's, and so on
     DIR/logs/broker-1.log      broker 1's log, if brokers have processes of their own
+    DIR/logs/zookeeper-1.log   ZooKeeper 1's, if there are several
 
 config/zookeeper.properties and config/server.properties name the first two below ./data, so that `pk up` and separate
 servers can use each other's data.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
 from pykafka_cli.properties.broker import BrokerSettings
-from pykafka_cli.properties.grammar import Property
+from pykafka_cli.properties.grammar import Property, write_properties
 from pykafka_cli.properties.listeners import Listener
-from pykafka_cli.properties.zookeeper import ZooKeeperSettings
+from pykafka_cli.properties.zookeeper import READ_ONLY_WORDS, ZooKeeperSettings
 from pykafka_cli.rules.local_cluster import CLIENT_LISTENER, ClientListeners
 from pykafka_cli.script.errors import UsageError
 
@@ -26,10 +27,20 @@ MAX_BROKERS = 9
 MAX_PORT = 65535
 INTERNAL_LISTENER = "INTERNAL"
 
+_QUORUM_AFTER, _ELECTION_AFTER = 2888 - 2181, 3888 - 2181
+
 SESSION_TIMEOUT_MS = 6000
 """Kafka's default until 2.5 (KIP-537), for brokers that can be killed: nobody wants to wait 18 s to see it noticed."""
 
 _NONE: Mapping[str, str] = MappingProxyType({})
+
+
+class ZooKeeperPorts(NamedTuple):
+    """The ports of one of several ZooKeepers: for clients, for those that follow it, and for elections."""
+
+    client: int
+    quorum: int
+    election: int
 
 
 class LocalPlan(NamedTuple):
@@ -40,6 +51,7 @@ class LocalPlan(NamedTuple):
     clients          where clients connect; None: from this machine only, to the listener that brokers use
     has_clock        whether the time of all servers can be moved
     has_faults       whether clients' requests can be made to fail
+    ensemble         the ports of several ZooKeepers, which have processes of their own; none: one, in that of `pk up`
     """
 
     data_dir: Path
@@ -49,20 +61,22 @@ class LocalPlan(NamedTuple):
     clients: ClientListeners | None = None
     has_clock: bool = False
     has_faults: bool = False
+    ensemble: Sequence[ZooKeeperPorts] = ()
 
     @property
     def has_processes(self) -> bool:
         """Whether each broker runs in a process of its own."""
         return len(self.ports) > 1
 
-    def broker_properties(self, number: int, ports: Mapping[str, int], zookeeper_port: int) -> dict[str, str]:
+    def broker_properties(self, number: int, ports: Mapping[str, int], zookeeper: str) -> dict[str, str]:
         """The properties of one broker.
 
-        ports    by listener, of one that has run before; without them those of the plan
+        ports        by listener, of one that has run before; without them those of the plan
+        zookeeper    HOST:PORT, of several separated by commas
         """
         brokers = len(self.ports)
         given = broker_properties(
-            self.data_dir, number, ports.get(CLIENT_LISTENER, self.ports[number]), zookeeper_port, brokers,
+            self.data_dir, number, ports.get(CLIENT_LISTENER, self.ports[number]), zookeeper, brokers,
             clients=self.clients, internal_port=ports.get(INTERNAL_LISTENER, 0),
         )  # fmt: skip
         together = {"controlled.shutdown.enable": "false"}  # all stop at once, so there is nobody to hand over to
@@ -84,6 +98,48 @@ def zookeeper_settings(data_dir: Path, port: int) -> ZooKeeperSettings:
     return ZooKeeperSettings.on_loopback(str(data_dir / "zookeeper"), port)
 
 
+def ensemble_ports(first: int, zookeepers: int, pick: Callable[[], int]) -> list[ZooKeeperPorts]:
+    """The ports of each of several ZooKeepers; the first has 2181, 2888 and 3888 unless told otherwise.
+
+    first    for clients of the first one; 0: any free ports
+    pick     returns a free port
+
+    raises   UsageError
+    """
+    if not first:
+        return [ZooKeeperPorts(pick(), pick(), pick()) for _ in range(zookeepers)]
+    if first + _ELECTION_AFTER + zookeepers - 1 > MAX_PORT:
+        raise UsageError(f"{zookeepers} ZooKeepers starting at port {first} would need ports above {MAX_PORT}.")
+    return [
+        ZooKeeperPorts(port, port + _QUORUM_AFTER, port + _ELECTION_AFTER) for port in range(first, first + zookeepers)
+    ]
+
+
+def zookeeper_data_of(data_dir: Path, number: int) -> Path:
+    """The directory of one of several ZooKeepers, whose numbers begin with 1; its zoo.cfg is there as well."""
+    return data_dir / f"zookeeper-{number}"
+
+
+def zookeeper_log_of(data_dir: Path, number: int) -> Path:
+    return data_dir / "logs" / f"zookeeper-{number}.log"
+
+
+def zookeeper_file(plan: LocalPlan, number: int) -> str:
+    """The zoo.cfg of one of several ZooKeepers, with which pk zookeeper-server-start starts it as well."""
+    servers = (f"server.{n}={HOST}:{each.quorum}:{each.election}" for n, each in enumerate(plan.ensemble, start=1))
+    given = {
+        "tickTime": "2000",
+        "initLimit": "10",
+        "syncLimit": "5",
+        "dataDir": str(zookeeper_data_of(plan.data_dir, number)),
+        "clientPort": str(plan.ensemble[number - 1].client),
+        "clientPortAddress": HOST,
+        "maxClientCnxns": "0",
+        "4lw.commands.whitelist": READ_ONLY_WORDS.replace(" ", ""),
+    }
+    return write_properties(given) + "".join(f"{server}\n" for server in servers)
+
+
 def logs_of(data_dir: Path, number: int) -> Path:
     """The directory of a broker's logs."""
     return data_dir / ("kafka" if number == 0 else f"kafka-{number}")
@@ -98,7 +154,7 @@ def broker_properties(
     data_dir: Path,
     number: int,
     port: int,
-    zookeeper_port: int,
+    zookeeper: str,
     brokers: int,
     *,
     clients: ClientListeners | None = None,
@@ -106,6 +162,7 @@ def broker_properties(
 ) -> dict[str, str]:
     """The values of config/server.properties, with as many replicas of the internal topics as there are brokers.
 
+    zookeeper        HOST:PORT, of several separated by commas
     clients          where clients connect, if not to localhost; brokers then have a separate listener there, since they
                      may not be able to reach an advertised address
     internal_port    the port of that listener
@@ -115,7 +172,7 @@ def broker_properties(
         "broker.id": str(number),
         **_listeners(number, port, clients, internal_port),
         "log.dirs": str(logs_of(data_dir, number)),
-        "zookeeper.connect": f"{HOST}:{zookeeper_port}",
+        "zookeeper.connect": zookeeper,
         "offsets.topic.replication.factor": replicas,
         "transaction.state.log.replication.factor": replicas,
         "transaction.state.log.min.isr": "2" if brokers >= 3 else "1",

@@ -4,7 +4,7 @@
     logs/kafkaServer.out.1      older output, up to .10
 
 The file is the server's stdout, and locked while the server runs; another server uses another name. `pk up` prints
-warnings only; each of its broker processes has a file for the rest (broker_log.py).
+warnings only; each of its other processes has a file for the rest (server_log.py).
 """
 
 import contextlib

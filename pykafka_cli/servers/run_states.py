@@ -35,13 +35,33 @@ class BrokerState(NamedTuple):
         return {"broker": number, **self._asdict()}
 
 
+class ZooKeeperState(NamedTuple):
+    """One of several ZooKeepers; its address, HOST:PORT, is for clients.
+
+    pid    its process; None once it has ended
+    """
+
+    address: str
+    data_dir: str
+    pid: int | None
+    log: str
+
+    def document(self, number: int) -> dict[str, Any]:
+        return {"zookeeper": number, **self._asdict()}
+
+
 class RunState(NamedTuple):
-    """One `pk up`; the index of a broker is its id."""
+    """One `pk up`; the index of a broker is its id.
+
+    zookeeper     HOST:PORT, of several separated by commas
+    zookeepers    those that have processes of their own; the number of the first is 1
+    """
 
     pid: int
     data_dir: str
     zookeeper: str
     brokers: tuple[BrokerState, ...]
+    zookeepers: tuple[ZooKeeperState, ...] = ()
 
     @property
     def bootstrap(self) -> str:
@@ -55,6 +75,7 @@ class RunState(NamedTuple):
             "data_dir": self.data_dir,
             "bootstrap_servers": self.bootstrap,
             "zookeeper_connect": self.zookeeper,
+            "zookeepers": [each.document(number) for number, each in enumerate(self.zookeepers, start=1)],
             "brokers": [each.document(number) for number, each in enumerate(self.brokers)],
         }
 
@@ -62,7 +83,10 @@ class RunState(NamedTuple):
 def state_of(document: dict[str, Any]) -> RunState:
     """raises    KeyError, TypeError for any other document"""
     brokers = tuple(BrokerState(*(each[key] for key in BrokerState._fields)) for each in document["brokers"])
-    return RunState(document["pid"], document["data_dir"], document["zookeeper_connect"], brokers)
+    zookeepers = tuple(
+        ZooKeeperState(*(each[key] for key in ZooKeeperState._fields)) for each in document["zookeepers"]
+    )
+    return RunState(document["pid"], document["data_dir"], document["zookeeper_connect"], brokers, zookeepers)
 
 
 def runtime_directory() -> Path:

@@ -3,13 +3,16 @@
 import json
 import os
 import re
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.support.pages import DOCS, files_of
+from tests.support.polling import until
 from tests.support.running import PK
 
 FREE = ("--port", "0", "--zookeeper-port", "0")
@@ -102,3 +105,36 @@ def test_the_script_of_the_page_about_ci_does_what_it_says(machine: Machine) -> 
         assert done.returncode == 0, f"{name}: {done.stdout}{done.stderr}"
         assert done.stdout.splitlines()[-1] == "3 orders"
     assert machine.pk("status").returncode == 1
+
+
+def test_several_zookeepers_have_processes_and_one_may_die(machine: Machine) -> None:
+    state = json.loads(machine.pk("up", "--detach", *FREE, "--zookeepers", "3", "--output", "json").stdout)
+    zookeepers = state["zookeepers"]
+    pids = [each["pid"] for each in zookeepers]
+    assert [each["zookeeper"] for each in zookeepers] == [1, 2, 3]
+    assert ",".join(each["address"] for each in zookeepers) == state["zookeeper_connect"]
+    assert len({*pids, state["pid"]}) == 4
+
+    os.kill(pids[2], signal.SIGKILL)
+    until(lambda: json.loads(machine.pk("status", "--output", "json").stdout)[0]["zookeepers"][2]["pid"] is None)
+    created = machine.pk("topics", "--bootstrap-server", state["bootstrap_servers"], "--create", "--topic", "t")
+    stopped = machine.pk("down")
+
+    assert (created.returncode, created.stdout, stopped.returncode) == (0, "Created topic t.\n", 0)
+    assert not any(psutil.pid_exists(pid) for pid in pids)
+    assert (machine.directory / "data/zookeeper-1/zoo.cfg").exists()
+
+
+def test_zookeepers_do_not_stay_when_pk_up_is_killed(machine: Machine) -> None:
+    state = json.loads(machine.pk("up", "--detach", *FREE, "--zookeepers", "3", "--output", "json").stdout)
+
+    os.kill(state["pid"], signal.SIGKILL)
+
+    until(lambda: not any(psutil.pid_exists(each["pid"]) for each in state["zookeepers"]))
+
+
+def test_several_zookeepers_and_a_manual_clock_are_rejected(machine: Machine) -> None:
+    refused = machine.pk("up", "--zookeepers", "3", "--clock", "manual")
+
+    assert refused.returncode != 0
+    assert "--clock manual and several --zookeepers cannot be used together" in refused.stderr

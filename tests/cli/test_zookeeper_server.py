@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -232,3 +233,49 @@ def test_a_bad_value_in_kafka_opts_is_said_to_be_there(file: Path) -> None:
 
     assert refused.returncode == 1
     assert "KAFKA_OPTS: Invalid value" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("lines", "why"),
+    [
+        (
+            "server.1=a:1:2\nserver.2=b:1:2\n",
+            "data/myid is missing; write the N of this server's line server.N into it",
+        ),
+        (
+            "server.1=a:1:2\nserver.2=b:1\n",
+            "line 5: Invalid value b:1 for configuration server.2: this is not of the form",
+        ),
+        (
+            "server.1=a:1:2\nserver.2=b:1:2\nweight.1=3\n",
+            "line 6: Invalid value 3 for configuration weight.1: all parti",
+        ),
+        ("dynamicConfigFile=nowhere\n", "dynamicConfigFile nowhere cannot be read: No such file or directory"),
+        ("server.1=a:1:2\nserver.2=b:1:2\nsslQuorum=true\n", "configuration sslQuorum: this server does not use TLS"),
+    ],
+    ids=["no myid", "a bad line", "weights", "no dynamic file", "TLS"],
+)
+def test_a_server_of_an_ensemble_that_cannot_be_is_reported(file: Path, lines: str, why: str) -> None:
+    with file.open("a") as properties:
+        properties.write(lines)
+
+    done = start(str(file))
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(str(file))
+    assert why in done.stderr
+
+
+def test_an_election_port_in_use_is_reported_with_its_owner(file: Path, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/myid").write_text("1")
+    with socket.create_server(("127.0.0.1", 0)) as taken, file.open("a") as properties:
+        taken_port = taken.getsockname()[1]
+        properties.write(f"server.1=127.0.0.1:{free_port()}:{taken_port}\nserver.2=127.0.0.1:1:2\n")
+        properties.flush()
+
+        done = start(str(file))
+
+    assert done.returncode == 1
+    assert f"port {taken_port} of 127.0.0.1 is in use" in done.stderr
+    assert f"Port {taken_port} belongs to" in done.stderr

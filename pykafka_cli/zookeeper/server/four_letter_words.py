@@ -26,6 +26,8 @@ from pykafka_cli.zookeeper.server.watches import WatchTable
 VERSION = f"3.8.4-pk-{__version__}"
 """The version to report, from which tools know which words and lines to expect."""
 _TELNET_CLOSE = b"\xff\xf4\xff\xfd"
+_NOT_SERVING = "This ZooKeeper instance is not currently serving requests\n"
+_READ_ONLY = "read-only"
 _NOT_LISTED = "{} is not executed because it is not in the whitelist.\n"
 
 
@@ -36,12 +38,27 @@ class About(Protocol):
     connections: dict[Connection, None]
     pipeline: Pipeline
     started_at: float
+    mode: str
+    """standalone, leader, follower, observer, read-only or looking."""
+
+    @property
+    def is_serving(self) -> bool:
+        """Whether it serves clients now; a server that is standalone always does."""
 
     def monotonic(self) -> float: ...
     def now_ms(self) -> Timestamp: ...
 
     def configuration(self) -> Iterable[tuple[str, object]]:
         """The values of `conf`, in its order."""
+
+    def membership(self) -> str:
+        """What `conf` ends with: the ensemble, as text."""
+
+    def role_figures(self) -> Mapping[str, object]:
+        """The figures of `mntr` that only its role has, without their prefix."""
+
+    def proposal_sizes(self) -> tuple[int, int, int] | None:
+        """Of a leader: bytes of the last proposal, of the smallest and of the largest."""
 
     def directory_sizes(self) -> tuple[int, int]:
         """Bytes of snapshots and of logs."""
@@ -57,15 +74,19 @@ def answer(word: bytes, server: About, asking: Connection) -> str | None:
     report = WORDS.get(name)
     if report is None:
         return None
-    return report(server, asking) if server.allows_word(name) else _NOT_LISTED.format(name)
+    if not server.allows_word(name):
+        return _NOT_LISTED.format(name)
+    return report(server, asking) if server.is_serving or name in _ALWAYS_ANSWERED else _NOT_SERVING
 
 
 def _imok(_server: About, _asking: Connection) -> str:
     return "imok"
 
 
-def _mode(_server: About, _asking: Connection) -> str:
-    return "rw"
+def _mode(server: About, _asking: Connection) -> str:
+    if not server.is_serving:
+        return "null"
+    return "ro" if server.mode == _READ_ONLY else "rw"
 
 
 def _trace_mask(_server: About, _asking: Connection) -> str:
@@ -73,12 +94,12 @@ def _trace_mask(_server: About, _asking: Connection) -> str:
 
 
 def _server(server: About, _asking: Connection) -> str:
-    return f"{_version_line()}{_summary(server)}"
+    return f"{_first_lines(server)}{_summary(server)}"
 
 
 def _statistics(server: About, _asking: Connection) -> str:
     clients = "".join(f" {_brief(connection)}\n" for connection in server.connections)
-    return f"{_version_line()}Clients:\n{clients}\n{_summary(server)}"
+    return f"{_first_lines(server)}Clients:\n{clients}\n{_summary(server)}"
 
 
 def _connections(server: About, _asking: Connection) -> str:
@@ -97,7 +118,7 @@ def _reset_connections(server: About, _asking: Connection) -> str:
 
 
 def _configuration(server: About, _asking: Connection) -> str:
-    return "".join(f"{name}={value}\n" for name, value in server.configuration())
+    return "".join(f"{name}={value}\n" for name, value in server.configuration()) + server.membership()
 
 
 def _environment(_server: About, _asking: Connection) -> str:
@@ -110,14 +131,7 @@ def _directories(server: About, _asking: Connection) -> str:
 
 
 def _dump(server: About, _asking: Connection) -> str:
-    sessions = server.pipeline.sessions
-    buckets = sessions.by_deadline()
-    lines = ["SessionTracker dump:", f"Session Sets ({len(buckets)})/({len(sessions)}):"]
-    offset = server.now_ms() - int(server.monotonic() * 1000)
-    for deadline, session_ids in buckets:
-        moment = time.strftime("%a %b %d %H:%M:%S UTC %Y", time.gmtime((deadline + offset) / 1000))
-        lines.append(f"{len(session_ids)} expire at {moment}:")
-        lines += [f"\t0x{printed(session_id)}" for session_id in session_ids]
+    lines = ["SessionTracker dump:", *(_own_sessions(server) if server.mode in _EXPIRING else _global_sessions(server))]
     ephemerals = server.pipeline.database.tree.ephemerals
     lines += ["ephemeral nodes dump:", f"Sessions with Ephemerals ({len(ephemerals)}):"]
     for session_id, paths in ephemerals.items():
@@ -126,6 +140,25 @@ def _dump(server: About, _asking: Connection) -> str:
     lines.append(f"{len(server.connections)} do not expire by themselves:")
     lines += [f"\tip: {connection} sessionId: 0x{printed(connection.session_id)}" for connection in server.connections]
     return "\n".join(lines) + "\n"
+
+
+def _own_sessions(server: About) -> Iterator[str]:
+    """The sessions that this server expires."""
+    sessions = server.pipeline.sessions
+    buckets = sessions.by_deadline()
+    yield f"Session Sets ({len(buckets)})/({len(sessions)}):"
+    offset = server.now_ms() - int(server.monotonic() * 1000)
+    for deadline, session_ids in buckets:
+        moment = time.strftime("%a %b %d %H:%M:%S UTC %Y", time.gmtime((deadline + offset) / 1000))
+        yield f"{len(session_ids)} expire at {moment}:"
+        yield from (f"\t0x{printed(session_id)}" for session_id in session_ids)
+
+
+def _global_sessions(server: About) -> Iterator[str]:
+    """The sessions of the ensemble, which its leader expires."""
+    timeouts = server.pipeline.database.timeouts
+    yield f"Global Sessions({len(timeouts)}):"
+    yield from (f"0x{printed(session_id)}\t{timeout}ms" for session_id, timeout in timeouts.items())
 
 
 def _watch_summary(server: About, _asking: Connection) -> str:
@@ -159,7 +192,7 @@ def monitored(server: About) -> dict[str, object]:
     tree, latencies = pipeline.database.tree, statistics.latencies
     figures: dict[str, object] = {
         "version": VERSION,
-        "server_state": "standalone",
+        "server_state": server.mode,
         "avg_latency": round(latencies.average, 4),
         "max_latency": latencies.highest,
         "min_latency": latencies.lowest,
@@ -178,18 +211,21 @@ def monitored(server: About) -> dict[str, object]:
         "auth_failed_count": statistics.failed_authentications,
         "uptime": int((server.monotonic() - server.started_at) * 1000),
     }
+    figures.update(server.role_figures())
     if descriptors := _open_file_descriptors():
         figures["open_file_descriptor_count"], figures["max_file_descriptor_count"] = descriptors
     return figures
 
 
-def _version_line() -> str:
-    return f"Zookeeper version: {VERSION}\n"
+def _first_lines(server: About) -> str:
+    read_only = "READ-ONLY mode; serving only read-only clients\n" if server.mode == _READ_ONLY else ""
+    return f"Zookeeper version: {VERSION}\n{read_only}"
 
 
 def _summary(server: About) -> str:
     statistics = server.statistics
     latencies = statistics.latencies
+    sizes = server.proposal_sizes()
     return (
         f"Latency min/avg/max: {latencies.lowest}/{round(latencies.average, 4)}/{latencies.highest}\n"
         f"Received: {statistics.received}\n"
@@ -197,8 +233,9 @@ def _summary(server: About) -> str:
         f"Connections: {len(server.connections)}\n"
         f"Outstanding: {_outstanding(server)}\n"
         f"Zxid: 0x{server.pipeline.database.tree.last_zxid:x}\n"
-        "Mode: standalone\n"
+        f"Mode: {server.mode}\n"
         f"Node count: {_node_count(server)}\n"
+        + (f"Proposal sizes last/min/max: {sizes[0]}/{sizes[1]}/{sizes[2]}\n" if sizes else "")
     )
 
 
@@ -264,6 +301,10 @@ def _open_file_descriptors() -> tuple[int, int] | None:
     except (ImportError, OSError):
         return None
 
+
+_EXPIRING = ("standalone", "leader")
+"""Modes in which sessions expire by this server's clock."""
+_ALWAYS_ANSWERED = ("ruok", "isro", "gtmk")
 
 WORDS: Mapping[str, Callable[[About, Connection], str]] = {
     "ruok": _imok,

@@ -72,6 +72,8 @@ class ServerUnusable(Exception):
 class ZooKeeperServer:
     """One server; a Host to its connections."""
 
+    mode = "standalone"
+
     def __init__(self, settings: ZooKeeperSettings, clock: Clock) -> None:
         self.statistics = ServerStatistics()
         self.connections: dict[Connection, None] = {}
@@ -441,6 +443,23 @@ class ZooKeeperServer:
         yield "maxSessionTimeout", longest
         yield "clientPortListenBacklog", settings.client_port_listen_backlog
         yield "serverId", 0
+
+    @property
+    def is_serving(self) -> bool:
+        """Whether it serves clients now."""
+        return True
+
+    def membership(self) -> str:
+        """The ensemble as text; there is none."""
+        return ""
+
+    def role_figures(self) -> Mapping[str, object]:
+        """Figures that only servers of an ensemble have."""
+        return {}
+
+    def proposal_sizes(self) -> tuple[int, int, int] | None:
+        """None: a server that is alone proposes nothing."""
+        return None
 
 
 async def run_zookeeper(settings: ZooKeeperSettings, clock: Clock, stop: asyncio.Event) -> None:

@@ -1,4 +1,4 @@
-"""What a broker of `pk up` reports in a process of its own: a file, and up to ten older ones.
+"""What a server of `pk up` reports in a process of its own: a file, and up to ten older ones.
 
 DIR/logs/broker-1.log      the newest last
 DIR/logs/broker-1.log.1    older output, up to .10
@@ -11,7 +11,7 @@ from pathlib import Path
 from pykafka_cli.servers.log_output import KEPT, LIMIT_BYTES, LINE, LogOutput
 
 
-class BrokerLog(LogOutput, RotatingFileHandler):
+class ServerLog(LogOutput, RotatingFileHandler):
     """Everything that is logged; raises OSError if there can be no such file."""
 
     def __init__(self, path: Path) -> None:

@@ -1,0 +1,95 @@
+"""What a server of an ensemble reports of itself beyond what any server does: in the words conf, srvr and mntr.
+
+Source: org.apache.zookeeper.server.quorum.{LeaderZooKeeperServer, LearnerZooKeeperServer}.dumpMonitorValues
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from pykafka_cli.zookeeper.ensemble.configuration import EnsembleServer
+from pykafka_cli.zookeeper.ensemble.leader_state import LearnerStage
+from pykafka_cli.zookeeper.ensemble.leading import Leading
+from pykafka_cli.zookeeper.ensemble.member import FOLLOWER, LEADER, OBSERVER, Member
+from pykafka_cli.zookeeper.ensemble.requests import Requests
+from pykafka_cli.zookeeper.server.server import Clock
+
+if TYPE_CHECKING:
+    from pykafka_cli.zookeeper.ensemble.membership import Membership
+    from pykafka_cli.zookeeper.ensemble.peer import EnsemblePeer
+
+_STATES = {LEADER: "leading", FOLLOWER: "following", OBSERVER: "observing"}
+_PARTICIPANT, _OBSERVER = 0, 1  # of peerType, as Java has it
+
+
+class ReportingMember(Member):
+    """The server behind, with a view of its life among the others.
+
+    peer    that life; set once there is one
+    """
+
+    peer: "EnsemblePeer"
+
+    def __init__(self, membership: "Membership", clock: Clock) -> None:
+        super().__init__(membership.settings, clock, membership.me.id)
+        self._configuration = membership.configuration
+        self._sizes: tuple[int, int, int] | None = None
+
+    def append(self, zxid: int, entry: bytes, flushed: Callable[[int], None]) -> None:
+        if self.mode == LEADER:
+            size = len(entry)
+            _, least, most = self._sizes or (size, size, size)
+            self._sizes = size, min(least, size), max(most, size)
+        super().append(zxid, entry, flushed)
+
+    def begin(self, requests: Requests, mode: str, epoch: int) -> None:
+        self._sizes = None
+        super().begin(requests, mode, epoch)
+
+    def configuration(self) -> Iterable[tuple[str, object]]:
+        me = self._me
+        for name, value in super().configuration():
+            yield name, me.id if name == "serverId" else value
+        yield "initLimit", self.settings.init_limit
+        yield "syncLimit", self.settings.sync_limit
+        yield "electionAlg", self.settings.election_alg
+        yield "electionPort", me.election_port
+        yield "quorumPort", me.quorum_port
+        yield "peerType", _OBSERVER if me.is_observer else _PARTICIPANT
+
+    def membership(self) -> str:
+        return f"membership: \n{self.peer.configuration}"
+
+    def proposal_sizes(self) -> tuple[int, int, int] | None:
+        return (self._sizes or (-1, -1, -1)) if self.mode == LEADER else None
+
+    def role_figures(self) -> Mapping[str, object]:
+        if self.mode not in _STATES:
+            return {}
+        figures: dict[str, object] = {
+            "peer_state": f"{_STATES[self.mode]} - broadcast",
+            "quorum_size": len(self.peer.configuration.voters),
+        }
+        if isinstance(self.peer.role, Leading):
+            figures.update(self._leader_figures(self.peer.role))
+        return figures
+
+    def _leader_figures(self, role: Leading) -> Mapping[str, object]:
+        voters = self.peer.configuration.voters
+        known = [each for each in role.learners if each.stage is not LearnerStage.INFO]
+        synced = [each for each in known if each.stage is LearnerStage.ACTIVE]
+        last, least, most = self._sizes or (-1, -1, -1)
+        return {
+            "learners": len(known),
+            "synced_followers": sum(each.server_id in voters for each in synced),
+            "synced_non_voting_followers": sum(
+                not each.is_observer and each.server_id not in voters for each in synced
+            ),
+            "synced_observers": sum(each.is_observer for each in synced),
+            "last_proposal_size": last,
+            "min_proposal_size": least,
+            "max_proposal_size": most,
+        }
+
+    @property
+    def _me(self) -> EnsembleServer:
+        return self.peer.configuration.servers.get(self.my_id) or self._configuration.servers[self.my_id]

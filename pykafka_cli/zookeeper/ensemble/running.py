@@ -1,0 +1,87 @@
+"""A server of an ensemble as a whole: the server behind, its life among the others, and when it stops.
+
+await run_ensemble_server(membership, clock, stop)
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from pykafka_cli.zookeeper.ensemble.configuration import Address, EnsembleConfiguration
+from pykafka_cli.zookeeper.ensemble.following import Following
+from pykafka_cli.zookeeper.ensemble.leading import Leading
+from pykafka_cli.zookeeper.ensemble.member import Member
+from pykafka_cli.zookeeper.ensemble.membership import Membership, role_differs
+from pykafka_cli.zookeeper.ensemble.notifications import ServerState
+from pykafka_cli.zookeeper.ensemble.peer import EnsemblePeer, Role
+from pykafka_cli.zookeeper.ensemble.reporting import ReportingMember
+from pykafka_cli.zookeeper.ensemble.vote import Vote
+from pykafka_cli.zookeeper.server.listening import CannotListen
+from pykafka_cli.zookeeper.server.server import Clock, ServerUnusable
+
+_log = logging.getLogger(__name__)
+_EVERYWHERE = ""
+
+
+async def run_ensemble_server(
+    membership: Membership,
+    clock: Clock,
+    stop: asyncio.Event,
+    *,
+    on_serving: Callable[[], None] = lambda: None,
+) -> None:
+    """Run a server until `stop` is set.
+
+    on_serving    is called each time that it begins to serve clients
+    raises        ServerUnusable if it cannot start or continue
+    """
+    if role_differs(membership):
+        _log.warning(
+            "peerType is %s, but server.%d is not; its line counts", membership.settings.peer_type, membership.me.id
+        )
+    member = ReportingMember(membership, clock)
+    peer = member.peer = EnsemblePeer(membership, member, _roles(membership, member, on_serving), clock)
+    await member.start()
+    tasks: list[asyncio.Future[None] | asyncio.Task[None]] = []
+    try:
+        try:
+            await peer.open()
+        except CannotListen as error:
+            raise ServerUnusable(str(error)) from error
+        living, stopping = asyncio.create_task(peer.run()), asyncio.create_task(_wait(stop))
+        tasks = [living, stopping]
+        await asyncio.wait((*tasks, member.failure), return_when=asyncio.FIRST_COMPLETED)
+        if not stopping.done():
+            for ended in (living, member.failure):
+                if ended.done():
+                    ended.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await member.stop()
+
+
+async def _wait(stop: asyncio.Event) -> None:
+    await stop.wait()
+
+
+def _roles(
+    membership: Membership, member: Member, on_serving: Callable[[], None]
+) -> Callable[[ServerState, Vote, EnsembleConfiguration, Callable[[int], None]], Role]:
+    def make(
+        state: ServerState, vote: Vote, configuration: EnsembleConfiguration, follow_epoch: Callable[[int], None]
+    ) -> Role:
+        def begin(epoch: int) -> None:
+            follow_epoch(epoch)
+            on_serving()
+
+        if state is not ServerState.LEADING:
+            is_observer = state is ServerState.OBSERVING
+            return Following(member, configuration, vote.leader, is_observer=is_observer, on_epoch=begin)
+        everywhere = membership.settings.quorum_listen_on_all_ips
+        port = configuration.servers[membership.me.id].quorum_port
+        address = Address(_EVERYWHERE, port) if everywhere else None
+        return Leading(member, configuration, address=address, on_epoch=begin)
+
+    return make
