@@ -9,6 +9,7 @@ from typing import NamedTuple
 from pykafka_cli.properties.keys import Password
 from pykafka_cli.properties.security import SecuritySettings
 from pykafka_cli.security.errors import BadClientSetting
+from pykafka_cli.tls.alerts import ServerContext
 from pykafka_cli.tls.contexts import BadTlsSetting, choose_versions, show, trust
 from pykafka_cli.tls.stores import BadStore, Identity, KeyStore, TrustStore, identity, trusted_certificates
 
@@ -56,7 +57,7 @@ def server_tls(settings: SecuritySettings, client_auth: ssl.VerifyMode) -> Serve
     client_auth    whether clients must show a certificate, may, or need not
     raises         BadClientSetting
     """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context = ServerContext(ssl.PROTOCOL_TLS_SERVER)
     try:
         choose_versions(context, settings.ssl_enabled_protocols, settings.ssl_cipher_suites)
         own, trusted = identity(_key_store(settings)), None

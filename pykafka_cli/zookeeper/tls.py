@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from pykafka_cli.tls.alerts import ServerContext
 from pykafka_cli.tls.contexts import TLS_VERSIONS, choose_versions, show, trust
 from pykafka_cli.tls.stores import BadStore, Identity, KeyStore, TrustStore, identity, trusted_certificates
 
@@ -39,7 +40,7 @@ class Versions(NamedTuple):
 
 def server_context(versions: Versions, key_store: Store, trust_store: Store, client_auth: str) -> ssl.SSLContext:
     """What a server needs; `client_auth` is NEED, WANT or NONE. Raises BadStore, BadTlsSetting."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context = ServerContext(ssl.PROTOCOL_TLS_SERVER)
     versions.offer(context)
     own = _identity(key_store)
     if own is None:

@@ -110,10 +110,18 @@ async def test_a_client_with_a_trusted_certificate_is_let_in(broker: Identity, a
     assert await asked(given, client, b"hello") == b"hello"
 
 
-async def test_a_client_without_one_is_not(broker: Identity, alice: Identity, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("version", "alert"),
+    [(ssl.TLSVersion.TLSv1_2, "handshake failure"), (ssl.TLSVersion.TLSv1_3, "certificate required")],
+)
+async def test_a_client_without_one_is_not_and_is_told_so(
+    version: ssl.TLSVersion, alert: str, broker: Identity, alice: Identity, tmp_path: Path
+) -> None:
     given = key_store(broker, tmp_path) | requiring(alice, tmp_path)
-    with pytest.raises((ssl.SSLError, ConnectionError, asyncio.IncompleteReadError)):
-        await asked(given, trusting(broker.certificate), b"hello")
+    client = trusting(broker.certificate)
+    client.maximum_version = version
+    with pytest.raises(ssl.SSLError, match=alert):
+        await asked(given, client, b"hello")
 
 
 @pytest.mark.parametrize(

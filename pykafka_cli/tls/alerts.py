@@ -1,0 +1,51 @@
+"""Alerts of a TLS server: a client whose handshake fails is sent the reason, rather than only a closed connection.
+
+OpenSSL has the alert ready when it reports the failure, but asyncio then closes the connection without sending it. A
+client of Java retries a connection that was closed; an alert about its certificate is an error that it reports at once.
+
+source  RFC 8446, section 6.2; asyncio.sslproto
+"""
+
+import ssl
+from typing import cast
+
+
+class ServerConnection(ssl.SSLObject):
+    """Where there is an alert, lets asyncio send it first, as it does after a handshake that needs more of the client.
+
+    The next bytes of the client, its end, or the handshake's time limit end the connection then.
+    """
+
+    outgoing: ssl.MemoryBIO
+    _failure: ssl.SSLError | None = None
+
+    def do_handshake(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+        try:
+            super().do_handshake()
+        except (ssl.SSLWantReadError, ssl.SSLSyscallError):
+            raise
+        except ssl.SSLError as failure:
+            if not self.outgoing.pending:
+                raise
+            self._failure = failure
+            raise ssl.SSLWantReadError(ssl.SSL_ERROR_WANT_READ, "the alert has to be sent") from failure
+
+
+class ServerContext(ssl.SSLContext):
+    """A server's context, whose connections send alerts."""
+
+    sslobject_class = ServerConnection
+
+    def wrap_bio(
+        self,
+        incoming: ssl.MemoryBIO,
+        outgoing: ssl.MemoryBIO,
+        server_side: bool = False,
+        server_hostname: str | bytes | None = None,
+        session: ssl.SSLSession | None = None,
+    ) -> ssl.SSLObject:
+        connection = super().wrap_bio(incoming, outgoing, server_side, server_hostname, session)
+        cast(ServerConnection, connection).outgoing = outgoing
+        return connection
