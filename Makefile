@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test test-quick simulate-clients golden-far check format docs site picture bench binary clean peers-java peers-java-4 peers-javascript lock audit
+.PHONY: demo test test-quick simulate-clients golden-far check format docs site picture bench binary clean peers-java peers-java-4 peers-javascript peers-go lock audit
 
 $(INSTALLED): pyproject.toml hatch_build.py pykafka_cli/protocol/records/survey.py
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -76,6 +76,11 @@ peers-javascript: tests/compat/javascript/node_modules/.installed
 tests/compat/javascript/node_modules/.installed: tests/compat/javascript/package.json
 	cd tests/compat/javascript && npm install --silent --no-audit --no-fund --no-package-lock
 	touch $@
+
+GO := $(firstword $(shell command -v go) $(wildcard /usr/local/go/bin/go))
+peers-go: .cache/go/login
+.cache/go/login: $(wildcard tests/compat/go/*)
+	cd tests/compat/go && $(GO) build -o $(CURDIR)/$@ .
 
 # ROWS='console "topics --list"' runs the rows whose name holds one of the words.
 # Apache Kafka comes by Maven, unless PK_KAFKA_LIBS says where its jars are; kcat, kcl and dist/pk are measured where found.

@@ -1,29 +1,19 @@
 """Clients log in to our broker by tickets of Kerberos, in a realm of the test's own."""
 
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tests.support import kafka_scripts, peers
-from tests.support.broker_processes import PkBroker
-from tests.support.kerberos_realm import REALM, KerberosRealm, kerberos_realm
+from tests.support.kerberos_realm import REALM, KerberosPkBroker, KerberosRealm, kerberos_realm
 from tests.support.ports import free_port
 from tests.support.running import pk
 from tests.support.zookeeper.servers import pk_zookeeper
 
 MODULE = "com.sun.security.auth.module.Krb5LoginModule required"
-
-
-class KerberosPkBroker(PkBroker):
-    """One that finds its realm in `krb5_conf`."""
-
-    krb5_conf: Path
-
-    def command(self) -> Sequence[str]:
-        return ["env", f"KRB5_CONFIG={self.krb5_conf}", *super().command()]
 
 
 @dataclass

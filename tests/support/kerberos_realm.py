@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tests.support import peers
+from tests.support.broker_processes import PkBroker
 from tests.support.ports import free_port
 from tests.support.server_processes import ServerProcess
 
@@ -54,6 +55,10 @@ class KerberosRealm(ServerProcess):
         self._run(self._admin, "-r", REALM, "-q", f"ktadd -k {file} {principal}")
         return file
 
+    def change_key(self, principal: str) -> None:
+        """Give a principal another key, so that its keytab is of no use any more."""
+        self._run(self._admin, "-r", REALM, "-q", f"cpw -randkey {principal}")
+
     def log_in(self, principal: str, keytab: Path) -> None:
         """Get tickets into the file that KRB5CCNAME names."""
         self._run(peers.program("kinit", _PACKAGES), "-k", "-t", str(keytab), principal)
@@ -68,6 +73,15 @@ class KerberosRealm(ServerProcess):
     def _run(self, *words: str) -> None:
         done = subprocess.run(words, env=self.environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
+
+
+class KerberosPkBroker(PkBroker):
+    """A broker of ours that finds its realm in `krb5_conf`."""
+
+    krb5_conf: Path
+
+    def command(self) -> Sequence[str]:
+        return ["env", f"KRB5_CONFIG={self.krb5_conf}", *super().command()]
 
 
 @contextlib.contextmanager

@@ -17,6 +17,7 @@ from binary.program import static_library
 
 ROOT = Path(__file__).resolve().parents[2]
 KAFKA_LIBS = Path(os.environ.get("PK_KAFKA_LIBS", ROOT / ".cache/kafka/libs"))
+GO_PROGRAM = Path(os.environ.get("PK_FRANZ_GO", ROOT / ".cache/go/login"))
 KAFKA_4_LIBS = Path(os.environ.get("PK_KAFKA_4_LIBS", ROOT / ".cache/kafka-4/libs"))
 DEBIAN_JAVA = Path("/usr/share/java")
 DEBIAN_ZOOKEEPER_JARS = [
@@ -123,3 +124,10 @@ def kafkajs() -> tuple[str, Path]:
     if not (folder / "node_modules/kafkajs").exists():
         _missing("kafkajs", "`make peers-javascript` fetches it with npm")
     return node, folder
+
+
+def franz_go() -> str:
+    """Path of tests/compat/go, which is built with franz-go."""
+    if not GO_PROGRAM.exists():
+        _missing("franz-go", "`make peers-go` fetches and builds it with Go 1.26 or newer")
+    return str(GO_PROGRAM)
