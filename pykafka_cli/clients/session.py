@@ -34,6 +34,7 @@ from pykafka_cli.transport.errors import (
     BrokerUnreachable,
     ConnectionFailed,
     ConnectionLost,
+    NoAnswerInTime,
     NotKafka,
     TlsFailed,
 )
@@ -93,7 +94,7 @@ class Session:
         self.bootstrap = parse_addresses(bootstrap)
         self._contacted = self.bootstrap[0]
         self._silent: set[Address] = set()
-        """Bootstrap servers that accept connections, and did not respond to a first request."""
+        """Servers that accept connections, and did not respond to a request: the last to be tried."""
         self._connections: dict[Address, Connection] = {}
         self._locks: dict[Address, asyncio.Lock] = {}  # of two connections to one address, one would be lost
         self._private: list[Connection] = []
@@ -162,6 +163,11 @@ class Session:
                 answer = await connection.request(in_version(request, version), response_type, timeout=timeout)
             except ConnectionLost:
                 self.lost_answers += 1
+                raise
+            except NoAnswerInTime:
+                if self._any is connection:
+                    self._silent.add(self._contacted)
+                    self._any = None  # the next request that any broker may serve goes to another one
                 raise
             return answer if version == ours.max else as_type(answer, response_type_of(type(request)))
 

@@ -94,8 +94,13 @@ async def show_groups(request: GroupsRequest, session: Session, view: str, *, ve
         raise Ended(ExitStatus.FAILURE)
 
 
-async def lags(session: Session, groups: list[GroupDescription]) -> dict[str, list[GroupLag]]:
-    """Partitions with offsets and lag, by group."""
+async def lags(
+    session: Session, groups: list[GroupDescription], *, waits_for_leaders: bool = True
+) -> dict[str, list[GroupLag]]:
+    """Partitions with offsets and lag, by group.
+
+    waits_for_leaders    otherwise a partition whose leader does not respond has no lag
+    """
     from pykafka_cli.clients.admin.leaders import Patience
     from pykafka_cli.clients.admin.offsets import list_offsets
     from pykafka_cli.rules.group_lag import lag_rows, partitions_of
@@ -107,7 +112,8 @@ async def lags(session: Session, groups: list[GroupDescription]) -> dict[str, li
         for group, found in positions.items()
     }
     wanted = {partition for group in groups for partition in partitions_of(group, committed[group.group])}
-    ends = await list_offsets(session, dict.fromkeys(wanted, OffsetSpec.LATEST), patience=Patience.NEEDS_LEADER)
+    patience = Patience.NEEDS_LEADER if waits_for_leaders else Patience.ASK_ONCE
+    ends = await list_offsets(session, dict.fromkeys(wanted, OffsetSpec.LATEST), patience=patience)
     known: Mapping[TopicPartition, Offset] = {each: end for each, end in ends.items() if not isinstance(end, ApiError)}
     return {group.group: lag_rows(group, committed[group.group], known, epochs[group.group]) for group in groups}
 

@@ -16,6 +16,7 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from pykafka_cli.transport.errors import NoAnswerInTime
 from pykafka_cli.ui.connection import MOST_S, ClusterConnection
 from pykafka_cli.ui.guard import FormTooLarge, Guard, Token, form_of
 from pykafka_cli.ui.history import History
@@ -133,7 +134,7 @@ class Ui:
         async def sent() -> Document:
             return await produce(await self.connection.session(), form)
 
-        document, status = await answer(sent, self.most_s)
+        document, status = await answer(sent, self.most_s, changes_nothing=False)
         if "HX-Request" in request.headers:
             return HTMLResponse(self.part("sent.html", {"error": None, "hint": "", **document}))
         return JSONResponse(document, status)
@@ -174,11 +175,21 @@ class Ui:
         return self.html("error.html", request, document, None, error.status_code)
 
 
-async def answer(view: Callable[[], Awaitable[Document]], most_s: float = MOST_S) -> tuple[Document, int]:
-    """The document of a view and status 200, or the document of an error and its status."""
+async def answer(
+    view: Callable[[], Awaitable[Document]], most_s: float = MOST_S, *, changes_nothing: bool = True
+) -> tuple[Document, int]:
+    """The document of a view and status 200, or the document of an error and its status.
+
+    A broker that has not responded in time is left for another one, which is asked once more if that changes nothing.
+    """
     try:
         async with asyncio.timeout(most_s):
-            return await view(), 200
+            try:
+                return await view(), 200
+            except NoAnswerInTime:
+                if not changes_nothing:
+                    raise
+                return await view(), 200
     except TimeoutError:
         return problem_of(TimeoutError(f"The cluster has not responded within {most_s:g} s"))
     except PROBLEMS as problem:

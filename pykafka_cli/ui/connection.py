@@ -9,10 +9,12 @@ from pykafka_cli.model import Seconds
 from pykafka_cli.zookeeper.client import ZooKeeperClient
 
 PATIENCE = {
-    "request.timeout.ms": "5000",
+    "request.timeout.ms": "2500",
     "default.api.timeout.ms": "5000",
+    "socket.connection.setup.timeout.ms": "2500",
 }
-"""Isolation level of the pages; a file of client properties can override it."""
+"""How long a page waits for one broker, so that it can show what the others respond; a file of client properties can
+override it."""
 
 ZOOKEEPER_PATIENCE_S = Seconds(3.0)
 ZOOKEEPER_SESSION_S = Seconds(18.0)

@@ -36,17 +36,20 @@ async def found_events(connection: ClusterConnection, query: Query, render: Rend
     """The records that a search finds, and its progress."""
     try:
         wanted = wanted_of(query)
-        yield event("progress", render("progress.html", {"read": 0, "of": None, "count": 0, "is_over": False}))
+        yield event(
+            "progress", render("progress.html", {"read": 0, "of": None, "count": 0, "is_over": False, "missing": ()})
+        )
         count, read, of = 0, 0, 0
+        missing: tuple[int, ...] = ()
         async with aclosing(search(await connection.session(), wanted)) as windows:
-            async for records, read, of in windows:
+            async for records, read, of, missing in windows:
                 count += len(records)
                 if records:
                     yield event("rows", render("rows.html", {"records": records}))
-                yield event(
-                    "progress", render("progress.html", {"read": read, "of": of, "count": count, "is_over": False})
-                )
-        yield event("progress", render("progress.html", {"read": read, "of": of, "count": count, "is_over": True}))
+                progress = {"read": read, "of": of, "count": count, "missing": missing}
+                yield event("progress", render("progress.html", {**progress, "is_over": False}))
+        progress = {"read": read, "of": of, "count": count, "missing": missing}
+        yield event("progress", render("progress.html", {**progress, "is_over": True}))
     except PROBLEMS as problem:
         yield event("progress", render("problem.html", problem_of(problem)[0]))
     yield event("end", "")
@@ -57,7 +60,8 @@ async def arriving_events(connection: ClusterConnection, query: Query, render: R
     try:
         wanted = wanted_of(query)
         session: Session = await connection.session()
-        yield event("progress", render("tailing.html", {}))
+        yield event("progress", render("tailing.html", {"skipped": 0}))
+        skipped = 0
         async with aclosing(tail(session, wanted)) as arriving:
             upcoming = asyncio.ensure_future(anext(arriving))
             try:
@@ -66,7 +70,11 @@ async def arriving_events(connection: ClusterConnection, query: Query, render: R
                     if not done:
                         yield ": nothing new\n\n"
                         continue
-                    yield event("rows", render("rows.html", {"records": upcoming.result()[::-1]}))
+                    arrived = upcoming.result()
+                    yield event("rows", render("rows.html", {"records": arrived.records[::-1]}))
+                    if arrived.skipped:
+                        skipped += arrived.skipped
+                        yield event("progress", render("tailing.html", {"skipped": skipped}))
                     upcoming = asyncio.ensure_future(anext(arriving))
             finally:
                 upcoming.cancel()

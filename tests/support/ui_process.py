@@ -26,6 +26,6 @@ class UiProcess(ServerProcess):
         return "Ctrl-C ends it." in self.said()
 
     def document(self, address: str) -> Any:
-        response = httpx.get(self.url + address)
+        response = httpx.get(self.url + address, timeout=30)
         assert response.status_code == 200, response.text
         return response.json()

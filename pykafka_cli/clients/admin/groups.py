@@ -47,21 +47,30 @@ async def list_all_groups(
     session: Session, *, states: Sequence[str] = (), types: Sequence[str] = ()
 ) -> list[GroupListing]:
     """All groups of all protocols, by name."""
-    from kio.schema.list_groups.v5.request import ListGroupsRequest
-
-    request = ListGroupsRequest(states_filter=tuple(states), types_filter=tuple(types))
     found: dict[str, GroupListing] = {}
     for broker in (await session.metadata(())).brokers:
-        answer = await session.ask(request, broker=broker.node_id)
-        ensure_none_failed([answer])
-        for group in answer.groups:
-            type_ = group.group_type.capitalize() or UNKNOWN
-            state = group.group_state or UNKNOWN
-            found[group.group_id] = GroupListing(group.group_id, type_, state, group.protocol_type)
+        found |= {each.group: each for each in await list_groups_of(session, broker.node_id, states, types)}
     return [
         found[name]
         for name in sorted(found)
         if (not states or found[name].state in states) and (not types or found[name].type.lower() in types)
+    ]
+
+
+async def list_groups_of(
+    session: Session, broker: BrokerId, states: Sequence[str] = (), types: Sequence[str] = ()
+) -> list[GroupListing]:
+    """The groups that one broker coordinates; older brokers do not filter them."""
+    from kio.schema.list_groups.v5.request import ListGroupsRequest
+
+    request = ListGroupsRequest(states_filter=tuple(states), types_filter=tuple(types))
+    answer = await session.ask(request, broker=broker)
+    ensure_none_failed([answer])
+    return [
+        GroupListing(
+            each.group_id, each.group_type.capitalize() or UNKNOWN, each.group_state or UNKNOWN, each.protocol_type
+        )
+        for each in answer.groups
     ]
 
 

@@ -45,8 +45,9 @@ async def list_transactions(
     producer_ids: Collection[ProducerId] = (),
     longer_than_ms: Milliseconds | None = None,
     pattern: str | None = None,
+    coordinators: Collection[BrokerId] | None = None,
 ) -> list[TransactionListing]:
-    """Transactions of all coordinators; or only those of some producers, or those open for a time.
+    """Transactions of all coordinators, or of some; or only those of some producers, or those open for a time.
 
     pattern    an RE2 expression that transactional ids must match (KIP-1152)
     raises     ApiError, VersionUnsupported
@@ -59,7 +60,7 @@ async def list_transactions(
         transactional_id_pattern=pattern,
     )
     oldest = _FIRST_WITH_PATTERN if pattern else 0 if longer_than_ms is None else _FIRST_WITH_DURATION
-    brokers = sorted(broker.node_id for broker in (await session.metadata(())).brokers)
+    brokers = sorted(coordinators or (broker.node_id for broker in (await session.metadata(())).brokers))
     deadline = asyncio.get_running_loop().time() + session.settings.api_timeout
     found: list[TransactionListing] = []
     for broker in brokers:

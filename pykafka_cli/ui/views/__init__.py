@@ -1,7 +1,14 @@
 """The content of the pages: each view queries the cluster, and returns a document for JSON and for a template."""
 
-from collections.abc import Mapping
-from typing import Any, TypeAlias
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, TypeAlias, TypeVar
+
+from pykafka_cli.clients.errors import ApiError
+from pykafka_cli.model import BrokerId
+from pykafka_cli.transport.errors import ConnectionFailed
+
+T = TypeVar("T")
 
 Document: TypeAlias = dict[str, Any]
 """A JSON object."""
@@ -12,6 +19,24 @@ Query: TypeAlias = Mapping[str, str]
 
 class BadQuery(ValueError):
     """A parameter of an address is missing or invalid."""
+
+
+async def of_each_broker(
+    brokers: Sequence[BrokerId], ask: Callable[[BrokerId], Awaitable[T]]
+) -> tuple[list[T], list[Document]]:
+    """The responses of brokers that are asked concurrently, and for each of the others why there is none."""
+    found = await asyncio.gather(*map(ask, brokers), return_exceptions=True)
+    responses, missing = [], []
+    for broker, each in zip(brokers, found, strict=True):
+        if isinstance(each, ConnectionFailed | ApiError):
+            missing.append({"broker": int(broker), "error": str(each)})
+        elif isinstance(each, BaseException):
+            raise each
+        else:
+            responses.append(each)
+    if not responses:
+        raise next(each for each in found if isinstance(each, BaseException))
+    return responses, missing
 
 
 def required(query: Query, name: str) -> str:

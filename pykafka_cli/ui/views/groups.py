@@ -2,17 +2,24 @@
 
 from kio.schema.errors import ErrorCode
 
-from pykafka_cli.clients.admin.groups import describe_groups, list_all_groups
+from pykafka_cli.clients.admin.cluster import describe_brokers
+from pykafka_cli.clients.admin.groups import describe_groups, list_groups_of
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
 from pykafka_cli.model import GroupLag, MemberDescription
 from pykafka_cli.procedures.consumer_groups import lags
-from pykafka_cli.ui.views import Document, Query, required
+from pykafka_cli.ui.views import Document, Query, of_each_broker, required
 
 
 async def groups(session: Session, query: Query) -> Document:
-    """All groups whose names contain `filter`; one request to each broker, whatever their number."""
-    found = await list_all_groups(session)
+    """All groups whose names contain `filter`; one request to each broker, whatever their number.
+
+    `missing` are brokers that do not respond, and whose groups are not known.
+    """
+    brokers = [each.id for each in await describe_brokers(session)]
+    listed, missing = await of_each_broker(brokers, lambda broker: list_groups_of(session, broker))
+    by_name = {each.group: each for some in listed for each in some}
+    found = [by_name[name] for name in sorted(by_name)]
     wanted = query.get("filter", "")
     return {
         "groups": [
@@ -21,11 +28,14 @@ async def groups(session: Session, query: Query) -> Document:
             if wanted in each.group
         ],
         "of": len(found),
+        "missing": missing,
     }
 
 
 async def group(session: Session, query: Query) -> Document:
     """A consumer group's members with their partitions, and its lag in each partition.
+
+    The lag is null in partitions whose leader does not respond; `lag` is that of the others.
 
     raises    BadQuery, ApiError
     """
@@ -33,7 +43,7 @@ async def group(session: Session, query: Query) -> Document:
     described = (await describe_groups(session, [name], missing_is_dead=True))[name]
     if described.state == "Dead":
         raise ApiError(ErrorCode.group_id_not_found, f"Consumer group '{name}' does not exist.")
-    rows = (await lags(session, [described]))[name]
+    rows = (await lags(session, [described], waits_for_leaders=False))[name]
     return {
         "group": name,
         "state": described.state,

@@ -4,6 +4,7 @@ A search reads windows of offsets, the same number of each partition, from its s
 records of each window by time. So it can stop after each window, and holds only one.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
 from contextlib import aclosing, contextmanager
 from typing import NamedTuple
@@ -13,6 +14,7 @@ from pykafka_cli.clients.admin.offsets import known, list_offsets, offsets_for_t
 from pykafka_cli.clients.admin.topics import assignments
 from pykafka_cli.clients.consuming.fetched_records import Fetched
 from pykafka_cli.clients.consuming.fetcher import Fetcher
+from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
 from pykafka_cli.model import ConsumedRecord, Offset, OffsetSpec, Timestamp, TopicPartition
 from pykafka_cli.properties.consumer import ConsumerSettings
@@ -23,6 +25,8 @@ from pykafka_cli.ui.views import BadQuery, Document, Query, required, whole_numb
 
 STARTS = ("newest", "oldest", "offset", "time")
 DEFAULT_LIMIT, MOST_RECORDS = 50, 1000
+SILENCE_S = 4.0
+"""Seconds without a record after which the partitions that are left are given up."""
 WIDEST = 5000
 """Maximum number of offsets of a partition in one window."""
 
@@ -49,11 +53,22 @@ class Wanted(NamedTuple):
 
 
 class Found(NamedTuple):
-    """The records of one window, and the progress of the search: how many offsets of how many were read."""
+    """The records of one window, and the progress of the search: how many offsets of how many were read.
+
+    missing    partitions whose leaders do not respond, so that they are not searched
+    """
 
     records: list[Document]
     read: int
     of: int
+    missing: tuple[int, ...] = ()
+
+
+class Arrived(NamedTuple):
+    """New records; of very many, the last, and how many were skipped."""
+
+    records: list[Document]
+    skipped: int
 
 
 def wanted_of(query: Query) -> Wanted:
@@ -62,7 +77,11 @@ def wanted_of(query: Query) -> Wanted:
     start = query.get("from") or "newest"
     if start not in STARTS:
         raise BadQuery(f"from: {start} is not one of {', '.join(STARTS)}")
-    limit = min(whole_number(query, "limit", DEFAULT_LIMIT) or DEFAULT_LIMIT, MOST_RECORDS)
+    limit = whole_number(query, "limit", DEFAULT_LIMIT) or DEFAULT_LIMIT
+    if limit > MOST_RECORDS:
+        raise BadQuery(
+            f"limit: at most {MOST_RECORDS} records are shown; `pk console-consumer --output json` reads more"
+        )
     at = 0
     try:
         if start == "offset":
@@ -91,26 +110,29 @@ async def search(session: Session, wanted: Wanted) -> AsyncGenerator[Found]:
 
     raises    BadQuery, ApiError, ConnectionFailed
     """
-    bounds = await _bounds(session, wanted)
+    bounds, unheard = await _bounds(session, wanted)
     total, read, count = sum(end - start for start, end in bounds.values()), 0, 0
     width = max(1, min(wanted.limit, WIDEST))
     is_newest = wanted.start == "newest"
     with _fetcher(session) as fetcher:
         while bounds:
             window = {each: _window(*span, width, is_newest=is_newest) for each, span in bounds.items()}
-            records = await _read(fetcher, window, wanted.filter)
+            records, silent = await _read(fetcher, window, wanted.filter)
+            unheard |= silent
             records.sort(key=lambda each: (each["timestamp"] or 0, each["offset"]), reverse=is_newest)
             records = records[: wanted.limit - count]
             count += len(records)
             read += sum(end - start for start, end in window.values())
-            yield Found(records, read, total)
+            yield Found(records, read, total, tuple(sorted(each.partition for each in unheard)))
             if count >= wanted.limit:
                 return
             bounds = {each: _rest(span, window[each], is_newest=is_newest) for each, span in bounds.items()}
-            bounds = {each: (start, end) for each, (start, end) in bounds.items() if start < end}
+            bounds = {
+                each: (start, end) for each, (start, end) in bounds.items() if start < end and each not in unheard
+            }
             width = min(width * 2, WIDEST)
     if not total:
-        yield Found([], 0, 0)
+        yield Found([], 0, 0, tuple(sorted(each.partition for each in unheard)))
 
 
 def _window(start: int, end: int, width: int, *, is_newest: bool) -> tuple[int, int]:
@@ -121,11 +143,15 @@ def _rest(span: tuple[int, int], window: tuple[int, int], *, is_newest: bool) ->
     return (span[0], window[0]) if is_newest else (window[1], span[1])
 
 
-async def _bounds(session: Session, wanted: Wanted) -> dict[TopicPartition, tuple[int, int]]:
-    """The offsets to read, without partitions that have none."""
-    partitions = await partitions_of(session, wanted)
-    starts = await _offsets(session, partitions, OffsetSpec.EARLIEST)
-    ends = await _offsets(session, partitions, OffsetSpec.LATEST)
+async def _bounds(
+    session: Session, wanted: Wanted
+) -> tuple[dict[TopicPartition, tuple[int, int]], set[TopicPartition]]:
+    """The offsets to read, without partitions that have none, and the partitions whose leaders do not respond."""
+    asked = await partitions_of(session, wanted)
+    starts, ends = await asyncio.gather(
+        _offsets(session, asked, OffsetSpec.EARLIEST), _offsets(session, asked, OffsetSpec.LATEST)
+    )
+    partitions = [each for each in asked if each in starts and each in ends]
     if wanted.start == "time":
         at = await offsets_for_times(
             session, dict.fromkeys(partitions, Timestamp(wanted.at)), patience=Patience.NEEDS_LEADER
@@ -133,7 +159,8 @@ async def _bounds(session: Session, wanted: Wanted) -> dict[TopicPartition, tupl
         starts = {each: ends[each] if offset is None else offset for each, offset in known(at, naming=True).items()}
     elif wanted.start == "offset":
         starts = {each: Offset(max(starts[each], wanted.at)) for each in partitions}
-    return {each: (int(starts[each]), int(ends[each])) for each in partitions if starts[each] < ends[each]}
+    bounds = {each: (int(starts[each]), int(ends[each])) for each in partitions if starts[each] < ends[each]}
+    return bounds, {*asked} - {*partitions}
 
 
 async def partitions_of(session: Session, wanted: Wanted) -> list[TopicPartition]:
@@ -150,9 +177,14 @@ async def partitions_of(session: Session, wanted: Wanted) -> list[TopicPartition
 async def _offsets(
     session: Session, partitions: Iterable[TopicPartition], end: OffsetSpec
 ) -> dict[TopicPartition, Offset]:
-    """raises    ApiError for a partition whose leader rejects the request"""
+    """Those of partitions whose leaders respond.
+
+    raises    ApiError if none does
+    """
     wanted = dict.fromkeys(partitions, end)
-    return known(await list_offsets(session, wanted, patience=Patience.NEEDS_LEADER), naming=True)
+    found = await list_offsets(session, wanted, patience=Patience.ASK_ONCE)
+    responded = {each: offset for each, offset in found.items() if not isinstance(offset, ApiError)}
+    return responded or known(found, naming=True)
 
 
 @contextmanager
@@ -171,13 +203,18 @@ async def _next(fetcher: Fetcher) -> Fetched:
     return fetched
 
 
-async def _read(fetcher: Fetcher, window: Bounds, wanted: Filter) -> list[Document]:
-    """The records between these offsets that match the filter."""
+async def _read(fetcher: Fetcher, window: Bounds, wanted: Filter) -> tuple[list[Document], set[TopicPartition]]:
+    """The records between these offsets that match the filter, and the partitions whose leaders have gone silent."""
     found: list[Document] = []
     unread = set(window)
     fetcher.add({each: Offset(window[each][0]) for each in unread})
     while unread:
-        fetched = await _next(fetcher)
+        try:
+            async with asyncio.timeout(SILENCE_S):
+                fetched = await _next(fetcher)
+        except TimeoutError:
+            fetcher.drop(unread)
+            break
         partition, end = fetched.partition, window[fetched.partition][1]
         found += [
             document(partition, record, wanted)
@@ -187,11 +224,11 @@ async def _read(fetcher: Fetcher, window: Bounds, wanted: Filter) -> list[Docume
         if fetched.next.offset >= end:
             unread.discard(partition)
             fetcher.drop([partition])
-    return found
+    return found, unread
 
 
-async def tail(session: Session, wanted: Wanted) -> AsyncGenerator[list[Document]]:
-    """New records as they arrive; never ends. If many arrive at once, only the last ones.
+async def tail(session: Session, wanted: Wanted) -> AsyncGenerator[Arrived]:
+    """New records as they arrive; never ends.
 
     raises    BadQuery, ApiError, ConnectionFailed
     """
@@ -202,7 +239,8 @@ async def tail(session: Session, wanted: Wanted) -> AsyncGenerator[list[Document
             fetched = await _next(fetcher)
             records = [each for each in fetched.records if wanted.filter.lets_through(each)]
             if records:
-                yield [document(fetched.partition, each, wanted.filter) for each in records[-wanted.limit :]]
+                shown = [document(fetched.partition, each, wanted.filter) for each in records[-wanted.limit :]]
+                yield Arrived(shown, len(records) - len(shown))
 
 
 def document(partition: TopicPartition, record: ConsumedRecord, wanted: Filter) -> Document:
@@ -231,7 +269,7 @@ async def messages(session: Session, query: Query) -> Document:
     async with aclosing(search(session, wanted)) as windows:
         async for found in windows:
             records += found.records
-    return {"records": records, "read": found.read, "of": found.of}
+    return {"records": records, "read": found.read, "of": found.of, "missing": list(found.missing)}
 
 
 async def form(session: Session, query: Query) -> Document:

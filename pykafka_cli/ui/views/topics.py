@@ -2,26 +2,24 @@
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
-from kio.schema.errors import ErrorCode
-
-from pykafka_cli.clients.admin.groups import committed_offsets, list_groups
+from pykafka_cli.clients.admin.groups import CONSUMER, list_groups_of
 from pykafka_cli.clients.admin.leaders import Patience
 from pykafka_cli.clients.admin.offsets import list_offsets
+from pykafka_cli.clients.admin.offsets_of_groups import OffsetsOfGroups
 from pykafka_cli.clients.errors import ApiError, ensure_none_failed
 from pykafka_cli.clients.session import Session
 from pykafka_cli.model import Offset, OffsetSpec, TopicPartition, base64_id
 from pykafka_cli.ui.paging import rows_of
-from pykafka_cli.ui.views import Document, Query, required
+from pykafka_cli.ui.views import Document, Query, of_each_broker, required
 
-MOST_GROUPS = 500
-"""Maximum number of groups whose committed offsets a topic's page looks up."""
+READERS_S = 5.0
+"""Seconds for looking up which groups read a topic; those that took longer are counted."""
 
 MOST_MEASURED = 1000
 """Partitions of a topic whose offsets are looked up at once; of a larger topic, those of one page of the list."""
-
-_AT_ONCE = 16
 
 
 async def topics(session: Session, query: Query) -> Document:
@@ -107,33 +105,33 @@ def _partition(described: Any, alive: set[Any], start: Offset | None, end: Offse
 
 
 async def readers(session: Session, query: Query) -> Document:
-    """Groups with committed offsets in the topic; of many groups only the first are looked up.
+    """Groups with committed offsets in the topic, as many as can be looked up in READERS_S seconds.
 
-    raises    BadQuery
+    `missing` are brokers that do not respond, with the groups that they coordinate.
+    raises    BadQuery, ApiError
     """
     name = required(query, "name")
-    groups = [each.group for each in await list_groups(session)]
-    turn = asyncio.Semaphore(_AT_ONCE)
-
-    async def read(group: str) -> dict[int, Offset]:
-        async with turn:
-            try:
-                committed = await committed_offsets(session, group)
-            except ApiError as error:
-                if error.code in (ErrorCode.group_authorization_failed, ErrorCode.group_id_not_found):
-                    return {}
-                raise
-        return {each.partition: offset for each, offset in committed.items() if each.topic == name}
-
-    asked = groups[:MOST_GROUPS]
-    found = await asyncio.gather(*map(read, asked))
+    answer = await session.metadata([name])
+    ensure_none_failed(answer.topics)
+    partitions = [int(each.partition_index) for each in answer.topics[0].partitions]
+    brokers = [broker.node_id for broker in answer.brokers]
+    listed, missing = await of_each_broker(brokers, lambda broker: list_groups_of(session, broker))
+    groups = sorted({each.group for some in listed for each in some if each.protocol in (CONSUMER, "")})
+    looked_up = OffsetsOfGroups(session, name, partitions)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(READERS_S):
+            await looked_up.look_up(groups)
+    unheard = {each["broker"] for each in missing}
+    missing += [
+        {"broker": int(broker), "error": why} for broker, why in looked_up.failures.items() if broker not in unheard
+    ]
     return {
         "topic": name,
         "groups": [
             {"group": group, "offsets": [{"partition": each, "offset": int(offsets[each])} for each in sorted(offsets)]}
-            for group, offsets in zip(asked, found, strict=True)
-            if offsets
+            for group, offsets in sorted(looked_up.found.items())
         ],
-        "asked": len(asked),
+        "asked": len(looked_up.asked),
         "of": len(groups),
+        "missing": missing,
     }

@@ -1,17 +1,21 @@
 """Transactional ids with their states, and the open transaction of one."""
 
+from pykafka_cli.clients.admin.cluster import describe_brokers
 from pykafka_cli.clients.admin.transactions import describe_transactions, list_transactions
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
-from pykafka_cli.ui.views import Document, Query, required
+from pykafka_cli.ui.views import Document, Query, of_each_broker, required
 
 
 async def transactions(session: Session, query: Query) -> Document:
     """All transactional ids that contain `filter`; one request to each broker.
 
+    `missing` are brokers that do not respond, and whose transactional ids are not known.
     raises    ApiError, VersionUnsupported
     """
-    found = await list_transactions(session)
+    brokers = [each.id for each in await describe_brokers(session)]
+    listed, missing = await of_each_broker(brokers, lambda each: list_transactions(session, coordinators=(each,)))
+    found = [each for some in listed for each in some]
     wanted = query.get("filter", "")
     return {
         "transactions": [
@@ -25,6 +29,7 @@ async def transactions(session: Session, query: Query) -> Document:
             if wanted in each.transactional_id
         ],
         "of": len(found),
+        "missing": missing,
     }
 
 

@@ -34,6 +34,7 @@ async def znodes(zookeeper: ZooKeeperClient, query: Query) -> Document:
         "znode": path,
         "data": text,
         "is_text": is_text,
+        "is_whole": data is None or len(data) <= MOST_SHOWN_BYTES,
         "stat": _stat(stat),
         "levels": [
             _level(level, sorted(names), below, query.get("page", "") if level == path else "")
