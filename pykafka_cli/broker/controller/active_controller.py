@@ -84,10 +84,12 @@ class ActiveController:
         await self._store.ensure_features()
         await self._store.delete_notifications(await self._store.log_dir_events(self._log_dir_failed), self.state.fence)
         await self._store.delete_notifications(await self._store.isr_changes(self._isrs_changed), self.state.fence)
-        await self._read_cluster()
+        restarted = await self._read_cluster()
         await self.deletion.take_over(await self._store.topic_deletions(self._deletion_requested))
         self._send_update_metadata(self.state.brokers)
         await self._initialize_states()
+        if restarted:
+            await self._brokers_joined(restarted)
         _log.info("broker %d is the controller, epoch %d", self._context.broker_id, self.state.fence.epoch)
 
         begun = await self.reassignments_requested()
@@ -99,16 +101,21 @@ class ActiveController:
         """Send no more requests."""
         self._channels.close()
 
-    async def _read_cluster(self) -> None:
+    async def _read_cluster(self) -> dict[BrokerId, BrokerRegistration]:
+        """Returns the brokers of whose restart no controller knows yet. They count as gone until others are elected:
+        they may have lost records that they had."""
         self.state.brokers = await self._store.brokers(self._brokers_changed)
         for broker in self.state.brokers.values():
             self._channels.add(broker)
             await self._store.broker(broker.id, self._broker_modified)
         await self._read_topics(await self._store.topics(self._topics_changed))
-        self.state.leaders = await self._store.partition_states(self.state.all_partitions())
+        written = await self._store.written_states(self.state.all_partitions())
+        self.state.leaders = {partition: state for partition, (state, _) in written.items()}
         for partition in self.state.all_partitions():
             if self.state.assignment(partition).is_being_reassigned:
                 self.state.reassigning.add(partition)
+        restarted = self.state.restarted_since({partition: zxid for partition, (_, zxid) in written.items()})
+        return {broker: self.state.brokers.pop(broker) for broker in restarted}
 
     async def _read_topics(self, topics: Iterable[str]) -> list[TopicPartition]:
         """Read topics, and give an id to those that older brokers created. Returns their partitions."""

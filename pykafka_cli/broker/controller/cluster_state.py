@@ -8,7 +8,7 @@ source  kafka.controller.ControllerContext
 
 import logging
 import uuid
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from pykafka_cli.broker.controller import partition_states, replica_states
@@ -130,6 +130,20 @@ class ClusterState:
 
     def partitions_on(self, broker: BrokerId) -> list[TopicPartition]:
         return [partition for partition in self.all_partitions() if broker in self.replicas(partition)]
+
+    def restarted_since(self, written: Mapping[TopicPartition, int]) -> list[BrokerId]:
+        """Brokers that have registered since a partition's state was written in which they are in sync, while another
+        broker in sync has not. What they have may end before what was acknowledged, if they lost power meanwhile.
+
+        written    the zxid of each state; it grows with time, as broker epochs do, which are zxids as well
+        """
+        found = set()
+        for partition, zxid in written.items():
+            in_sync = self.online(self.leaders[partition].isr, partition)
+            restarted = {broker for broker in in_sync if self.brokers[broker].epoch > zxid}
+            if len(restarted) < len(in_sync):
+                found |= restarted
+        return sorted(found)
 
     def led_by(self, broker: BrokerId) -> list[TopicPartition]:
         """Partitions that this broker leads and another could: of several replicas, and not about to be deleted."""

@@ -275,17 +275,28 @@ class ZkStore:
 
     async def partition_state(self, partition: TopicPartition) -> PartitionState | None:
         """Leader and ISR of a partition; None while it has none."""
+        found = await self._written_state(partition)
+        return found and found[0]
+
+    async def partition_states(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, PartitionState]:
+        """Those of the partitions that have one."""
+        return {partition: state for partition, (state, _) in (await self.written_states(partitions)).items()}
+
+    async def written_states(
+        self, partitions: Iterable[TopicPartition]
+    ) -> dict[TopicPartition, tuple[PartitionState, int]]:
+        """Those of the partitions that have one, each with the zxid of the transaction that wrote it."""
+        partitions = list(partitions)
+        found = await _all(self._written_state(partition) for partition in partitions)
+        return {partition: written for partition, written in zip(partitions, found, strict=True) if written}
+
+    async def _written_state(self, partition: TopicPartition) -> tuple[PartitionState, int] | None:
         try:
             data, stat = await self.client.get(topic_znodes.partition_state_path(partition))
         except NoNode:
             return None
-        return _readable(lambda: topic_znodes.decode_partition_state(partition, data, stat.version), None)
-
-    async def partition_states(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, PartitionState]:
-        """Those of the partitions that have one."""
-        partitions = list(partitions)
-        found = await _all(self.partition_state(partition) for partition in partitions)
-        return {tp: state for tp, state in zip(partitions, found, strict=True) if state is not None}
+        state = _readable(lambda: topic_znodes.decode_partition_state(partition, data, stat.version), None)
+        return None if state is None else (state, stat.mzxid)
 
     async def create_partition_states(
         self, states: Mapping[TopicPartition, PartitionState], fence: Fence

@@ -161,6 +161,22 @@ async def test_a_restarted_broker_learns_of_its_leaders_again(cluster: Controlle
     assert cluster.briefly("t") == "leader 1 epoch 1 isr 1,2"
 
 
+async def test_a_broker_that_restarts_while_no_controller_looks_does_not_lead_before_it_is_in_sync_again(
+    cluster: ControlledCluster,
+) -> None:
+    await cluster.create_topic("t", [0, 1, 2], [0], [1, 0])
+    for each in (1, 2):
+        await cluster.brokers[each].controller.stop()
+    await cluster.kill(0)
+
+    await cluster.start(0)
+
+    assert cluster.controller is cluster.brokers[0].controller
+    assert cluster.briefly("t", 0) == "leader 1 epoch 2 isr 1,2"
+    assert cluster.briefly("t", 1) == "leader 0 epoch 2 isr 0"
+    assert cluster.briefly("t", 2) == "leader 1 epoch 1 isr 1"
+
+
 async def test_a_stopping_broker_hands_its_partitions_over(cluster: ControlledCluster) -> None:
     await cluster.create_topic("t", [1, 0], [0, 1], [1])
     cluster.told()

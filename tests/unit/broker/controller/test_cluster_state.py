@@ -1,0 +1,37 @@
+"""What the controller concludes from what it has read."""
+
+import pytest
+
+from pykafka_cli.broker.controller.cluster_state import ClusterState
+from pykafka_cli.broker.metadata.zk_store import Fence
+from pykafka_cli.model import BrokerEpoch, BrokerId, ControllerEpoch, LeaderEpoch, TopicPartition
+from pykafka_cli.zookeeper.kafka_znodes import BrokerRegistration
+from pykafka_cli.zookeeper.topic_znodes import PartitionState
+from tests.support.brokers import broker_ids
+
+PARTITION = TopicPartition("t", 0)
+
+
+@pytest.mark.parametrize(
+    ("epochs", "restarted"),
+    [
+        ({0: 5, 1: 6, 2: 7}, []),
+        ({0: 12, 1: 6, 2: 7}, [0]),
+        ({0: 12, 1: 13, 2: 7}, [0, 1]),
+        ({0: 12, 1: 13, 2: 14}, []),
+        ({0: 12, 1: 13}, []),
+        ({0: 5, 1: 6, 2: 7, 3: 12}, []),
+    ],
+    ids=["none", "one", "two of three", "all of them", "all that live", "one that is not in sync"],
+)
+def test_brokers_have_restarted_that_registered_after_a_state_in_which_others_are_in_sync_as_well(
+    epochs: dict[int, int], restarted: list[int]
+) -> None:
+    state = ClusterState(Fence(ControllerEpoch(1), 0))
+    state.brokers = {
+        BrokerId(each): BrokerRegistration(BrokerId(each), (), epoch=BrokerEpoch(epoch))
+        for each, epoch in epochs.items()
+    }
+    state.leaders[PARTITION] = PartitionState(BrokerId(0), LeaderEpoch(3), broker_ids(0, 1, 2), ControllerEpoch(1))
+
+    assert state.restarted_since({PARTITION: 10}) == restarted
