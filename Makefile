@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test test-quick simulate-clients golden-far check format docs site picture bench binary clean peers-java peers-java-4 peers-javascript peers-go lock audit
+.PHONY: demo test test-quick simulate simulate-clients golden-far check format docs site picture bench binary clean peers-java peers-java-4 peers-javascript peers-go lock audit
 
 $(INSTALLED): pyproject.toml hatch_build.py pykafka_cli/protocol/records/survey.py
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -28,7 +28,11 @@ test-quick: $(INSTALLED)
 SEEDS ?= 1000
 FIRST ?= 0
 simulate-clients: $(INSTALLED)
-	$(BIN)/python -m tests.simulation --first $(FIRST) --seeds $(SEEDS)
+	$(BIN)/python -m tests.simulation clients --first $(FIRST) --seeds $(SEEDS)
+
+# Whole brokers, from their controllers to their disks, in the same way; a seed that fails is shrunk.
+simulate: $(INSTALLED)
+	$(BIN)/python -m tests.simulation servers --shrink --first $(FIRST) --seeds $(SEEDS)
 
 # All golden cases on a cluster 100 ms away, and on one whose connections end every second or two.
 golden-far: $(INSTALLED)

@@ -1,13 +1,18 @@
 """An event loop whose time is a number: when nothing is ready, it is at once the moment at which something will be.
 
 No descriptors, no threads, no chance: what runs on it runs the same way each time. Connections go through a
-SimulatedNetwork, work for threads is done on the spot.
+SimulatedNetwork, work for threads is done on the spot, or after the time that a slow disk takes.
+
+Each process that is simulated runs in contexts in which PROCESS has its name. So it can be paused or killed: of what
+was to run in its contexts, nothing runs meanwhile, or ever.
 """
 
 import asyncio
 import socket
 from asyncio.base_events import BaseEventLoop
+from collections import deque
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from pykafka_cli.broker.clock import Timer
@@ -20,6 +25,10 @@ if TYPE_CHECKING:
 START_MS = Timestamp(1_700_000_000_000)
 """Wall-clock time at which the virtual clock starts."""
 
+
+CLIENTS = "clients"
+PROCESS: ContextVar[str] = ContextVar("PROCESS", default=CLIENTS)
+"""Whose code this is."""
 
 MOST_TURNS = 20_000
 """How often the loop may turn at one moment of the virtual clock."""
@@ -47,12 +56,46 @@ class _Moments:
         return []
 
 
+def _nothing() -> None:
+    pass
+
+
+class _Ready(deque[asyncio.Handle]):
+    """What is to run next; of processes that are paused or dead, nothing does."""
+
+    def __init__(self, loop: "VirtualLoop") -> None:
+        super().__init__()
+        self._loop = loop
+
+    def popleft(self) -> asyncio.Handle:
+        handle = super().popleft()
+        loop = self._loop
+        if not loop.paused and not loop.dead:
+            return handle
+        process = handle._context.get(PROCESS, "")  # type: ignore[attr-defined]  # noqa: SLF001 - public from 3.12 on
+        if process in loop.paused:
+            loop.paused[process].append(handle)
+        elif process not in loop.dead:
+            return handle
+        return loop.idle
+
+
 class VirtualLoop(BaseEventLoop):
-    """`network` is who `create_connection` asks; `mistakes` is what callbacks and forgotten tasks raised."""
+    """`network` is who `create_connection` asks; `mistakes` is what callbacks and forgotten tasks raised.
+
+    work_takes   gives the seconds that work for a thread takes, in the process that asks for it
+    paused       by process: what it will do once it goes on
+    dead         processes of which nothing runs any more
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.now = 0.0
+        self.work_takes: Callable[[], float] = float
+        self.paused: dict[str, list[asyncio.Handle]] = {}
+        self.dead: set[str] = set()
+        self.idle = asyncio.Handle(_nothing, (), self)
+        self._ready = _Ready(self)
         self.network: SimulatedNetwork | None = None
         self.mistakes: list[str] = []
         self._selector = _Moments(self)
@@ -87,13 +130,65 @@ class VirtualLoop(BaseEventLoop):
     async def getaddrinfo(self, host: Any, port: Any, **_: Any) -> Any:
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (host, port))]
 
+    async def create_server(self, protocol_factory: Any, **given: Any) -> "SimulatedServer":  # type: ignore[override]
+        """Serve what connects to the address of the socket, a SimulatedSocket."""
+        assert self.network is not None
+        self.network.listen(given["sock"].address, protocol_factory)
+        return SimulatedServer(self.network, given["sock"].address)
+
+    def pause(self, process: str) -> None:
+        self.paused.setdefault(process, [])
+
+    def resume(self, process: str) -> None:
+        self._ready.extend(self.paused.pop(process, ()))
+
+    def kill(self, process: str) -> None:
+        self.paused.pop(process, None)
+        self.dead.add(process)
+
     def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> Any:  # type: ignore[override]  # noqa: ARG002
         done = self.create_future()
-        try:
-            done.set_result(func(*args))
-        except Exception as error:
-            done.set_exception(error)
+
+        def work() -> None:
+            if done.cancelled():
+                return
+            try:
+                done.set_result(func(*args))
+            except Exception as error:
+                done.set_exception(error)
+
+        takes = self.work_takes()
+        if takes:
+            self.call_later(takes, work)
+        else:
+            work()
         return done
+
+
+class SimulatedSocket:
+    """Stands for a listening socket at an address of the SimulatedNetwork."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self.address = f"{host}:{port}"
+        self._name = (host, port)
+
+    def getsockname(self) -> tuple[str, int]:
+        return self._name
+
+    def dup(self) -> "SimulatedSocket":
+        return self
+
+    def close(self) -> None:
+        pass
+
+
+class SimulatedServer:
+    def __init__(self, network: "SimulatedNetwork", address: str) -> None:
+        self._network, self._address = network, address
+
+    def close(self) -> None:
+        """Accept nobody else; connections stay."""
+        self._network.accept_nobody(self._address)
 
 
 class LoopClock:

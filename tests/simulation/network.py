@@ -13,11 +13,12 @@ from contextvars import Context, copy_context
 from dataclasses import dataclass
 from typing import Any
 
-from tests.simulation.loop import VirtualLoop
+from tests.simulation.loop import CLIENTS, PROCESS, VirtualLoop
 
 Protocol = asyncio.BufferedProtocol | asyncio.Protocol
 Factory = Callable[[], Protocol]
 
+SYN_RETRY_S = 1.0
 SYSTEM_BUFFER = 64 * 1024
 """Bytes under way that the operating systems hold; what is more waits in the transport."""
 HIGH_WATER = 64 * 1024
@@ -35,6 +36,11 @@ class Weather:
     """The chance that a connection attempt is never answered."""
 
 
+def host_of(process: str) -> str:
+    """Where a process runs: its name up to #, as a host runs one after the other."""
+    return process.partition("#")[0]
+
+
 class SimulatedTransport(asyncio.Transport):
     """One end of a Link.
 
@@ -43,10 +49,12 @@ class SimulatedTransport(asyncio.Transport):
 
     def __init__(self, network: "SimulatedNetwork", link: "Link", protocol: Protocol, context: Context) -> None:
         super().__init__()
-        self._context = context
+        self.context = context
         self._network = network
         self._link = link
         self.protocol = protocol
+        self.process = context.get(PROCESS, CLIENTS)
+        self.host = host_of(self.process)
         self.peer: SimulatedTransport | None = None
         self.is_ended = False
         self._closing = False
@@ -55,6 +63,7 @@ class SimulatedTransport(asyncio.Transport):
         self._is_reading = True
         self._last_arrival = 0.0
         self._under_way = 0
+        self._held = 0
         self._is_paused = False
         self._high = HIGH_WATER
 
@@ -92,7 +101,7 @@ class SimulatedTransport(asyncio.Transport):
         if not self._closing:
             self._closing = True
             self._send(None)
-            self._network.loop.call_soon(self._end, None, context=self._context)
+            self._network.loop.call_soon(self._end, None, context=self.context)
 
     def abort(self) -> None:
         self._link.cut()
@@ -102,7 +111,7 @@ class SimulatedTransport(asyncio.Transport):
 
     def resume_reading(self) -> None:
         self._is_reading = True
-        self._network.loop.call_soon(self._deliver, context=self._context)
+        self._network.loop.call_soon(self._deliver, context=self.context)
 
     # ---- under way
 
@@ -112,30 +121,41 @@ class SimulatedTransport(asyncio.Transport):
         self._last_arrival = max(self._last_arrival, arrival)
         self._under_way += len(data or b"")
         self._sent.append(data)
-        loop.call_at(self._last_arrival, self._arrive, context=self._context)
+        assert self.peer is not None
+        loop.call_at(self._last_arrival, self._arrive, context=self.peer.context)
+
+    def let_pass(self) -> None:
+        """Let arrive what could not pass."""
+        held, self._held = self._held, 0
+        for _ in range(held):
+            assert self.peer is not None
+            self._network.loop.call_soon(self._arrive, context=self.peer.context)
 
     def _arrive(self) -> None:
+        peer = self.peer
+        assert peer is not None
+        if not self._network.may_pass(self.host, peer.host):
+            self._held += 1
+            return
         data = self._sent.popleft()  # calls for the same moment come in no particular order
         self._network.note(self._link.number, data or b"")
         self._under_way -= len(data or b"")
-        peer = self.peer
-        assert peer is not None
         if not self._link.is_silent and not peer.is_ended:
             peer.receive(data)
         if self._is_paused and self.get_write_buffer_size() <= self._high // 4 and not self.is_ended:
             self._is_paused = False
-            self.protocol.resume_writing()
+            self.context.run(self.protocol.resume_writing)
 
     def receive(self, data: bytes | None) -> None:
         """data    None: the peer has closed"""
         self._arriving.append(data)
-        self._context.run(self._deliver)
+        self._deliver()
 
     def fail_after(self, seconds: float) -> None:
         """Neither read nor write any more, and learn of it later."""
         self._closing = True
         reset = ConnectionResetError(104, "Connection reset by peer")
-        self._network.loop.call_later(seconds, self._end, reset, context=self._context)
+        self._network.loop.call_later(seconds, self._end, reset, context=self.context)
 
     def _deliver(self) -> None:
         while self._arriving and self._is_reading and not self._closing:
@@ -196,14 +216,41 @@ class SimulatedNetwork:
         self.chance = chance
         self.weather = Weather()
         self.links: dict[int, Link] = {}
-        self._listeners: dict[str, Factory] = {}
+        self._listeners: dict[str, tuple[Factory, Context]] = {}
+        self._blocked: set[tuple[str, str]] = set()
         self._opened = 0
         self.digest = 0
         """CRC of all that has arrived so far, where and when: that of a run stands for the course that it took."""
         loop.network = self
 
     def listen(self, address: str, factory: Factory) -> None:
-        self._listeners[address] = factory
+        self._listeners[address] = factory, copy_context()
+
+    def accept_nobody(self, address: str) -> None:
+        self._listeners.pop(address, None)
+
+    def block(self, here: str, there: str) -> None:
+        """Let nothing pass from one host to another."""
+        self._blocked.add((here, there))
+
+    def unblock(self) -> None:
+        """Let everything pass again, everywhere."""
+        self._blocked.clear()
+        for link in self.links.values():
+            for end in link.ends:
+                end.let_pass()
+
+    def may_pass(self, here: str, there: str) -> bool:
+        return (here, there) not in self._blocked
+
+    def end_process(self, process: str) -> None:
+        """It has ended: so have its listeners, and all connections from it and to it."""
+        for address, (_, context) in list(self._listeners.items()):
+            if context.get(PROCESS) == process:
+                del self._listeners[address]
+        for link in list(self.links.values()):
+            if process in (end.process for end in link.ends):
+                link.cut()
 
     def stop_listening(self, address: str) -> None:
         """Whoever is connected is cut off."""
@@ -219,22 +266,34 @@ class SimulatedNetwork:
         if link.is_over:
             self.links.pop(link.number, None)
 
+    async def _until_open(self, here: str, there: str) -> None:
+        """As the system sends SYN again and again."""
+        while True:
+            if self.may_pass(here, there) and self.may_pass(there, here):
+                return
+            await asyncio.sleep(SYN_RETRY_S)
+
     async def connect(self, factory: Factory, host: str, port: int) -> tuple[SimulatedTransport, Any]:
         address = f"{host}:{port}"
         await asyncio.sleep(2 * self.weather.delay + self.chance.random() * self.weather.jitter)
         if self.chance.random() < self.weather.connect_silence:
             await self.loop.create_future()
-        listener = self._listeners.get(address)
-        if listener is None:
+        caller, callee = host_of(PROCESS.get()), address.partition(":")[0]
+        await self._until_open(caller, callee)
+        if address not in self._listeners:
             raise ConnectionRefusedError(111, "Connection refused")
+        listener, context = self._listeners[address]
         self._opened += 1
         link = Link(self, self._opened, address)
-        theirs = Context()
+        theirs = context.copy()
         here = SimulatedTransport(self, link, factory(), copy_context())
         there = SimulatedTransport(self, link, theirs.run(listener), theirs)
         here.peer, there.peer = there, here
         link.ends = (here, there)
         self.links[link.number] = link
-        theirs.run(there.protocol.connection_made, there)
+        if there.process in self.loop.paused:
+            self.loop.call_soon(there.protocol.connection_made, there, context=theirs)  # the system accepts it
+        else:
+            theirs.run(there.protocol.connection_made, there)
         here.protocol.connection_made(here)
         return here, here.protocol

@@ -54,10 +54,10 @@ def simulate(seed: int) -> Outcome:
         with ids:
             loop.run_until_complete(scene.play())
     except Standstill as standstill:
-        scene.run.complaints.append(f"{standstill}\n{_tasks(loop)}")
+        scene.run.complaints.append(f"{standstill}\n{stacks_of(loop)}")
     finally:
         outcome = scene.outcome(seed)
-        _end_all(loop)
+        end_all(loop)
         loop.close()
         broker_log.setLevel(level)
         if gc_was_on:
@@ -244,7 +244,7 @@ class _Scene:
             waiting.append("the group")
         run.complaints.append(
             f"no progress for {self.loop.now - seen[1]:.0f} s, though there is something to do for "
-            f"{', '.join(waiting) or 'nobody: a transaction stays open'}\n{_tasks(self.loop)}"
+            f"{', '.join(waiting) or 'nobody: a transaction stays open'}\n{stacks_of(self.loop)}"
         )
 
     async def _check_membership(self, members: list[Reader]) -> None:
@@ -297,7 +297,7 @@ class _Scene:
                 self.run.complaints.append(f"a task is left: {task.get_coro().__qualname__}\n{_stack(task)}")
 
 
-def _end_all(loop: VirtualLoop) -> None:
+def end_all(loop: VirtualLoop) -> None:
     """End what would otherwise be ended by the garbage collector, once the loop is closed."""
     if left := asyncio.all_tasks(loop):
         for task in left:
@@ -306,7 +306,7 @@ def _end_all(loop: VirtualLoop) -> None:
             loop.run_until_complete(asyncio.wait(left, timeout=60))
 
 
-def _tasks(loop: VirtualLoop) -> str:
+def stacks_of(loop: VirtualLoop) -> str:
     """Where the clients' tasks wait."""
     return "\n".join(
         sorted(

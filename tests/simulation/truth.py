@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from pykafka_cli.broker.log.partition_log import PartitionLog
 from pykafka_cli.model import FIRST_OFFSET, Offset, TopicPartition
 from pykafka_cli.protocol.records.batch import walk
 from pykafka_cli.protocol.records.control import ControlType, read_marker
@@ -51,17 +52,22 @@ class Log:
 
 
 def read_logs(cluster: SimulatedCluster) -> dict[TopicPartition, Log]:
-    return {each: _read(cluster, each) for each in sorted(cluster.controller.partitions) if each.topic == TOPIC}
+    return {
+        each: read_log(
+            cluster.leader_of(*each).log(*each),
+            cluster.deletions.get(each, ()),
+            cluster.unclean_elections.get(each, ()),
+        )
+        for each in sorted(cluster.controller.partitions)
+        if each.topic == TOPIC
+    }
 
 
-def _read(cluster: SimulatedCluster, partition: TopicPartition) -> Log:
-    log = cluster.leader_of(*partition).log(*partition)
-    found = Log(
-        log.log_start,
-        log.high_watermark,
-        cluster.deletions.get(partition, ()),
-        cluster.unclean_elections.get(partition, ()),
-    )
+def read_log(
+    log: PartitionLog, deletions: Sequence[Deletion] = (), unclean_elections: Sequence[UncleanElection] = ()
+) -> Log:
+    """What a leader's log has up to its high watermark."""
+    found = Log(log.log_start, log.high_watermark, deletions, unclean_elections)
     pending: dict[int, dict[Offset, bytes]] = defaultdict(dict)
     offset = log.log_start
     while offset < log.high_watermark:

@@ -99,8 +99,8 @@ class Service:
     max_login_bytes: int = 524_288
     principal_of: Callable[[asyncio.BaseTransport], str] = lambda _: ANONYMOUS
     scratch: bytearray = field(default_factory=lambda: bytearray(SCRATCH_BYTES))
-    connections: set["Connection"] = field(default_factory=set)
-    workers: set[asyncio.Task[None]] = field(default_factory=set)
+    connections: dict["Connection", None] = field(default_factory=dict)
+    workers: dict[asyncio.Task[None], None] = field(default_factory=dict)
 
 
 class Connection(asyncio.BufferedProtocol):
@@ -167,7 +167,7 @@ class Connection(asyncio.BufferedProtocol):
         metrics = self._service.metrics
         metrics.connections_opened += 1
         metrics.connections_open += 1
-        self._service.connections.add(self)
+        self._service.connections[self] = None
         if self.hold.wait:
             self._hold(self.hold)
 
@@ -188,8 +188,8 @@ class Connection(asyncio.BufferedProtocol):
             self._pause_reading()
         if self._worker is None and (self._waiting or self._receiver.refusal):
             self._worker = asyncio.get_running_loop().create_task(self._serve())
-            self._service.workers.add(self._worker)
-            self._worker.add_done_callback(self._service.workers.discard)
+            self._service.workers[self._worker] = None
+            self._worker.add_done_callback(self._service.workers.pop)
 
     def pause_writing(self) -> None:
         self._writable = asyncio.get_running_loop().create_future()
@@ -210,7 +210,7 @@ class Connection(asyncio.BufferedProtocol):
         self.forget()
         if self not in self._service.connections:
             return  # rejected when it was made
-        self._service.connections.remove(self)
+        del self._service.connections[self]
         self._service.memory.forget(self)
         self.memory_freed()
         self._service.metrics.connections_open -= 1

@@ -55,7 +55,7 @@ class GroupCoordinator:
     """All groups whose partition of __consumer_offsets this broker leads.
 
     partition_count  how many partitions that topic has, or will have when it is created
-    new_uuid         the random part of member ids
+    new_uuid         the random part of member ids, if not a UUID
     """
 
     def __init__(
@@ -64,13 +64,13 @@ class GroupCoordinator:
         clock: Clock,
         writer: PartitionWriter,
         partition_count: Callable[[], int],
-        new_uuid: Callable[[], object] = uuid.uuid4,
+        new_uuid: Callable[[], object] | None = None,
     ) -> None:
         self._runtime: CoordinatorRuntime[GroupShard] = CoordinatorRuntime(
             OFFSETS_TOPIC,
             writer,
             clock,
-            partial(GroupShard, settings, new_uuid),
+            partial(GroupShard, settings, new_uuid or uuid.uuid4),
             timeout_ms=Milliseconds(settings.offsets_commit_timeout_ms),
             compression=Compression(settings.offsets_topic_compression_codec),
         )

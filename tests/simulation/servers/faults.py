@@ -1,0 +1,267 @@
+"""What befalls a cluster of whole brokers during the first part of a run."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Collection, Mapping
+
+from pykafka_cli.clients.admin import configs, reassignments
+from pykafka_cli.clients.admin.cluster import ElectionType, elect_leaders
+from pykafka_cli.clients.errors import ApiError
+from pykafka_cli.clients.session import Session
+from pykafka_cli.clients.settings import ClientSettings
+from pykafka_cli.model import AlterConfigOp, BrokerId, ConfigResourceType, TopicPartition
+from pykafka_cli.transport.errors import ConnectionFailed
+from tests.simulation.cluster import TOPIC
+from tests.simulation.loop import PROCESS
+from tests.simulation.network import Weather
+from tests.simulation.servers.cluster import DriftingClock, ServerCluster, SimulatedBroker
+from tests.simulation.servers.zookeeper import HOST as ZOOKEEPER
+
+KINDS = (
+    "kills", "power losses", "stops", "pauses", "partitions", "ZooKeeper restarts", "lost sessions", "slow disks",
+    "cuts", "elections", "reassignments", "config changes", "full disks", "drifting clocks", "distance",
+)  # fmt: skip
+HEAL_S = 60
+"""How long a cluster may take to be whole again after a loss of power."""
+
+
+class Faults:
+    """Some kinds of trouble, drawn from `chance`, for some virtual seconds; then all that was broken is mended.
+
+    without    kinds that are left out though they were drawn
+    """
+
+    def __init__(self, cluster: ServerCluster, chance: random.Random, without: Collection[str] = ()) -> None:
+        self._cluster = cluster
+        self._chance = chance
+        drawn = [kind for kind in KINDS if chance.random() < 0.3]
+        self.kinds = [kind for kind in drawn if kind not in without]
+        self.seconds = chance.choice([10, 20, 40])
+        self._pace = chance.choice([0.3, 1.0, 3.0])
+        self._distance = chance.choice([0.0005, 0.005, 0.05]) if "distance" in self.kinds else 0.0005
+        self._mending: set[asyncio.Task[None]] = set()
+        acts: Mapping[str, Callable[[], Awaitable[object]]] = {
+            "kills": self._kill,
+            "power losses": self._lose_power,
+            "stops": self._stop,
+            "pauses": self._pause,
+            "partitions": self._part,
+            "ZooKeeper restarts": self._restart_zookeeper,
+            "lost sessions": self._lose_session,
+            "cuts": self._cut,
+            "elections": self._elect,
+            "reassignments": self._reassign,
+            "config changes": self._change_config,
+            "full disks": self._fill_disk,
+        }
+        self._acts = [acts[kind] for kind in self.kinds if kind in acts]
+        if "drifting clocks" in self.kinds:
+            for each in cluster.brokers.values():
+                each.clock = DriftingClock(
+                    cluster.loop, off_ms=chance.randint(-5000, 5000), rate=chance.uniform(-0.05, 0.05)
+                )
+
+    def __str__(self) -> str:
+        return f"{self.seconds} s of {', '.join(self.kinds) or 'nothing'}, {self._distance * 1000:g} ms away"
+
+    async def rage(self) -> None:
+        cluster, loop, chance = self._cluster, asyncio.get_running_loop(), self._chance
+        cluster.network.weather = Weather(self._distance, self._distance / 2, 0.2)
+        cluster.zookeeper.delay = max(0.001, self._distance)
+        if "slow disks" in self.kinds:
+            slow = chance.choice(list(cluster.brokers.values())).host
+            cluster.loop.work_takes = lambda: chance.random() * 0.5 if PROCESS.get().startswith(slow) else 0.0
+        end = loop.time() + self.seconds
+        while loop.time() < end:
+            await asyncio.sleep(chance.expovariate(1 / self._pace))
+            if self._acts:
+                await chance.choice(self._acts)()
+        await self.end()
+
+    async def end(self) -> None:
+        """Mend everything: all run, and reach each other."""
+        cluster = self._cluster
+        for task in self._mending:
+            task.cancel()
+        cluster.loop.work_takes = float
+        cluster.network.unblock()
+        if cluster.zookeeper.is_down:
+            cluster.zookeeper.restart()
+        for each in cluster.brokers.values():
+            each.files.room = None
+            if each.is_paused:
+                each.resume()
+            if not each.is_running:
+                each.start()
+
+    def _tell(self, what: str) -> None:
+        self._cluster.stories.append(f"{self._cluster.loop.now:.3f} {what}")
+
+    def _later(self, seconds: float, mend: Callable[[], object]) -> None:
+        async def wait() -> None:
+            await asyncio.sleep(seconds)
+            mend()
+
+        task = asyncio.get_running_loop().create_task(wait())
+        self._mending.add(task)
+        task.add_done_callback(self._mending.discard)
+
+    def _one(self) -> SimulatedBroker | None:
+        """A broker that runs, by chance."""
+        running = [each for each in self._cluster.running() if not each.is_paused]
+        return self._chance.choice(running) if running else None
+
+    def _start_soon(self, broker: SimulatedBroker) -> None:
+        self._later(self._chance.choice([0.1, 1.0, 5.0]), lambda: None if broker.is_running else broker.start())
+
+    # ---- processes
+
+    async def _kill(self) -> None:
+        if broker := self._one():
+            self._tell(f"{broker.process} is killed")
+            broker.end()
+            self._start_soon(broker)
+
+    async def _lose_power(self) -> None:
+        """One broker at a time, when no partition depends on it alone: what is not synced is only as safe as that.
+
+        Nothing else happens until the cluster is whole again.
+        """
+        if not await self._is_whole(5):
+            return
+        broker = self._one()
+        assert broker is not None
+        self._tell(f"{broker.process} loses power")
+        broker.end(lost_power=self._chance)
+        await asyncio.sleep(self._chance.choice([0.1, 1.0, 5.0]))
+        broker.start()
+        await self._is_whole(HEAL_S)
+
+    async def _is_whole(self, seconds: float) -> bool:
+        """Whether all brokers run, all replicas are in sync, and nobody is about to do anything, within that time."""
+        cluster = self._cluster
+        for _ in range(int(seconds / 0.5)):
+            if not self._mending and all(each.has_started and not each.is_paused for each in cluster.brokers.values()):
+                states = cluster.states()
+                assigned = cluster.assignments()
+                if states.keys() == assigned.keys() and all(
+                    set(states[each].isr) == set(replicas) and len(replicas) > 1 and cluster.leading(each)
+                    for each, replicas in assigned.items()
+                ):
+                    return True
+            await asyncio.sleep(0.5)
+        return False
+
+    async def _stop(self) -> None:
+        if broker := self._one():
+            self._tell(f"{broker.process} is stopped")
+            if self._chance.random() < 0.7:
+                await broker.stop()
+            else:
+                await asyncio.wait((asyncio.ensure_future(broker.stop()),), timeout=self._chance.random() * 5)
+                if broker.is_running:
+                    broker.end()
+            self._start_soon(broker)
+
+    async def _pause(self) -> None:
+        if broker := self._one():
+            self._tell(f"{broker.process} is paused")
+            broker.pause()
+            process = broker.process
+
+            def resume() -> None:
+                if broker.is_paused and broker.process == process:
+                    broker.resume()
+
+            self._later(self._chance.choice([0.5, 3.0, 8.0]), resume)
+
+    # ---- network and ZooKeeper
+
+    async def _part(self) -> None:
+        """Let nothing pass between some hosts, in one direction or both."""
+        network, chance = self._cluster.network, self._chance
+        hosts = [each.host for each in self._cluster.brokers.values()]
+        cut_off = chance.sample(hosts, chance.choice([1, 1, len(hosts) // 2]))
+        others = [each for each in [*hosts, ZOOKEEPER, "clients"] if each not in cut_off]
+        others = [each for each in others if chance.random() < 0.8]
+        ways = chance.choice(["both", "in", "out"])
+        self._tell(f"nothing passes {ways} between {cut_off} and {others}")
+        for here in cut_off:
+            for there in others:
+                if ways != "in":
+                    network.block(here, there)
+                if ways != "out":
+                    network.block(there, here)
+        self._later(chance.choice([1.0, 5.0, 15.0]), network.unblock)
+
+    async def _restart_zookeeper(self) -> None:
+        zookeeper = self._cluster.zookeeper
+        if not zookeeper.is_down:
+            self._tell("ZooKeeper is down")
+            zookeeper.is_down = True
+            self._later(self._chance.choice([0.2, 2.0, 10.0]), zookeeper.restart)
+
+    async def _lose_session(self) -> None:
+        if broker := self._one():
+            its = broker.broker
+            session = its.store.client.session_id if its is not None else 0
+            if session:
+                self._tell(f"{broker.process} loses its session")
+                self._cluster.zookeeper.end_session(session)
+
+    async def _cut(self) -> None:
+        links = list(self._cluster.network.links.values())
+        if links:
+            self._chance.choice(links).cut()
+
+    # ---- what an administrator does
+
+    async def _ask(self, request: Callable[[Session], Awaitable[object]]) -> None:
+        settings = {"request.timeout.ms": "2000", "default.api.timeout.ms": "4000"}
+        session = Session(self._cluster.bootstrap, ClientSettings(settings))
+        try:
+            async with asyncio.timeout(6):
+                await session.__aenter__()
+                await request(session)
+        except (ApiError, ConnectionFailed, TimeoutError) as error:
+            self._tell(f"  in vain: {error}")
+        finally:
+            session.close()
+
+    def _partition(self) -> TopicPartition | None:
+        partitions = sorted(each for each in self._cluster.states() if each.topic == TOPIC)
+        return self._chance.choice(partitions) if partitions else None
+
+    async def _elect(self) -> None:
+        self._tell("preferred leaders are elected")
+        await self._ask(lambda session: elect_leaders(session, ElectionType.PREFERRED, None))
+
+    async def _reassign(self) -> None:
+        if partition := self._partition():
+            ids = [BrokerId(each) for each in self._cluster.brokers]
+            replicas = tuple(self._chance.sample(ids, min(len(ids), 3)))
+            self._tell(f"{partition} moves to {replicas}")
+            await self._ask(lambda session: reassignments.alter_reassignments(session, {partition: replicas}))
+
+    async def _change_config(self) -> None:
+        value = self._chance.choice(["400", "2000", "100000"])
+        self._tell(f"segment.bytes={value}")
+        change = configs.Change("segment.bytes", AlterConfigOp.SET, value)
+        resource = configs.Resource(ConfigResourceType.TOPIC, TOPIC)
+        await self._ask(lambda session: configs.alter_configs(session, {resource: [change]}))
+
+    # ---- disks
+
+    async def _fill_disk(self) -> None:
+        if broker := self._one():
+            self._tell(f"the disk of {broker.process} is full")
+            files = broker.files
+            files.room = self._chance.choice([0, 500, 5000])
+
+            def make_room() -> None:
+                files.room = broker.files.room = None
+                if broker.is_running:
+                    broker.end()  # its log directory is offline until it starts again
+                broker.start()
+
+            self._later(self._chance.choice([1.0, 5.0]), make_room)

@@ -1,0 +1,277 @@
+"""One run: whole brokers, clients, faults, what must be true all the time, and what must be true afterwards."""
+
+import asyncio
+import gc
+import logging
+import random
+import traceback
+import uuid
+from collections.abc import Collection
+from typing import Any
+from unittest.mock import patch
+
+from pykafka_cli.clients.admin.topics import create_topic
+from pykafka_cli.clients.errors import ApiError
+from pykafka_cli.model import TopicPartition
+from pykafka_cli.transport.errors import ConnectionFailed
+from tests.simulation import truth
+from tests.simulation.cluster import GROUP, TOPIC
+from tests.simulation.loop import Standstill, VirtualLoop
+from tests.simulation.run import Outcome, end_all, stacks_of
+from tests.simulation.servers.cluster import ServerCluster
+from tests.simulation.servers.faults import KINDS, Faults
+from tests.simulation.servers.invariants import Invariants
+from tests.simulation.workers import Reader, Run, TransactionalWriter, Writer
+
+NO_PROGRESS_S = 150
+"""As in tests/simulation/run.py: virtual seconds after which somebody waits in vain, the cluster being well."""
+LONGEST_S = 1500
+LOOK_S = 0.05
+"""Between two looks at the invariants."""
+COMPARE_EVERY = 40
+"""Looks between two comparisons of logs."""
+
+
+def simulate(seed: int, without: Collection[str] = ()) -> Outcome:
+    """Run one seed, which takes the same course each time, whatever the process has done before.
+
+    without    kinds of faults that are left out though the seed has them
+    """
+    loop = VirtualLoop()
+    random.seed(seed)
+    scene = _Scene(loop, seed, without)
+    gc_was_on = gc.isenabled()
+    gc.disable()
+    log = logging.getLogger("pykafka_cli")
+    level = log.level
+    log.setLevel(logging.CRITICAL + 1)  # what goes wrong there is meant to
+    try:
+        with patch("uuid.uuid4", lambda: uuid.UUID(int=random.getrandbits(128), version=4)):
+            loop.run_until_complete(scene.play())
+    except Standstill as standstill:
+        scene.run.complaints.append(f"{standstill}")
+    finally:
+        outcome = scene.outcome(seed)
+        loop.dead.clear()
+        for process in list(loop.paused):
+            loop.resume(process)
+        end_all(loop)
+        loop.close()
+        log.setLevel(level)
+        if gc_was_on:
+            gc.enable()
+    return outcome
+
+
+def shrunk(seed: int) -> list[str]:
+    """The kinds of faults that a seed which fails needs to fail; empty if it fails without any, or passes."""
+    without: set[str] = set()
+    for kind in KINDS:
+        if simulate(seed, without | {kind}).faults:
+            without.add(kind)
+    return [kind for kind in KINDS if kind not in without]
+
+
+class _Scene:
+    def __init__(self, loop: VirtualLoop, seed: int, without: Collection[str]) -> None:
+        self.loop = loop
+        self.chance = chance = random.Random(seed)
+        self.min_insync = chance.choice([1, 2])
+        settings = {
+            "default_replication_factor": "3",
+            "min_insync_replicas": str(self.min_insync),
+            "offsets_topic_replication_factor": "3",
+            "transaction_state_log_replication_factor": "3",
+            "transaction_state_log_min_isr": str(self.min_insync),
+            "group_initial_rebalance_delay_ms": str(chance.choice([0, 3000])),
+            "unclean_leader_election_enable": "false",
+            "auto_leader_rebalance_enable": chance.choice(["true", "false"]),
+            "leader_imbalance_check_interval_seconds": "5",
+        }
+        self.cluster = ServerCluster(loop, random.Random(seed + 1), chance.choice([3, 3, 4, 5]), settings)
+        self.faults = Faults(self.cluster, random.Random(seed + 2), without)
+        self.run = Run(self.cluster.bootstrap, chance)
+        self.story = ""
+
+    def outcome(self, seed: int) -> Outcome:
+        mistakes = [f"raised where nobody looks: {each}" for each in self.loop.mistakes]
+        return Outcome(seed, self.story, [*self.run.complaints, *mistakes], self.loop.now, self.cluster.network.digest)
+
+    async def play(self) -> None:
+        await self.cluster.begin()
+        await self._create_topic()
+        writers = self._writers()
+        committed = any(isinstance(each, TransactionalWriter) for each in writers)
+        alone = Reader(self.run, "a reader alone", self._reading(committed), partitions=self._partitions())
+        members = self._members(committed)
+        self.story = (
+            f"{len(self.cluster.brokers)} brokers, min.insync.replicas={self.min_insync}; {self.faults}; "
+            f"{len(self._partitions())} partitions, {len(writers)} writers, {len(members)} members"
+        )
+        self.invariants = Invariants(self.cluster, writers)
+        workers: list[Writer | Reader] = [*writers, alone, *members]
+        tasks = [self.loop.create_task(each.work()) for each in workers]
+        for task in tasks:
+            task.add_done_callback(self._ended)
+        watch = self.loop.create_task(self._watch())
+        watch.add_done_callback(self._ended)
+        await self.faults.rage()
+        self.run.calm_since = self.loop.now
+        await self._until_done(writers, alone, members, committed=committed)
+        self.run.is_over = True
+        watch.cancel()
+        await self._stop(tasks)
+        self._check(writers, [alone, *members], committed=committed)
+
+    async def _create_topic(self) -> None:
+        self.partition_count = self.chance.randint(1, 4)
+        while True:
+            session = await self.run.session({})
+            try:
+                await create_topic(
+                    session, TOPIC, partitions=self.partition_count, replication_factor=3,
+                    configs={"segment.bytes": "2000", "segment.index.bytes": "4096"},
+                )  # fmt: skip
+                return
+            except (ApiError, ConnectionFailed) as error:
+                if "exists" in str(error):
+                    return
+                await asyncio.sleep(0.5)
+            finally:
+                session.close()
+
+    def _partitions(self) -> list[TopicPartition]:
+        return [TopicPartition(TOPIC, index) for index in range(self.partition_count)]
+
+    def _writers(self) -> list[Writer]:
+        chance = self.chance
+        found: list[Writer] = []
+        for number in range(chance.randint(1, 3)):
+            settings = {
+                "request.timeout.ms": "5000",
+                "delivery.timeout.ms": "60000",
+                "linger.ms": chance.choice(["0", "5", "100"]),
+                "batch.size": chance.choice(["100", "300", "16384"]),
+                "retry.backoff.ms": "100",
+                "max.block.ms": "120000",
+                "enable.idempotence": chance.choice(["true", "true", "false"]),
+                "acks": "all",
+            }
+            pause = chance.choice([0.01, 0.2, 1.0])
+            count = chance.choice([20, 60, 150])
+            if chance.random() < 0.3:
+                settings |= {"transactional.id": f"T{number}", "transaction.timeout.ms": "10000"}
+                settings |= {"delivery.timeout.ms": "20000", "enable.idempotence": "true"}
+                found.append(TransactionalWriter(self.run, f"W{number}", count, settings, pause=pause))
+            else:
+                found.append(Writer(self.run, f"W{number}", count, settings, pause=pause))
+        return found
+
+    def _reading(self, committed: bool) -> dict[str, str]:
+        return {
+            "auto.offset.reset": "earliest",
+            "isolation.level": "read_committed" if committed else "read_uncommitted",
+            "request.timeout.ms": "5000",
+            "metadata.max.age.ms": "5000",
+            "retry.backoff.ms": "100",
+        }
+
+    def _members(self, committed: bool) -> list[Reader]:
+        chance = self.chance
+        settings = self._reading(committed) | {
+            "group.id": GROUP,
+            "session.timeout.ms": "10000",
+            "heartbeat.interval.ms": "1000",
+            "max.poll.interval.ms": "20000",
+            "auto.commit.interval.ms": "500",
+        }
+        lives = chance.choice([None, 8.0])
+        return [
+            Reader(
+                self.run, f"member {number}", settings,
+                lifetime=lambda: None if lives is None else chance.expovariate(1 / lives),
+            )
+            for number in range(chance.randint(0, 2))
+        ]  # fmt: skip
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()):
+            name = getattr(task.get_coro(), "__qualname__", "?")
+            self.run.complaints.append(f"{name} ended: " + "".join(traceback.format_exception(error)))
+
+    async def _watch(self) -> None:
+        invariants = self.invariants
+        while not invariants.broken:
+            invariants.look()
+            if invariants.looks % COMPARE_EVERY == 0:
+                invariants.compare_logs()
+            await asyncio.sleep(LOOK_S)
+        self.run.complaints += [f"{self.loop.now:.2f} {each}" for each in invariants.broken[:5]]
+
+    def _logs(self) -> dict[TopicPartition, truth.Log] | None:
+        """What leaders have; None while one is missing, or a transaction is open."""
+        found = {}
+        for each in self._partitions():
+            role = self.cluster.leading(each)
+            if role is None or role.log.last_stable < role.log.log_end:
+                return None
+            found[each] = truth.read_log(role.log)
+        return found
+
+    async def _until_done(
+        self, writers: list[Writer], alone: Reader, members: list[Reader], *, committed: bool
+    ) -> None:
+        """Until all is written and read."""
+        run, began, seen = self.run, self.loop.now, (-1, self.loop.now)
+        while self.loop.now - began < LONGEST_S:
+            await asyncio.sleep(1.0)
+            if run.complaints:
+                return
+            logs = self._logs()
+            if all(writer.is_done for writer in writers) and logs is not None:
+                group_read = not members or not truth.missing(truth.seen_by(members), logs, committed=committed)
+                if truth.is_read_up(alone, logs, committed=committed) and group_read and self._is_whole():
+                    return
+            if run.progress != seen[0]:
+                seen = (run.progress, self.loop.now)
+            elif self.loop.now - seen[1] > NO_PROGRESS_S:
+                break
+        waiting = [writer.name for writer in writers if not writer.is_done]
+        whole = "" if self._is_whole() else f"; not whole: {self._fractured()}"
+        run.complaints.append(
+            f"no progress for {self.loop.now - seen[1]:.0f} s, though there is something to do for "
+            f"{', '.join(waiting) or 'readers or nobody'}{whole}\n{stacks_of(self.loop)}"
+        )
+
+    def _is_whole(self) -> bool:
+        return not self._fractured()
+
+    def _fractured(self) -> list[str]:
+        """Partitions without a leader, or with replicas that are not in sync."""
+        states = self.cluster.states()
+        return [
+            f"{each} {states.get(each)} of {replicas}"
+            for each, replicas in self.cluster.assignments().items()
+            if each not in states or set(states[each].isr) != set(replicas) or self.cluster.leading(each) is None
+        ]
+
+    async def _stop(self, tasks: list[asyncio.Task[None]]) -> None:
+        _, left = await asyncio.wait(tasks, timeout=60)
+        for task in left:
+            self.run.complaints.append(f"does not end: {task}")
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+
+    def _check(self, writers: list[Writer], readers: list[Reader], *, committed: bool) -> None:
+        self.invariants.look()
+        self.invariants.compare_logs()
+        self.run.complaints += [each for each in self.invariants.broken if not self.run.complaints]
+        logs: Any = self._logs()
+        if logs is None:
+            return
+        for writer in writers:
+            self.run.complaints += truth.check_writer(writer, logs)
+        for reader in readers:
+            self.run.complaints += truth.check_reader(reader, logs, committed=committed)
+        if len(readers) > 1:
+            self.run.complaints += truth.check_group(readers[1:], logs, committed=committed)
