@@ -205,7 +205,6 @@ RAISE: Mapping[int, tuple[int, Raise]] = {
     ApiKey.LEADER_AND_ISR: (1, inter_broker_adapters.raise_leader_and_isr),
     ApiKey.STOP_REPLICA: (2, inter_broker_adapters.raise_stop_replica),
     ApiKey.UPDATE_METADATA: (4, inter_broker_adapters.raise_update_metadata),
-    ApiKey.OFFSET_COMMIT: (1, first_versions_adapters.raise_offset_commit),
     ApiKey.OFFSET_FETCH: (7, _raise_offset_fetch),
     ApiKey.FIND_COORDINATOR: (3, _raise_find_coordinator),
     ApiKey.JOIN_GROUP: (0, _raise_join_group),

@@ -4,9 +4,9 @@
     header of a response   correlation id int32 [, tags]
 
 Tags (tagged fields) are there in flexible versions; the response to ApiVersions never has them, so that a client can
-read it whatever it knows (KIP-511), and the client id is never in the compact form. Bodies are kio's, but for Produce
-and Fetch (hot_path), the four requests among brokers (inter_broker), versions before kio's (first_versions) and the
-response of DescribeTransactions.
+read it whatever it knows (KIP-511), and the client id is never in the compact form. Bodies are kio's, but for Produce,
+Fetch and requests of OffsetCommit (hot_path), the four requests among brokers (inter_broker), versions before kio's
+(first_versions) and the response of DescribeTransactions.
 
 An older request is copied into the newest class, fields that came later at their defaults. A response needs no copy: a
 writer of kio takes attributes by name, and an older answer has no field that the newest lacks. What does not fit this
@@ -31,7 +31,7 @@ from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.protocol.describe_transactions import DescribeTransactionsResponse
 from pykafka_cli.protocol.error_answers import error_answer
 from pykafka_cli.protocol.errors import ProtocolError
-from pykafka_cli.protocol.hot_path import fetch, produce
+from pykafka_cli.protocol.hot_path import fetch, offset_commit, produce
 from pykafka_cli.protocol.hot_path.wire import Cursor
 from pykafka_cli.protocol.message_fields import copier, is_nullable, structure_of
 from pykafka_cli.protocol.message_reading import UNREADABLE, message_reader
@@ -99,6 +99,8 @@ def message_codec(api_key: int, version: int, newest: int) -> MessageCodec:
     """The codec of one API in `version`, for handlers that speak `newest`."""
     if api_key == ApiKey.PRODUCE:
         return _ProduceCodec(version)
+    if api_key == ApiKey.OFFSET_COMMIT:
+        return _OffsetCommitCodec(api_key, version, newest)
     return _FetchCodec(version) if api_key == ApiKey.FETCH else _KioCodec(api_key, version, newest)
 
 
@@ -138,38 +140,18 @@ class _FetchCodec:
         return fetch.error_response(request, error_code, self._version)
 
 
-class _KioCodec:
-    """Any API whose messages kio describes."""
+class _KioAnswers:
+    """Responses of any API whose messages kio describes."""
 
     def __init__(self, api_key: int, version: int, newest: int) -> None:
-        request, response = schema_of(api_key, version, "request"), schema_of(api_key, version, "response")
+        response = schema_of(api_key, version, "response")
         self._version = version
-        self._flexible = request.__flexible__
         self._flexible_answer = response.__flexible__ and api_key != ApiKey.API_VERSIONS
-        self._read, self._write = message_reader(request), entity_writer(response)
-        self._check_counts = count_checker(request)
+        self._write = entity_writer(response)
         self._newest_response = schema_of(api_key, newest, "response")
-        self._raise = copier(request, schema_of(api_key, newest, "request"))
-        self._adapt_request = _needed(adapters.RAISE, api_key, version)
-        if self._adapt_request is None:
-            ensure_kept(request, schema_of(api_key, newest, "request"))
         self._adapt_response = _needed(adapters.LOWER, api_key, version)
         if self._adapt_response is None:
             ensure_attributes(response, self._newest_response)
-
-    def decode_request(self, data: memoryview, position: int) -> Any:
-        if self._flexible:
-            position = _skip_tags(data, position)
-        if self._check_counts is not None:
-            self._check_counts(data, position)
-        request = self._read(data.toreadonly(), position)  # kio takes no other
-        try:
-            if self._raise is None:
-                return request
-            newest = self._raise(request)
-            return self._adapt_request(request, newest, self._version) if self._adapt_request else newest
-        except UNREADABLE as error:  # a value out of range, or null at the wrong place
-            raise ProtocolError(f"{type(error).__name__}: {error}") from error
 
     def encode_response(self, correlation_id: int, response: Any, request: Any) -> list[Buffer]:
         header = _answer_header(correlation_id, self._flexible_answer)
@@ -186,6 +168,44 @@ class _KioCodec:
 
     def error_response(self, request: Any, error_code: ErrorCode, message: str | None) -> Any:
         return error_answer(self._newest_response, request, error_code, message)
+
+
+class _OffsetCommitCodec(_KioAnswers):
+    """Requests by hand: every consumer commits, over and over."""
+
+    def decode_request(self, data: memoryview, position: int) -> offset_commit.OffsetCommitRequest:
+        if self._version >= offset_commit.FLEXIBLE_FROM:
+            position = _skip_tags(data, position)
+        return offset_commit.decode_request(data, position, self._version)
+
+
+class _KioCodec(_KioAnswers):
+    """Any API whose messages kio describes."""
+
+    def __init__(self, api_key: int, version: int, newest: int) -> None:
+        super().__init__(api_key, version, newest)
+        request = schema_of(api_key, version, "request")
+        self._flexible = request.__flexible__
+        self._read = message_reader(request)
+        self._check_counts = count_checker(request)
+        self._raise = copier(request, schema_of(api_key, newest, "request"))
+        self._adapt_request = _needed(adapters.RAISE, api_key, version)
+        if self._adapt_request is None:
+            ensure_kept(request, schema_of(api_key, newest, "request"))
+
+    def decode_request(self, data: memoryview, position: int) -> Any:
+        if self._flexible:
+            position = _skip_tags(data, position)
+        if self._check_counts is not None:
+            self._check_counts(data, position)
+        request = self._read(data.toreadonly(), position)  # kio takes no other
+        try:
+            if self._raise is None:
+                return request
+            newest = self._raise(request)
+            return self._adapt_request(request, newest, self._version) if self._adapt_request else newest
+        except UNREADABLE as error:  # a value out of range, or null at the wrong place
+            raise ProtocolError(f"{type(error).__name__}: {error}") from error
 
 
 def schema_of(api_key: int, version: int, kind: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Where first versions differ: ListOffsets 0, OffsetCommit 1, DescribeConfigs 0, AlterPartition 0 and 1.
+"""Where first versions differ: ListOffsets 0, DescribeConfigs 0, AlterPartition 0 and 1.
 
 Some of it has no place in the newest version. Handlers find it in the classes here, which are the newest ones with a
 field more. See adapters.py for what the functions take.
@@ -12,9 +12,6 @@ from kio.schema.alter_partition.v3.request import TopicData
 from kio.schema.errors import ErrorCode
 from kio.schema.list_offsets.v9.request import ListOffsetsPartition
 from kio.schema.list_offsets.v9.response import ListOffsetsPartitionResponse
-from kio.schema.offset_commit.v9.request import OffsetCommitRequestPartition
-
-from pykafka_cli.model import Timestamp
 
 DEFAULT_CONFIG = 5
 """The config source of what nobody has set."""
@@ -32,13 +29,6 @@ class OldStyleListOffsetsPartitionResponse(ListOffsetsPartitionResponse):
     """The response: offsets, the largest first."""
 
     old_style_offsets: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TimedOffsetCommitPartition(OffsetCommitRequestPartition):
-    """OffsetCommit 1: each offset with the time (ms) at which it was committed, -1 for now."""
-
-    commit_timestamp: Timestamp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,10 +51,6 @@ def lower_list_offsets(response: Any, _version: int, _request: Any) -> Any:
             old_style_offsets=getattr(each, "old_style_offsets", ()),
         ),
     )
-
-
-def raise_offset_commit(old: Any, new: Any, version: int) -> Any:
-    return _with_partitions(old, new, TimedOffsetCommitPartition, "commit_timestamp") if version == 1 else new
 
 
 def lower_describe_configs(response: Any, _version: int, _request: Any) -> Any:

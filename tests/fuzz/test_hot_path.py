@@ -1,4 +1,4 @@
-"""Produce and Fetch read bytes from strangers: a value or a ProtocolError, never anything else, and never slowly."""
+"""Produce, Fetch and OffsetCommit read bytes from strangers: a value or a ProtocolError, and never slowly."""
 
 import random
 from typing import Any
@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pykafka_cli.protocol.errors import ProtocolError
-from pykafka_cli.protocol.hot_path import fetch, produce
+from pykafka_cli.protocol.hot_path import fetch, offset_commit, produce
 from tests.support.vectors import body_of, frames
 
 DECODERS = [
@@ -17,6 +17,7 @@ DECODERS = [
         (produce.decode_request, range(produce.MIN_VERSION, produce.MAX_VERSION + 1)),
         (fetch.decode_request, range(fetch.MIN_VERSION, fetch.MAX_VERSION + 1)),
         (fetch.decode_response, range(fetch.MIN_VERSION, fetch.MAX_VERSION + 1)),
+        (offset_commit.decode_request, range(offset_commit.API_KEY.newest + 1)),
     )
     for version in versions
 ]
@@ -46,6 +47,7 @@ def recorded(api: str, direction: str) -> list[dict[str, Any]]:
         (produce.decode_request, "Produce", "request"),
         (fetch.decode_request, "Fetch", "request"),
         (fetch.decode_response, "Fetch", "response"),
+        (offset_commit.decode_request, "OffsetCommit", "request"),
     ],
 )
 def test_damaged_frames_are_a_value_or_a_protocol_error(decode: Any, api: str, direction: str) -> None:

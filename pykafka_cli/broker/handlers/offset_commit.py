@@ -11,7 +11,6 @@ import logging
 from functools import lru_cache
 
 from kio.schema.errors import ErrorCode
-from kio.schema.offset_commit.v9.request import OffsetCommitRequest
 from kio.schema.offset_commit.v9.response import (
     OffsetCommitResponse,
     OffsetCommitResponsePartition,
@@ -26,9 +25,10 @@ from pykafka_cli.broker.coordinator.group.shard import Committer
 from pykafka_cli.broker.errors import BrokerError, OffsetMetadataTooLarge, UnknownTopicOrPartition, error_code_of
 from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE
 from pykafka_cli.broker.metadata.consumer_offsets import store_offset
-from pykafka_cli.model import LeaderEpoch, Offset, Timestamp, TopicPartition
+from pykafka_cli.model import TopicPartition
 from pykafka_cli.protocol.codec import KeptAnswer
-from pykafka_cli.protocol.first_versions_adapters import TimedOffsetCommitPartition
+from pykafka_cli.protocol.hot_path.offset_commit import OffsetCommitRequest
+from pykafka_cli.protocol.records.batch import NO_TIMESTAMP
 from pykafka_cli.zookeeper.errors import ZooKeeperError
 
 _log = logging.getLogger(__name__)
@@ -50,10 +50,10 @@ async def handle(ctx: RequestContext, request: OffsetCommitRequest) -> KeptAnswe
                 outcomes[partition] = UnknownTopicOrPartition.code
             else:
                 offsets[partition] = OffsetCommitValue(
-                    offset=Offset(each.committed_offset),
-                    leader_epoch=LeaderEpoch(each.committed_leader_epoch),
+                    offset=each.committed_offset,
+                    leader_epoch=each.committed_leader_epoch,
                     metadata=each.committed_metadata or "",
-                    commit_timestamp=_commit_time(each, now_ms),
+                    commit_timestamp=now_ms if each.commit_timestamp == NO_TIMESTAMP else each.commit_timestamp,
                 )
     if offsets and ctx.api_version < FIRST_VERSION_WITH_COORDINATOR:
         for partition, value in offsets.items():
@@ -95,13 +95,6 @@ def _answer(_version: int, results: tuple[tuple[TopicName, tuple[tuple[i32, Erro
             ),
         )
     )
-
-
-def _commit_time(partition: object, now_ms: Timestamp) -> Timestamp:
-    """The commit's timestamp: in version 1, unless it is -1."""
-    if isinstance(partition, TimedOffsetCommitPartition) and partition.commit_timestamp != -1:
-        return partition.commit_timestamp
-    return now_ms
 
 
 async def _store(ctx: RequestContext, group: str, partition: TopicPartition, value: OffsetCommitValue) -> ErrorCode:

@@ -34,7 +34,7 @@ from tests.support.logs import broker_settings, sequenced
 PRODUCE = Calls(python=132, compiled=88)
 FETCH = Calls(python=127, compiled=69)
 CONNECTION = Calls(python=17, compiled=19)
-COMMIT = Calls(python=144, compiled=121)
+COMMIT = Calls(python=137, compiled=85)
 METADATA = Calls(python=25, compiled=17)
 
 PEER = Peer("127.0.0.1", 1, "PLAINTEXT")

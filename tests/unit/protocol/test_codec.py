@@ -34,6 +34,7 @@ from tests.support.vectors import FILES, VECTORS, frames
 APIS = json.loads((VECTORS / "api-versions.json").read_text())["apis"]
 NEWEST = {api["key"]: (api["overlap"] or (0, api["max"]))[1] for api in APIS}
 NO_TIME = timedelta(0)
+BY_HAND = ("Produce", "Fetch", "OffsetCommit")
 
 
 def newest_class(api_key: int, kind: str) -> Any:
@@ -61,9 +62,11 @@ def test_every_recorded_request_is_read_in_the_newest_shape(name: str) -> None:
         request = message_codec(frame["key"], frame["v"], NEWEST[frame["key"]]).decode_request(data, header.position)
         if header[:4] != (frame["key"], frame["v"], frame["id"], frame["client"]):
             wrong.append(header)
-        if frame["key"] > 1 and type(request) is not newest_class(frame["key"], "request"):
+        if frame["api"] in BY_HAND:  # test_recorded_frames.py compares these
+            continue
+        if type(request) is not newest_class(frame["key"], "request"):
             wrong.append(request)
-        if frame["key"] > 1 and frame["v"] == NEWEST[frame["key"]] and not bytes(data).endswith(encoded(request)):
+        if frame["v"] == NEWEST[frame["key"]] and not bytes(data).endswith(encoded(request)):
             wrong.append(request)
     assert wrong == []
 

@@ -12,6 +12,8 @@ time (an old client's request) goes into version 1, the only one that has a plac
 source  the message definitions of Kafka 3.9's group-coordinator; kafka.coordinator.group.GroupMetadataManager
 """
 
+import struct
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import ClassVar, NamedTuple
@@ -23,6 +25,8 @@ from pykafka_cli.protocol.records.batch import NO_LEADER_EPOCH, NO_TIMESTAMP
 
 _OFFSET_KEY_VERSION = 1
 _VALUE_VERSION = 3
+_VALUE_START = struct.Struct(">hqih")
+_VALUE_END = struct.Struct(">q")
 _VALUE_VERSION_WITH_EXPIRY = 1
 _GROUP_KEY_VERSION = 2
 _KEYS_KEPT = 4096  # a consumer commits for the same few partitions repeatedly
@@ -107,9 +111,8 @@ class GroupEntry(NamedTuple):
 def offset_record(group: str, partition: TopicPartition, value: OffsetCommitValue) -> CoordinatorRecord:
     """The record of a committed offset."""
     has_expiry = value.expire_timestamp != NO_TIMESTAMP
-    return CoordinatorRecord(
-        _offset_key(group, partition), encode(value, _VALUE_VERSION_WITH_EXPIRY if has_expiry else _VALUE_VERSION)
-    )
+    data = encode(value, _VALUE_VERSION_WITH_EXPIRY) if has_expiry else _offset_value(value)
+    return CoordinatorRecord(_offset_key(group, partition), data)
 
 
 def offset_tombstone(group: str, partition: TopicPartition) -> CoordinatorRecord:
@@ -135,12 +138,35 @@ def read_record(record: CoordinatorRecord) -> OffsetEntry | GroupEntry | None:
     version = version_of(record.key)
     if version in OffsetCommitKey.versions:
         key = _read_offset_key(record.key)
-        value = None if record.value is None else decode(OffsetCommitValue, record.value)
+        value = None if record.value is None else _read_offset_value(record.value)
         return OffsetEntry(key.group, TopicPartition(key.topic, key.partition), value)
     if version in GroupMetadataKey.versions:
         group = decode(GroupMetadataKey, record.key).group
         return GroupEntry(group, None if record.value is None else decode(GroupMetadataValue, record.value))
     return None
+
+
+def _offset_value(value: OffsetCommitValue) -> bytes:
+    """As `encode` does it in version 3, but with each commit in mind."""
+    metadata = value.metadata.encode()
+    start = _VALUE_START.pack(_VALUE_VERSION, value.offset, value.leader_epoch, len(metadata))
+    return start + metadata + _VALUE_END.pack(value.commit_timestamp)
+
+
+def _read_offset_value(data: bytes) -> OffsetCommitValue:
+    """As `decode` does it, but with each commit in mind: it is replayed as soon as it is stored."""
+    end = len(data) - _VALUE_END.size
+    if end >= _VALUE_START.size:
+        version, offset, leader_epoch, size = _VALUE_START.unpack_from(data)
+        if version == _VALUE_VERSION and size == end - _VALUE_START.size:
+            with suppress(UnicodeDecodeError):
+                return OffsetCommitValue(
+                    offset=offset,
+                    leader_epoch=leader_epoch,
+                    metadata=data[_VALUE_START.size : end].decode(),
+                    commit_timestamp=_VALUE_END.unpack_from(data, end)[0],
+                )
+    return decode(OffsetCommitValue, data)
 
 
 @lru_cache(_KEYS_KEPT)

@@ -1,4 +1,4 @@
-"""Produce and Fetch as Kafka's clients and brokers send them: read, compared with kio, written again byte for byte."""
+"""Produce, Fetch and OffsetCommit as Kafka's clients and brokers send them: read as kio does, written byte for byte."""
 
 import uuid
 from itertools import groupby
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pykafka_cli.protocol.hot_path import fetch, produce
+from pykafka_cli.protocol.hot_path import fetch, offset_commit, produce
 from pykafka_cli.protocol.hot_path.wire import LeaderIdAndEpoch, NodeEndpoint
 from tests.support.vectors import FILES, body_of, frames, request_of, response_of
 
@@ -65,6 +65,31 @@ def produce_partition(each: Any) -> produce.ProducePartitionResponse:
         getattr(each, "error_message", None),
         LeaderIdAndEpoch(leader.leader_id, leader.leader_epoch) if leader and leader.leader_id >= 0 else None,
     )
+
+
+@pytest.mark.parametrize("frame", recorded("OffsetCommit", "request"))
+def test_an_offset_commit_says_what_kio_reads(frame: dict[str, Any]) -> None:
+    theirs = request_of(frame)
+
+    ours = offset_commit.decode_request(memoryview(body_of(frame)), 0, frame["v"])
+
+    assert (ours.group_id, ours.member_id) == (theirs.group_id, theirs.member_id)
+    assert ours.generation_id_or_member_epoch == generation_of(theirs)
+    assert ours.group_instance_id == getattr(theirs, "group_instance_id", None)
+    assert [(topic.name, [committed(each) for each in topic.partitions]) for topic in ours.topics] == [
+        (topic.name, [committed(each) for each in topic.partitions]) for topic in theirs.topics
+    ]
+
+
+def generation_of(request: Any) -> int:
+    """It has another name since version 9."""
+    names = ("generation_id_or_member_epoch", "generation_id")
+    return next(int(getattr(request, name)) for name in names if hasattr(request, name))
+
+
+def committed(partition: Any) -> tuple[int, int, int, str | None]:
+    leader_epoch = getattr(partition, "committed_leader_epoch", -1)
+    return partition.partition_index, partition.committed_offset, leader_epoch, partition.committed_metadata
 
 
 @pytest.mark.parametrize("frame", recorded("Fetch", "request"))

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -156,3 +157,32 @@ def test_keys_of_groups_that_only_newer_brokers_have_are_passed_over() -> None:
 def test_bytes_that_are_no_record_are_named_as_such(record: CoordinatorRecord) -> None:
     with pytest.raises(UnreadableMessage):
         read_record(record)
+
+
+def test_an_offset_of_version_3_is_written_and_read_as_kio_does() -> None:
+    value = replace(OFFSET, expire_timestamp=Timestamp(-1), metadata="n\u00f6te")
+
+    record = offset_record("g", TopicPartition("t", 1), value)
+
+    assert record.value == encode(value, 3)
+    assert read_record(record) == OffsetEntry("g", TopicPartition("t", 1), value)
+    assert read_record(record._replace(value=encode(value, 3) + b"behind")) == OffsetEntry(
+        "g", TopicPartition("t", 1), value
+    )
+
+
+@pytest.mark.parametrize("size", [5, 0x7FFF])
+def test_an_offset_whose_metadata_does_not_fit_is_unreadable(size: int) -> None:
+    record = offset_record("g", TopicPartition("t", 1), replace(OFFSET, expire_timestamp=Timestamp(-1)))
+    assert record.value is not None
+
+    with pytest.raises(UnreadableMessage):
+        read_record(record._replace(value=record.value[:14] + size.to_bytes(2, "big") + record.value[16:]))
+
+
+def test_an_offset_whose_metadata_is_not_utf_8_is_unreadable() -> None:
+    record = offset_record("g", TopicPartition("t", 1), replace(OFFSET, expire_timestamp=Timestamp(-1)))
+    assert record.value is not None
+
+    with pytest.raises(UnreadableMessage):
+        read_record(record._replace(value=record.value.replace(b"note", b"\xffote")))
