@@ -5,8 +5,8 @@
 
 Tags (tagged fields) are there in flexible versions; the response to ApiVersions never has them, so that a client can
 read it whatever it knows (KIP-511), and the client id is never in the compact form. Bodies are kio's, but for Produce,
-Fetch and requests of OffsetCommit (hot_path), the four requests among brokers (inter_broker), versions before kio's
-(first_versions) and the response of DescribeTransactions.
+Fetch, requests of OffsetCommit and responses of Metadata (hot_path), the four requests among brokers (inter_broker),
+versions before kio's (first_versions) and the response of DescribeTransactions.
 
 An older request is copied into the newest class, fields that came later at their defaults. A response needs no copy: a
 writer of kio takes attributes by name, and an older answer has no field that the newest lacks. What does not fit this
@@ -31,7 +31,7 @@ from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.protocol.describe_transactions import DescribeTransactionsResponse
 from pykafka_cli.protocol.error_answers import error_answer
 from pykafka_cli.protocol.errors import ProtocolError
-from pykafka_cli.protocol.hot_path import fetch, offset_commit, produce
+from pykafka_cli.protocol.hot_path import fetch, metadata, offset_commit, produce
 from pykafka_cli.protocol.hot_path.wire import Cursor
 from pykafka_cli.protocol.message_fields import copier, is_nullable, structure_of
 from pykafka_cli.protocol.message_reading import UNREADABLE, message_reader
@@ -101,6 +101,8 @@ def message_codec(api_key: int, version: int, newest: int) -> MessageCodec:
         return _ProduceCodec(version)
     if api_key == ApiKey.OFFSET_COMMIT:
         return _OffsetCommitCodec(api_key, version, newest)
+    if api_key == ApiKey.METADATA:
+        return _MetadataCodec(api_key, version, newest)
     return _FetchCodec(version) if api_key == ApiKey.FETCH else _KioCodec(api_key, version, newest)
 
 
@@ -206,6 +208,15 @@ class _KioCodec(_KioAnswers):
             return self._adapt_request(request, newest, self._version) if self._adapt_request else newest
         except UNREADABLE as error:  # a value out of range, or null at the wrong place
             raise ProtocolError(f"{type(error).__name__}: {error}") from error
+
+
+class _MetadataCodec(_KioCodec):
+    """Responses by hand: they may describe all partitions of a cluster."""
+
+    def _written(self, response: Any, request: Any) -> bytes:
+        if self._adapt_response is not None:
+            response = self._adapt_response(response, self._version, request)
+        return metadata.encode_response(response, self._version)
 
 
 def schema_of(api_key: int, version: int, kind: Any) -> Any:
