@@ -6,7 +6,6 @@ import shlex
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -83,24 +82,23 @@ class Terminal:
 @contextmanager
 def servers() -> Iterator[Servers]:
     """ZooKeeper and one broker in one process, on free ports, in a temporary directory; stopped at the end."""
-    with tempfile.TemporaryDirectory(prefix="pk-demo-") as data:
-        words = [str(PK), "up", "--data-dir", data, "--port", "0", "--zookeeper-port", "0"]
-        print("$ pk up", flush=True)
-        process = subprocess.Popen(
-            words, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"}
-        )
-        assert process.stdout is not None
-        try:
-            seen = ""
-            for line in process.stdout:
-                print(line, end="", flush=True)
-                seen += line
-                broker = re.search(r"(?i)broker\b.*?(\d+\.\d+\.\d+\.\d+:\d+|localhost:\d+)", seen)
-                zookeeper = re.search(r"(?i)zookeeper\b.*?(\d+\.\d+\.\d+\.\d+:\d+|localhost:\d+)", seen)
-                if broker and zookeeper:
-                    yield Servers(bootstrap=broker[1], zookeeper=zookeeper[1])
-                    return
-            raise WrongResult(f"`pk up` ended with status {process.wait()} before it listened")
-        finally:
-            process.send_signal(signal.SIGINT)
-            process.wait(timeout=20)
+    words = [str(PK), "up", "--ephemeral", "--stop-at-eof", "--port", "0", "--zookeeper-port", "0"]
+    print("$ pk up", flush=True)
+    process = subprocess.Popen(
+        words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"}
+    )
+    assert process.stdout is not None
+    try:
+        seen = ""
+        for line in process.stdout:
+            print(line, end="", flush=True)
+            seen += line
+            broker = re.search(r"(?i)broker\b.*?(\d+\.\d+\.\d+\.\d+:\d+|localhost:\d+)", seen)
+            zookeeper = re.search(r"(?i)zookeeper\b.*?(\d+\.\d+\.\d+\.\d+:\d+|localhost:\d+)", seen)
+            if broker and zookeeper:
+                yield Servers(bootstrap=broker[1], zookeeper=zookeeper[1])
+                return
+        raise WrongResult(f"`pk up` ended with status {process.wait()} before it listened")
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=20)

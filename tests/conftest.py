@@ -11,7 +11,7 @@ from hypothesis import settings
 
 from tests.support.running import RunningCluster
 
-pytest_plugins = ["tests.support.skipped"]
+pytest_plugins = ["tests.support.skipped", "tests.support.left_running"]
 
 settings.register_profile("any machine", deadline=None)  # being busy is no failure
 settings.load_profile("any machine")

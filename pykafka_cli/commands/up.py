@@ -124,6 +124,13 @@ def up(
     override: Annotated[
         list[str] | None, typer.Option(metavar="KEY=VALUE", help="Set a property of all brokers; may be repeated.")
     ] = None,
+    stop_at_eof: Annotated[
+        bool,
+        typer.Option(
+            "--stop-at-eof",
+            help="Stop when standard input ends: if that is a pipe, with the process that holds it, however that ends.",
+        ),
+    ] = False,
     detach: Annotated[
         bool, typer.Option("--detach", help="Return when the servers are ready. pk down stops them.")
     ] = False,
@@ -163,6 +170,10 @@ def up(
         raise UsageError("--ephemeral and --data-dir cannot be used together")
     if zookeepers > 1 and clock is ClockChoice.MANUAL:
         raise UsageError("--clock manual and several --zookeepers cannot be used together")
+    if stop_at_eof and (command or detach):
+        raise UsageError(
+            f"--stop-at-eof cannot be used with {'--detach' if detach else 'a command, which may read it'}"
+        )
     try:
         topics = _wanted_topics(topic or [], brokers)
         overrides = parse_overrides(override or [])
@@ -197,7 +208,7 @@ def up(
         ports = _ports(port, [zookeeper_port, *(each for server in ensemble for each in server)], brokers)
         plan = LocalPlan(directory.absolute(), ports, zookeeper_port, overrides, clients, *controls, ensemble)
         listener = _page_listener(ui_port) if ui else None
-        _serve(plan, topics, command, ready_file or [], form, listener)
+        _serve(plan, topics, command, ready_file or [], form, listener, stop_at_eof=stop_at_eof)
 
 
 def _detach(words: list[str], ready_files: Sequence[Path], form: OutputFormat) -> None:
@@ -226,12 +237,13 @@ def _wanted_topics(words: list[str], brokers: int) -> "list[WantedTopic]":
 def _temporary_directory() -> Iterator[Path]:
     """In memory if there is room, otherwise where temporary files go."""
     import shutil
-    import tempfile
+
+    from pykafka_cli.servers.temporary_place import temporary_place
 
     memory = Path("/dev/shm")
     in_memory = os.access(memory, os.W_OK) and shutil.disk_usage(memory).free >= ROOM_IN_MEMORY
-    with tempfile.TemporaryDirectory(prefix="pk-up-", dir=memory if in_memory else None) as directory:
-        yield Path(directory)
+    with temporary_place("pk-up.", memory if in_memory else None) as directory:
+        yield directory
 
 
 def _ports(first: int, zookeeper: Sequence[int], brokers: int) -> list[int]:
@@ -264,12 +276,15 @@ def _serve(
     ready_files: Sequence[Path],
     form: OutputFormat,
     page: "socket | None",
+    *,
+    stop_at_eof: bool,
 ) -> None:
     """raises    ScriptError, Ended with the status of the command or of a closed terminal"""
     from pykafka_cli.broker.server import BrokerUnusable
     from pykafka_cli.clients.errors import ApiError
     from pykafka_cli.properties.keys import BadProperty, ConfigError
     from pykafka_cli.servers.log_output import log_warnings
+    from pykafka_cli.servers.starting import call_at_eof
     from pykafka_cli.zookeeper.server.server import ServerUnusable
 
     ends: list[int | None] = []
@@ -281,6 +296,8 @@ def _serve(
     processes, ensemble = _processes(plan)
 
     async def run(stop: asyncio.Event) -> None:
+        if stop_at_eof:
+            call_at_eof(stop.set)
         ends.append(await _run(plan, processes, ensemble, topics, command, ready_files, form, page, stop))
 
     try:
@@ -350,7 +367,7 @@ async def _run(
             await create_topics(bootstrap, topics, print_remark)
         stopping = asyncio.create_task(stop.wait())
         status = None
-        async with _controls(cluster, stop), _shown(bootstrap, page):
+        async with _controls(cluster), _shown(bootstrap, page):
             with published(cluster.state, ready_files) as publish:
                 for changing in (processes, ensemble):
                     if changing is not None:
@@ -370,14 +387,14 @@ async def _run(
         return status
 
 
-def _controls(cluster: "LocalCluster", stop: asyncio.Event) -> AbstractAsyncContextManager[None]:
+def _controls(cluster: "LocalCluster") -> AbstractAsyncContextManager[None]:
     """The control socket, if it has something to control."""
     if not cluster.has_clock and cluster.brokers.faults is None and cluster.processes is None:
         return nullcontext()
     from pykafka_cli.servers.control import controlled
     from pykafka_cli.servers.control_commands import commands_of
 
-    return controlled(cluster.data_dir, commands_of(cluster), stop.set)
+    return controlled(cluster.data_dir, commands_of(cluster))
 
 
 def _page_listener(port: int) -> "socket":

@@ -70,7 +70,7 @@ def _follow_parent(name: str) -> None:
 async def _serve(channel: socket.socket, make: type[Child], failures: list[ExitStatus], stop: asyncio.Event) -> None:
     reader, writer = await asyncio.open_unix_connection(sock=channel)
     child, all_stop = make(), asyncio.Event()
-    serving = asyncio.create_task(serve_connection(reader, writer, child.commands, all_stop.set, is_tied=True))
+    serving = asyncio.create_task(serve_connection(reader, writer, child.commands, all_stop.set))
     ends = [asyncio.create_task(event.wait()) for event in (stop, all_stop, child.ended)]
     await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
     if (failure := await child.stop(all_stop)) is not None:

@@ -28,8 +28,6 @@ from pykafka_cli.servers.socket_path import short_name
 _log = logging.getLogger(__name__)
 
 SOCKET_NAME = "control.socket"
-STOP_WITH_ME = "stop-with-me"
-"""A command of a process that owns the servers: they stop when its connection ends, however it ends."""
 
 Command = Callable[[Mapping[str, Any]], Awaitable[Any]]
 """Carries out a request, and returns the result; raises BadRequest."""
@@ -40,10 +38,9 @@ class BadRequest(Exception):
 
 
 @asynccontextmanager
-async def controlled(data_dir: Path, commands: Mapping[str, Command], stop: Callable[[], None]) -> AsyncIterator[None]:
+async def controlled(data_dir: Path, commands: Mapping[str, Command]) -> AsyncIterator[None]:
     """Accept requests while the block runs.
 
-    stop      stops the servers
     raises    ScriptError if the socket cannot be created
     """
     path = data_dir / SOCKET_NAME
@@ -56,7 +53,7 @@ async def controlled(data_dir: Path, commands: Mapping[str, Command], stop: Call
         connections.add(task)
         task.add_done_callback(connections.discard)
         try:
-            await serve_connection(reader, writer, commands, stop)
+            await serve_connection(reader, writer, commands)
         finally:
             writer.close()
 
@@ -94,16 +91,13 @@ async def serve_connection(
     reader: asyncio.StreamReader,
     writer: asyncio.StreamWriter,
     commands: Mapping[str, Command],
-    at_end: Callable[[], None],
-    *,
-    is_tied: bool = False,
+    at_end: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve the requests of one connection until the other side ends it.
 
-    at_end     called then, even while a request is still being served, if the connection is tied
-    is_tied    whether it is so without being asked for by STOP_WITH_ME
+    at_end     called then, even while a request is still being served
     """
-    connection = _Connection(writer, commands, is_tied)
+    connection = _Connection(writer, commands)
     answering = asyncio.create_task(connection.answer())
     try:
         with contextlib.suppress(
@@ -111,12 +105,9 @@ async def serve_connection(
         ):  # the client is gone, or its line is longer than any request
             while line := await reader.readline():
                 connection.lines.put_nowait(line)
-        if connection.is_tied:
-            at_end()
+        at_end()
         connection.lines.put_nowait(b"")
         await answering
-        if connection.is_tied:  # perhaps only since the last line
-            at_end()
     finally:
         answering.cancel()
         await asyncio.wait((answering,))
@@ -125,8 +116,8 @@ async def serve_connection(
 class _Connection:
     """Answers lines, of which an empty one is the last."""
 
-    def __init__(self, writer: asyncio.StreamWriter, commands: Mapping[str, Command], is_tied: bool) -> None:
-        self._writer, self._commands, self.is_tied = writer, commands, is_tied
+    def __init__(self, writer: asyncio.StreamWriter, commands: Mapping[str, Command]) -> None:
+        self._writer, self._commands = writer, commands
         self.lines: asyncio.Queue[bytes] = asyncio.Queue()
 
     async def answer(self) -> None:
@@ -138,10 +129,7 @@ class _Connection:
     async def _answer_to(self, line: bytes) -> dict[str, Any]:
         try:
             request = json.loads(line)
-            if request["command"] == STOP_WITH_ME:
-                self.is_tied, result = True, None
-            else:
-                result = await self._commands[request["command"]](request)
+            result = await self._commands[request["command"]](request)
         except BadRequest as error:
             return {"error": str(error)}
         except (ValueError, KeyError, TypeError) as error:

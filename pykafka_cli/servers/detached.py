@@ -7,7 +7,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pykafka_cli.script.errors import Ended, ScriptError
@@ -18,10 +18,11 @@ STOP_TIMEOUT_S = 60.0
 _LOOK_AGAIN_S = 0.05
 
 
-def start_detached(words: Sequence[str]) -> RunState:
+def start_detached(words: Sequence[str], environment: Mapping[str, str] | None = None) -> RunState:
     """Run `pk up WORDS` in a new session; return once it serves.
 
-    raises    Ended with its status if it does not; its errors are on stderr
+    environment    its variables; None for those of this process
+    raises         Ended with its status if it does not; its errors are on stderr
     """
     ready, its_end = os.pipe()
     directory = runtime_directory()
@@ -32,6 +33,7 @@ def start_detached(words: Sequence[str]) -> RunState:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=log,
+            env=environment,
             pass_fds=(its_end,),
             start_new_session=True,
         )

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pykafka_cli.script.errors import ScriptError
+from pykafka_cli.script.options import BOOTSTRAP_SERVER_VARIABLE
 from pykafka_cli.servers.stopping import processes, runs
 from pykafka_cli.text_files import write_text
 
@@ -109,6 +110,7 @@ def published(state: RunState, ready_files: Sequence[Path]) -> Iterator[Callable
 
     with contextlib.suppress(OSError):
         found_by_others.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _remove_those_of_killed(found_by_others.parent)
     publish(state)
     for file in ready_files:
         _write(file, state)
@@ -119,6 +121,17 @@ def published(state: RunState, ready_files: Sequence[Path]) -> Iterator[Callable
             if file.is_file():
                 with contextlib.suppress(OSError):
                     file.unlink()
+
+
+def _remove_those_of_killed(directory: Path) -> None:
+    for file in directory.iterdir():
+        if file.suffix in (".json", ".log") and file.stem.isdigit():
+            try:
+                os.kill(int(file.stem), 0)
+            except ProcessLookupError:
+                file.unlink(missing_ok=True)
+            except OSError:  # another user's
+                continue
 
 
 def _write(file: Path, state: RunState) -> None:
@@ -153,13 +166,16 @@ def running_states(data_dir: Path | None = None) -> list[RunState]:
 
 
 def the_running(data_dir: Path | None = None) -> RunState:
-    """The `pk up` that a command applies to.
+    """The `pk up` that a command applies to: of several, the one whose brokers $PK_BOOTSTRAP_SERVER names.
 
     raises    ScriptError if none is running, or several and `data_dir` is None
     """
     found = running_states(data_dir)
     if not found:
         raise ScriptError("No pk up is running" + (f" with data in {data_dir}" if data_dir else ""))
+    if len(found) > 1 and not data_dir:
+        named = [each for each in found if each.bootstrap == os.environ.get(BOOTSTRAP_SERVER_VARIABLE)]
+        found = named or found
     if len(found) > 1:
         raise ScriptError(
             "\n".join(

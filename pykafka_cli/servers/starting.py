@@ -13,6 +13,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -29,6 +30,7 @@ from pykafka_cli.servers.log_output import LINE, console_handler, open_locked
 from pykafka_cli.servers.program import own_command
 from pykafka_cli.servers.standstill import beat_if_asked
 
+_PIECE = 4096
 LOG_DIRECTORY_VARIABLE = "LOG_DIR"
 SWITCH_INTERVAL_S = 0.001
 """Seconds that a thread which cleans a log or writes a snapshot may delay the loop, which yields at each
@@ -180,6 +182,20 @@ def run_until_signalled(
     else:
         run(main())
     return _STATUS[received[0]] if received else ExitStatus.SUCCESS
+
+
+def call_at_eof(at_end: Callable[[], object]) -> None:
+    """Read standard input, and call `at_end` on this event loop once it ends, as a pipe does with its last writer."""
+    loop = asyncio.get_running_loop()
+
+    def read() -> None:
+        with contextlib.suppress(OSError):  # it is closed, or a terminal that is gone
+            while os.read(0, _PIECE):
+                pass
+        with contextlib.suppress(RuntimeError):  # the loop was faster
+            loop.call_soon_threadsafe(at_end)
+
+    threading.Thread(target=read, name="stop-at-eof", daemon=True).start()
 
 
 def prepare_process() -> None:

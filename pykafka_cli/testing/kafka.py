@@ -10,7 +10,6 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import IO, Any, Self
 
-from pykafka_cli.servers.control import STOP_WITH_ME
 from pykafka_cli.servers.control_client import ControlClient
 from pykafka_cli.servers.program import own_command
 from pykafka_cli.testing.cluster import Cluster
@@ -37,7 +36,7 @@ class Kafka(Cluster):
         self, *, brokers: int = 1, overrides: Mapping[str, str] = _NONE, security: Security | None = None
     ) -> None:
         self._prepared = Prepared(security) if security else None
-        self._log: IO[str] = tempfile.NamedTemporaryFile("w+", prefix="pk-testing-", suffix=".log", errors="replace")  # noqa: SIM115
+        self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
         self._control: ControlClient | None = None
         began = time.monotonic()
         try:
@@ -48,7 +47,6 @@ class Kafka(Cluster):
                 self._prepared.client_properties if self._prepared else _NONE,
             )
             self._control = ControlClient(state["data_dir"])
-            self._control.request(STOP_WITH_ME)
             if self._prepared:
                 self._prepared.create_users(state["bootstrap_servers"], self.bootstrap_servers.split(","), self._loop)
         except BaseException:
@@ -73,15 +71,13 @@ class Kafka(Cluster):
     @property
     def log_end(self) -> int:
         """The size of the log in bytes."""
-        return 0 if self._log.closed else os.stat(self._log.name).st_size
+        return 0 if self._log.closed else os.stat(self._log.fileno()).st_size
 
     def log_since(self, position: int) -> str:
         """The log after the first `position` bytes."""
         if self._log.closed:
             return ""
-        with open(self._log.name, "rb") as file:
-            file.seek(position)
-            return file.read().decode(errors="replace")
+        return os.pread(self._log.fileno(), max(self.log_end - position, 0), position).decode(errors="replace")
 
     def _request(self, command: str, **arguments: Any) -> Any:
         assert self._control is not None, "the servers have been stopped"
@@ -90,13 +86,21 @@ class Kafka(Cluster):
     def _start(self, brokers: int, overrides: Mapping[str, str]) -> tuple["subprocess.Popen[bytes]", dict[str, Any]]:
         ready, its_end = os.pipe()
         given = {**(self._prepared.overrides if self._prepared else {}), **overrides}
-        words = ["--ephemeral", "--port=0", "--zookeeper-port=0", f"--brokers={brokers}", "--clock=manual", "--faults"]
+        words = [
+            "--ephemeral",
+            "--stop-at-eof",
+            "--port=0",
+            "--zookeeper-port=0",
+            f"--brokers={brokers}",
+            "--clock=manual",
+            "--faults",
+        ]
         words += ["--listen=localhost"] if self._prepared else []
         words += [f"--override={key}={value}" for key, value in given.items()]
         try:
             process = subprocess.Popen(
                 [*own_command(), "up", *words, f"--ready-file=/dev/fd/{its_end}"],
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=self._log,
                 pass_fds=(its_end,),

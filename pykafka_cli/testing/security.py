@@ -4,13 +4,12 @@ import asyncio
 import datetime
 import ipaddress
 import shlex
-import tempfile
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import MappingProxyType
 
 from pykafka_cli.properties.system_properties import LOGIN_FILE, VARIABLE
+from pykafka_cli.servers.temporary_place import TemporaryPlace, remove_left_behind
 from pykafka_cli.testing.loop_thread import LoopThread
 from pykafka_cli.text_files import write_private_text
 
@@ -19,6 +18,7 @@ LISTENER = "PLAINTEXT"
 
 PROTOCOLS = ("SASL_PLAINTEXT", "SASL_SSL", "SSL")
 MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
+_PREFIX = "pk-testing."
 _ITERATIONS = 4096
 LOGIN_TIMEOUT_S = 30.0
 _LOGIN_RETRY_S = 0.02
@@ -62,10 +62,11 @@ class Prepared:
 
     def __init__(self, security: Security) -> None:
         self._security = security
-        self._directory = tempfile.TemporaryDirectory(prefix="pk-testing-")
-        self.ca_file = Path(self._directory.name) / "ca.pem"
-        self._key_store = Path(self._directory.name) / "broker.pem"
-        self._login_file = Path(self._directory.name) / "logins.conf"
+        remove_left_behind(_PREFIX)
+        self._directory = TemporaryPlace(_PREFIX)
+        self.ca_file = self._directory.path / "ca.pem"
+        self._key_store = self._directory.path / "broker.pem"
+        self._login_file = self._directory.path / "logins.conf"
         if security.has_tls:
             certificate, key = _self_signed()
             self.ca_file.write_bytes(certificate)
@@ -75,7 +76,7 @@ class Prepared:
             self._write_login_file()
 
     def close(self) -> None:
-        self._directory.cleanup()
+        self._directory.remove()
 
     @property
     def environment(self) -> dict[str, str]:

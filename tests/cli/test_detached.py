@@ -42,6 +42,19 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
         machine.pk("down", "--data-dir", each["data_dir"])
 
 
+def test_what_a_killed_pk_up_left_about_itself_is_removed_by_the_next_one(machine: Machine) -> None:
+    state = json.loads(machine.pk("up", "--detach", "--ephemeral", *FREE, "--output", "json").stdout)
+    os.kill(state["pid"], signal.SIGKILL)
+    until(lambda: not psutil.pid_exists(state["pid"]), "it runs")
+    assert Path(state["data_dir"]).exists()
+
+    next_state = json.loads(machine.pk("up", "--detach", "--ephemeral", *FREE, "--output", "json").stdout)
+
+    assert not Path(state["data_dir"]).exists()
+    left = {file.stem for file in (machine.directory / "run").glob("*/*")}
+    assert left == {str(next_state["pid"])}
+
+
 def test_servers_without_a_terminal_are_started_shown_and_stopped(machine: Machine) -> None:
     started = machine.pk("up", "--detach", *FREE, "--topic", "t:2", "--ready-file", "ready", "--output", "json")
     state = json.loads(started.stdout)
@@ -138,3 +151,17 @@ def test_several_zookeepers_and_a_manual_clock_are_rejected(machine: Machine) ->
 
     assert refused.returncode != 0
     assert "--clock manual and several --zookeepers cannot be used together" in refused.stderr
+
+
+def test_of_several_clusters_the_one_that_this_terminal_uses_is_meant(machine: Machine) -> None:
+    words = ("up", "--detach", *FREE, "--output", "json", "--data-dir")
+    one, two = (json.loads(machine.pk(*words, name).stdout) for name in ("one", "two"))
+
+    undecided = machine.pk("down")
+    machine.environment["PK_BOOTSTRAP_SERVER"] = two["bootstrap_servers"]
+    stopped = machine.pk("down", "--output", "json")
+
+    assert undecided.returncode == 1
+    assert "2 pk up are running:" in undecided.stderr
+    assert json.loads(stopped.stdout) == two
+    assert json.loads(machine.pk("status", "--output", "json").stdout) == [one]

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import socket
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -139,8 +140,29 @@ def test_temporary_data_are_gone_with_the_servers() -> None:
 
     assert done.returncode == 0
     (logs,) = re.findall(r'"logDir":"([^"]+)"', done.stdout)
-    assert "/pk-up-" in logs
+    assert "/pk-up." in logs
     assert not Path(logs).parent.exists()
+
+
+def test_servers_stop_with_the_process_that_holds_their_input(tmp_path: Path) -> None:
+    words = [PK, "up", "--ephemeral", "--stop-at-eof", *FREE, "--brokers=2", f"--ready-file={tmp_path / 'ready'}"]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as servers:
+        assert servers.stdin
+        assert servers.stdout
+        assert any("Ctrl-C stops everything." in line for line in servers.stdout)
+        data_dir = Path(json.loads((tmp_path / "ready").read_text())["data_dir"])
+        assert data_dir.is_dir()
+
+        servers.stdin.close()
+
+        assert servers.wait(60) == 0
+    assert not data_dir.exists()
+
+
+def test_without_an_input_servers_that_stop_at_its_end_do_not_start() -> None:
+    done = pk("up", "--ephemeral", "--stop-at-eof", *FREE, stdin="")
+
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_topics_are_created_as_docker_images_do(tmp_path: Path) -> None:
@@ -161,6 +183,8 @@ def test_topics_are_created_as_docker_images_do(tmp_path: Path) -> None:
         (("--override", "num.partitions=none"), 2, "--override num.partitions: "),
         (("--override", "log.dirs=elsewhere"), 2, "Use --data-dir."),
         (("--listen", "0.0.0.0"), 2, "--advertise HOST:PORT sets the address that they should use."),
+        (("--stop-at-eof", "--detach"), 2, "--stop-at-eof cannot be used with --detach"),
+        (("--stop-at-eof", "--", "true"), 2, "--stop-at-eof cannot be used with a command, which may read it"),
         (("--advertise", "kafka"), 2, "--advertise kafka is not of the form HOST:PORT"),
     ],
 )

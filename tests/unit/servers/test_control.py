@@ -8,9 +8,8 @@ import pytest
 
 from pykafka_cli.script.errors import ScriptError
 from pykafka_cli.servers import socket_path
-from pykafka_cli.servers.control import SOCKET_NAME, STOP_WITH_ME, BadRequest, Command, controlled
+from pykafka_cli.servers.control import SOCKET_NAME, BadRequest, Command, controlled
 from pykafka_cli.servers.control_client import ControlClient
-from tests.support.event_loop import until
 
 
 async def double(request: Mapping[str, Any]) -> int:
@@ -32,7 +31,7 @@ async def ask(data_dir: Path, *lines: str) -> list[dict[str, Any]]:
 
 
 async def test_requests_get_results_or_reasons_and_none_ends_the_connection(tmp_path: Path) -> None:
-    async with controlled(tmp_path, COMMANDS, lambda: None):
+    async with controlled(tmp_path, COMMANDS):
         answers = await ask(
             tmp_path,
             '{"command": "double", "number": -1}',
@@ -48,21 +47,10 @@ async def test_requests_get_results_or_reasons_and_none_ends_the_connection(tmp_
     assert answers[5] == {"result": 42}
 
 
-async def test_servers_stop_with_whoever_started_them_for_itself_and_with_nobody_else(tmp_path: Path) -> None:
-    stopped = asyncio.Event()
-    async with controlled(tmp_path, COMMANDS, stopped.set):
-        await ask(tmp_path, '{"command": "double", "number": 1}')
-        assert not stopped.is_set()
-
-        await ask(tmp_path, json.dumps({"command": STOP_WITH_ME}))
-
-        await until(stopped.is_set)
-
-
 async def test_the_socket_is_for_this_user_alone_and_is_there_only_meanwhile(tmp_path: Path) -> None:
     socket = tmp_path / SOCKET_NAME
     socket.touch()  # left by servers that were killed
-    async with controlled(tmp_path, COMMANDS, lambda: None):
+    async with controlled(tmp_path, COMMANDS):
         assert socket.is_socket()
         assert socket.stat().st_mode & 0o777 == 0o600
 
@@ -74,7 +62,7 @@ async def test_a_directory_may_have_a_long_path(tmp_path: Path) -> None:
     deep = tmp_path / ("d" * 200)
     deep.mkdir()
 
-    async with controlled(deep, COMMANDS, lambda: None):
+    async with controlled(deep, COMMANDS):
         with ControlClient(str(deep)) as client:
             answer = await asyncio.to_thread(client.request, "double", number=4)
 
@@ -90,7 +78,7 @@ async def test_elsewhere_a_directory_with_too_long_a_path_is_rejected(
     deep.mkdir()
 
     with pytest.raises(ScriptError, match="too long") as rejected:
-        async with controlled(deep, COMMANDS, lambda: None):
+        async with controlled(deep, COMMANDS):
             pytest.fail("there cannot be a socket")
 
     assert "shorter --data-dir" in rejected.value.hint

@@ -34,7 +34,7 @@ async def connected() -> tuple[ControlChannel, "asyncio.Task[None]", asyncio.Eve
     reader, writer = await asyncio.open_unix_connection(sock=theirs)
 
     async def serve() -> None:
-        serving = asyncio.create_task(serve_connection(reader, writer, COMMANDS, ended.set, is_tied=True))
+        serving = asyncio.create_task(serve_connection(reader, writer, COMMANDS, ended.set))
         await ended.wait()
         serving.cancel()
         await asyncio.wait((serving,))
