@@ -163,7 +163,7 @@ def _show_wire(chosen: str) -> None:
         choice = parse_choice(chosen) if chosen else WireChoice()
     except BadWireChoice as problem:
         raise UsageError(f"{SHOW_WIRE}: {problem}", hint=problem.hint) from None
-    Connection.observer = wire_log(choice, sys.stderr, time.monotonic)
+    Connection.observer = wire_log(choice, None, time.monotonic)
 
 
 def _show_decisions(_: str) -> None:

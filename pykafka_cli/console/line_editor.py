@@ -1,5 +1,7 @@
 """Lines typed at a terminal: edited, with a history, and with messages printed above the prompt.
 
+For the console producer, which reads records, and for the tutorial, which reads commands.
+
 Enter ends a line. What is pasted may consist of several, and Alt-Enter begins another one: all leave together.
 """
 
@@ -15,7 +17,7 @@ from typing import TYPE_CHECKING, Self, TextIO
 
 from prompt_toolkit.application.run_in_terminal import run_in_terminal
 from prompt_toolkit.enums import DEFAULT_BUFFER
-from prompt_toolkit.filters import has_focus
+from prompt_toolkit.filters import Condition, has_focus
 from prompt_toolkit.history import History
 from prompt_toolkit.key_binding import KeyBindings
 from prompt_toolkit.keys import Keys
@@ -36,9 +38,19 @@ os.environ.setdefault(
 )  # where the cursor is does not matter, and not all terminals know it
 
 
+PLAIN_TERMINALS = frozenset({"", "dumb", "unknown"})
+
+
+def can_edit() -> bool:
+    """Whether lines are typed, at a terminal that can do more than print them."""
+    return sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM", "dumb") not in PLAIN_TERMINALS
+
+
 class LineEditor:
     """The lines of one terminal, in place of console.stdin's chunks.
 
+    prompt          before the first line of a text
+    continuation    before those that follow
     history         where lines are kept; None: only in memory
     is_unfinished   whether Enter begins another line of a text; if not, the text leaves
     as_lines        a text that leaves as the lines that it consists of
@@ -54,6 +66,7 @@ class LineEditor:
         prompt: str,
         history: HistoryFile | None,
         *,
+        continuation: str = "",
         is_unfinished: Callable[[str], bool] = lambda _: False,
         as_lines: Callable[[str], str] = str,
     ) -> None:
@@ -67,7 +80,7 @@ class LineEditor:
             history=_History(history),
             key_bindings=self._keys(),
             multiline=True,
-            prompt_continuation="",
+            prompt_continuation=lambda _width, _line, wraps: "" if wraps else continuation,
             input_processors=[TabsProcessor(_TAB_STOP, " ", " ")],
             enable_suspend=True,
             reserve_space_for_menu=0,
@@ -91,6 +104,16 @@ class LineEditor:
             yield f"{self._as_lines(text)}\n".encode(errors="replace")
         if self._messages:
             await self._messages.printed()
+
+    async def read(self, prompt: str) -> str | None:
+        """A text that was completed, after a prompt of its own; None at the end of the input.
+
+        raises    KeyboardInterrupt for Ctrl-C, which drops what was typed
+        """
+        try:
+            return await self._session.prompt_async(prompt, handle_sigint=False)
+        except EOFError:
+            return None
 
     def end(self) -> None:
         """Stop reading; the line that is being typed is dropped."""
@@ -125,6 +148,11 @@ class LineEditor:
         @keys.add("escape", "enter", filter=has_focus(DEFAULT_BUFFER))
         def _begin_line(event: "KeyPressEvent") -> None:
             event.current_buffer.newline(copy_margin=False)
+
+        @keys.add("c-@", filter=has_focus(DEFAULT_BUFFER) & Condition(lambda: not self._session.default_buffer.text))
+        def _early_end(event: "KeyPressEvent") -> None:
+            """End like Ctrl-D: what Linux makes of one that was typed before there was a prompt."""
+            event.app.exit(exception=EOFError())
 
         @keys.add("tab")
         def _tab(event: "KeyPressEvent") -> None:

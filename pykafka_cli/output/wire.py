@@ -24,17 +24,18 @@ def print_address(host: str, port: int) -> None:
 class WirePrinter:
     """Prints messages.
 
+    file         None: wherever stderr is at that moment
     is_folded    whether to shorten long lists
     as_json      whether to print an object per line
     """
 
-    def __init__(self, file: IO[str], *, as_json: bool = False, is_folded: bool = True) -> None:
+    def __init__(self, file: IO[str] | None = None, *, as_json: bool = False, is_folded: bool = True) -> None:
         self._file, self._as_json, self._is_folded = file, as_json, is_folded
-        self._has_colors = file.isatty()
+        self._has_colors = (file or sys.stderr).isatty()
 
     def show(self, message: WireMessage) -> None:
         text = json.dumps(document(message)) + "\n" if self._as_json else "".join(self._lines(message))
-        print(text, end="", file=self._file, flush=True)
+        print(text, end="", file=self._file or sys.stderr, flush=True)
 
     def _lines(self, message: WireMessage) -> Iterator[str]:
         header = message.header
@@ -85,8 +86,8 @@ class WirePrinter:
             yield each if number else f"{indent}- {each.lstrip()}"
 
 
-def wire_log(choice: WireChoice, file: IO[str], clock: Callable[[], float]) -> WireLog:
-    """A log that prints what was chosen."""
+def wire_log(choice: WireChoice, file: IO[str] | None, clock: Callable[[], float]) -> WireLog:
+    """A log that prints what was chosen, to stderr if `file` is None."""
     printer = WirePrinter(file, as_json=choice.is_json, is_folded=choice.is_folded)
     show_record = (choice.show_record or record_document) if choice.has_records else None
     return WireLog(printer.show, clock, choice.only, show_record)

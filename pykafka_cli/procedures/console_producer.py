@@ -6,7 +6,6 @@ is no record is reported.
 """
 
 import asyncio
-import os
 import random
 import sys
 from collections.abc import Iterator, Sequence
@@ -46,7 +45,6 @@ KAFKA_EXCEPTION = "org.apache.kafka.common.KafkaException: "
 
 PROMPT = ">"
 HISTORY = "console-producer-history"
-PLAIN_TERMINALS = frozenset({"", "dumb", "unknown"})
 
 REPORTED_RECORDS = 10
 """Number of records of a failed batch that are reported individually."""
@@ -57,11 +55,13 @@ FLUSH_AFTER_SIGNAL = 5.0
 
 def line_editor(reader: LineReader | JsonReader, *, keeps_history: bool) -> "LineEditor | None":
     """Where lines are typed; None if they are not, or at a terminal that cannot do more than print them."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("TERM", "dumb") in PLAIN_TERMINALS:
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
         return None
-    from pykafka_cli.console.line_editor import LineEditor
+    from pykafka_cli.console.line_editor import LineEditor, can_edit
     from pykafka_cli.console.line_history import HistoryFile, history_file
 
+    if not can_edit():
+        return None
     file = history_file(HISTORY) if keeps_history else None
     history = HistoryFile(file) if file else None
     if isinstance(reader, JsonReader):

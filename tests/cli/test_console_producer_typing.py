@@ -254,3 +254,32 @@ def test_one_line_when_the_broker_goes_and_one_when_it_is_back(tmp_path: Path) -
         assert records(cluster, "t") == ["before", "half a line", "more"]
     finally:
         cluster.stop()
+
+
+def test_what_goes_over_the_wire_appears_above_the_prompt(
+    cluster: RunningCluster, topic: str, state: dict[str, str]
+) -> None:
+    where = ("--bootstrap-server", cluster.bootstrap, "--topic", topic)
+    with Terminal(("console-producer", *where, "--show-wire"), env=state) as terminal:
+        terminal.wait_for(lambda lines: lines and lines[-1] == ">" and terminal.is_raw)
+        terminal.type("one\r")
+        terminal.wait_for(lambda lines: any("← Produce" in line for line in lines) and lines[-1] == ">")
+        terminal.type("tw")
+        terminal.wait_for(lambda lines: lines[-1] == ">tw")
+        terminal.type("o\r")
+        terminal.wait_for(lambda lines: ">two" in lines and lines[-1] == ">")
+        finish(terminal)
+
+    assert records(cluster, topic) == ["one", "two"]
+
+
+def test_ctrl_d_counts_even_before_there_is_a_prompt(
+    cluster: RunningCluster, topic: str, state: dict[str, str]
+) -> None:
+    command = ("console-producer", "--bootstrap-server", cluster.bootstrap, "--topic", topic)
+    with Terminal(command, env=state) as terminal:
+        assert not terminal.is_raw
+        terminal.type(f"early\r{CTRL_D}")
+        assert terminal.end() == 0
+
+    assert records(cluster, topic) == ["early"]
