@@ -179,7 +179,7 @@ SERVERS = {
     ),
     Cluster.CLOCK: (
         "`pk tutorial {name}` leads you through this page and starts a cluster for it. To do it alone, run "
-        "`pk up --clock manual`, and leave `--data-dir` out."
+        "`pk up --clock manual`."
     ),
 }
 PAGES: dict[str, Callable[[], Iterator[str]]] = {

@@ -3,9 +3,9 @@
 import asyncio
 import signal
 import sys
-from collections.abc import Awaitable
-from functools import partial
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -15,9 +15,13 @@ from pykafka_cli.script.own_command import PlainOwnCommand
 from pykafka_cli.transport import event_loop
 
 if TYPE_CHECKING:
+    from pykafka_cli.tutorial.guide import Go
+    from pykafka_cli.tutorial.lines import Lines
     from pykafka_cli.tutorial.playground import Playground
 
 T = TypeVar("T")
+
+_ENDING = (signal.SIGTERM, signal.SIGHUP)
 
 EPILOG = """\b
 The course starts a cluster in a temporary directory. It explains one
@@ -40,8 +44,14 @@ def tutorial(
     ] = None,
     list_chapters: Annotated[bool, typer.Option("--list", help="List the chapters.")] = False,
     play: Annotated[bool, typer.Option("--play", help="Show a chapter without waiting for you to type.")] = False,
+    clear_after: Annotated[Path | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Learn Kafka step by step, on a cluster that is started for you."""
+    if clear_after is not None:
+        from pykafka_cli.tutorial.clearing import clear_after_end
+
+        clear_after_end(clear_after)
+        return
     from pykafka_cli.output.tutorial import show_chapters
     from pykafka_cli.tutorial.chapter import NAMES, titles
     from pykafka_cli.tutorial.progress import Place, read_progress
@@ -52,8 +62,8 @@ def tutorial(
         return
     if chapter is not None and chapter not in NAMES:
         raise UsageError(f"There is no chapter {chapter}", hint=f"Chapters: {', '.join(NAMES)}")
-    for each in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(each, _leave)  # through every `finally` that stops servers
+    for each in _ENDING:
+        signal.signal(each, _leave)
     if play:
         _play(chapter or NAMES[0])
         return
@@ -73,7 +83,8 @@ def _leave(number: int, _frame: object) -> None:
 def _play(name: str) -> None:
     from pykafka_cli.output.tutorial import show_starting
     from pykafka_cli.tutorial.chapter import load_chapter
-    from pykafka_cli.tutorial.guide import Guide, StandardInput
+    from pykafka_cli.tutorial.guide import Guide
+    from pykafka_cli.tutorial.lines import StandardInput
     from pykafka_cli.tutorial.playground import open_playground
 
     chapter = load_chapter(name)
@@ -84,22 +95,18 @@ def _play(name: str) -> None:
 
 def _lead(name: str, first: int) -> None:
     """From a step of a chapter to the end of the course."""
-    from pykafka_cli.output.tutorial import show_pause, show_starting
-    from pykafka_cli.tutorial.chapter import NAMES, load_chapter
-    from pykafka_cli.tutorial.guide import Guide, StandardInput
-    from pykafka_cli.tutorial.playground import open_playground
+    from pykafka_cli.output.tutorial import show_pause
+    from pykafka_cli.tutorial.chapter import NAMES
+    from pykafka_cli.tutorial.guide import Go
+    from pykafka_cli.tutorial.lines import learners_lines
     from pykafka_cli.tutorial.progress import Place, write_progress
 
+    lines = learners_lines()
     for each in NAMES[NAMES.index(name) :]:
-        chapter = load_chapter(each)
-        show_starting()
-        with open_playground(chapter.cluster) as playground:
-            guide = Guide(chapter, playground, StandardInput(), partial(_remember, each))
-            try:
-                is_finished = event_loop.run(_closing(playground, guide.lead(min(first, len(chapter.steps) - 1))))
-            except asyncio.CancelledError:
-                is_finished = False
-        if not is_finished:
+        went = Go.RESTART
+        while went is Go.RESTART:
+            went, first = _lead_through(each, first, lines)
+        if went is Go.QUIT:
             show_pause()
             raise Ended(ExitStatus.SUCCESS)
         first = 0
@@ -109,14 +116,47 @@ def _lead(name: str, first: int) -> None:
     write_progress(Place(NAMES[0], 0))
 
 
-def _remember(chapter: str, step: int) -> None:
+def _lead_through(name: str, first: int, lines: "Lines") -> "tuple[Go, int]":
+    """Through one chapter, from a step on; how it ended, and the step that was reached."""
+    from pykafka_cli.commands import COMMANDS
+    from pykafka_cli.output.tutorial import show_starting
+    from pykafka_cli.tutorial.chapter import load_chapter
+    from pykafka_cli.tutorial.guide import Guide
+    from pykafka_cli.tutorial.playground import open_playground
     from pykafka_cli.tutorial.progress import Place, write_progress
 
-    write_progress(Place(chapter, step))
+    chapter = load_chapter(name)
+    reached = [min(first, len(chapter.steps) - 1)]
+
+    def remember(step: int) -> None:
+        reached[0] = step
+        write_progress(Place(name, step))
+
+    show_starting()
+    with open_playground(chapter.cluster) as playground:
+        guide = Guide(chapter, playground, lines, COMMANDS, remember)
+        went = event_loop.run(_closing(playground, guide.lead(reached[0])))
+    return went, reached[0]
 
 
-async def _closing(playground: "Playground", course: "Awaitable[T]") -> T:
+async def _closing(playground: "Playground", course: "Coroutine[Any, Any, T]") -> T:
+    """Run the course until it ends, or until a signal ends it; raises Ended then."""
+    loop, task, received = asyncio.get_running_loop(), asyncio.ensure_future(course), list[int]()
+
+    def end(number: int) -> None:
+        received.append(number)
+        task.cancel()
+
+    for each in _ENDING:
+        loop.add_signal_handler(each, end, each)
     try:
-        return await course
+        return await task
+    except asyncio.CancelledError:
+        if received:
+            raise Ended(128 + received[0]) from None
+        raise
     finally:
+        for each in _ENDING:
+            loop.remove_signal_handler(each)
+            signal.signal(each, _leave)
         await playground.close()

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 WIDTH = 88
 _INDENT, _CONTINUES = "    ", " \\"
-_KEYS = "Enter: check or continue · hint · back · skip · quit"
+_KEYS = "Enter: check or continue · hint · back · skip · restart · quit · help"
 
 
 class _Step(Protocol):
@@ -24,6 +24,8 @@ class _Step(Protocol):
     def input(self) -> str: ...
     @property
     def stays(self) -> str: ...
+    @property
+    def stops(self) -> str: ...
 
 
 class _Chapter(Protocol):
@@ -61,11 +63,13 @@ def show_text(markdown: str) -> None:
     _console().print()
 
 
-def show_chapter(chapter: _Chapter, exports: str) -> None:
+def show_chapter(chapter: _Chapter, exports: str, *, resumes: bool = False) -> None:
+    """Its title and, unless it was read before, its idea; then what makes another terminal know the cluster."""
     console = _console()
     console.rule(f"[bold]{chapter.title}[/bold]")
     console.print()
-    show_text(chapter.idea)
+    if not resumes:
+        show_text(chapter.idea)
     console.print("A cluster is running for you. Type commands here, or paste this line into another terminal first:")
     _show_exports(exports)
     console.print(_KEYS, style="dim")
@@ -88,15 +92,20 @@ def show_step(number: int, steps: int, step: _Step, idea: str, command: str, exp
     if command:
         console.print("Then type there:" if step.stays else "Type:")
         console.print()
-        for line in in_lines(command, console.width - len(_INDENT)):
-            console.print(f"{_INDENT}{line}", style="bold cyan", soft_wrap=True, markup=False)
-        console.print()
+        _show_command_to_type(command)
     if step.input:
         console.print("When it prompts with >, type these lines, and then Ctrl-D:")
         console.print()
         for line in step.input.splitlines():
             console.print(f"{_INDENT}{line}", style="bold cyan", soft_wrap=True, markup=False)
         console.print()
+
+
+def _show_command_to_type(command: str) -> None:
+    console = _console()
+    for line in in_lines(command, console.width - len(_INDENT)):
+        console.print(f"{_INDENT}{line}", style="bold cyan", soft_wrap=True, markup=False)
+    console.print()
 
 
 def _show_exports(exports: str) -> None:
@@ -108,31 +117,40 @@ def _show_exports(exports: str) -> None:
 def in_lines(command: str, width: int) -> list[str]:
     """A command as it is typed into a shell, in lines that end between its words and continue with a backslash."""
     lines = [""]
-    for word in shlex.split(command, posix=False):
+    for words in _with_values(shlex.split(command, posix=False)):
         if not lines[-1]:
-            lines[-1] = word
-        elif len(lines[-1]) + len(word) + len(_CONTINUES) < width:
-            lines[-1] += f" {word}"
+            lines[-1] = words
+        elif len(lines[-1]) + len(words) + len(_CONTINUES) < width:
+            lines[-1] += f" {words}"
         else:
             lines[-1] += _CONTINUES
-            lines.append(f"  {word}")
+            lines.append(f"  {words}")
     return lines
 
 
-def prompt(reminder: str = "") -> None:
-    _console().print(f"[dim]{reminder}[/dim] $ " if reminder else "$ ", end="")
+def _with_values(words: Sequence[str]) -> list[str]:
+    """The words, each option together with its value."""
+    joined: list[str] = []
+    for word in words:
+        if joined and joined[-1].startswith("--") and " " not in joined[-1] and not word.startswith("-"):
+            joined[-1] += f" {word}"
+        else:
+            joined.append(word)
+    return joined
+
+
+def prompt_text(reminder: str = "") -> str:
+    return f"{reminder} $ " if reminder else "$ "
+
+
+def show_prompt(prompt: str) -> None:
+    _console().print(prompt, end="")
     _flush()
 
 
-def prompt_for_more() -> None:
-    """The line that was typed continues."""
-    _console().print("> ", end="")
-    _flush()
-
-
-def end_prompt() -> None:
-    """The cluster has met the goals that the prompt waited for."""
-    _console().print()
+def show_way_out() -> None:
+    """After Ctrl-C at the prompt."""
+    _console().print("`quit` or Ctrl-D leaves the tutorial.", style="dim")
 
 
 def show_done() -> None:
@@ -155,21 +173,62 @@ def show_not_this(status: int) -> None:
     _console().print(f"{reason} `hint` helps, `skip` does it for you.", style="yellow")
 
 
-def show_hint(step: _Step, command: str) -> None:
-    show_text(step.hint or f"Copy the line as it is:\n\n    {command}")
+def show_suggestion(command: str) -> None:
+    _console().print(f"Type it with pk before it: {command}", style="yellow", markup=False)
 
 
-def show_help(step: _Step) -> None:
-    console = _console()
-    for word, meaning in (
-        ("Enter", "check whether it is done" if step.type else "continue"),
+def show_for_another_terminal() -> None:
+    """A command that keeps running was typed here."""
+    _console().print(
+        "This command keeps running, and nothing else could be typed here. Type it in another terminal; "
+        "`skip` runs it in the background.",
+        style="yellow",
+    )
+
+
+def show_lacking(words: Sequence[str]) -> None:
+    _console().print(f"Not yet: this step is about {' and '.join(words)}.", style="yellow", markup=False)
+
+
+def show_cannot_skip(problem: str) -> None:
+    _console().print(f"{problem}.", style="yellow", markup=False)
+    _console().print("`restart` begins this step on a new cluster.", style="yellow")
+
+
+def show_waiting(missing: Sequence[str]) -> None:
+    _console().print(f"Waiting: {'; '.join(missing)} …", style="dim", markup=False)
+    _flush()
+
+
+def show_stopping() -> None:
+    _console().print("Stopping the cluster …", style="dim")
+    _flush()
+
+
+def show_hint(step: _Step, hint: str, command: str) -> None:
+    """The step's hint, and the line to type."""
+    show_text(hint or "Copy the line as it is:")
+    if command:
+        _show_command_to_type(command)
+    elif step.stops:
+        show_text("`skip` ends it if `skip` has started it.")
+
+
+def show_help(step: _Step | None) -> None:
+    """What can be typed; None between steps."""
+    of_step = (
+        ("Enter", "check whether it is done"),
         ("hint", "help with this step"),
         ("skip", "let the tutorial do this step"),
+    )
+    always = (
         ("back", "return to the step before"),
+        ("restart", "begin this step on a new cluster"),
         ("quit", "leave; `pk tutorial` resumes here"),
         ("any command", "run it, in a shell that knows the cluster"),
-    ):
-        console.print(f"  {word:12} {meaning}")
+    )
+    for word, meaning in (*(of_step if step else (("Enter", "continue"),)), *always):
+        _console().print(f"  {word:12} {meaning}", markup=False)
 
 
 def show_command(line: str) -> None:

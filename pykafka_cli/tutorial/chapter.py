@@ -11,6 +11,8 @@ In chapters/NAME.yaml:
         show                             a command to run then, which shows what has changed
         explain                          what has changed, and why
         hint                             help for a learner who is stuck
+        words                            words that the typed command needs; only where there are no goals
+        fails                            whether the command is meant to fail
         play                             the command for `--play`, if the typed one does not exit
         stays                            a name: the command keeps running, in another terminal
         stops                            the name of a command to end with Ctrl-C
@@ -47,6 +49,8 @@ class Step:
     show: str = ""
     explain: str = ""
     hint: str = ""
+    words: tuple[str, ...] = ()
+    fails: bool = False
     play: str = ""
     stays: str = ""
     stops: str = ""
@@ -80,8 +84,13 @@ def load_chapter(name: str) -> Chapter:
 
 def chapter_of(name: str, given: Mapping[str, Any]) -> Chapter:
     """raises    TypeError, KeyError for a document that is not a chapter"""
-    steps = tuple(Step(**{**each, "until": tuple(each.get("until", ()))}) for each in given["steps"])
+    steps = tuple(_step_of(each) for each in given["steps"])
     return Chapter(name, given["title"], Cluster(given["cluster"]), given["idea"], steps, given["end"])
+
+
+def _step_of(given: Mapping[str, Any]) -> Step:
+    lists = {name: tuple(given.get(name, ())) for name in ("until", "words")}
+    return Step(**{**given, **lists})
 
 
 def titles() -> dict[str, str]:

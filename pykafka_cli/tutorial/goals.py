@@ -3,7 +3,7 @@
 The conditions of `pk wait` (rules/wait_conditions.py), and:
 
 members=GROUP:N          exactly N members, in a stable group unless N is 0
-committed=GROUP:N        committed offsets that add up to N
+committed=GROUP:N        committed offsets that add up to N; to N or more: committed=GROUP:N+
 start=TOPIC:N            first offsets of the partitions that add up to N or more
 alive=N                  exactly N brokers
 isr=TOPIC:N              N replicas in sync of each partition, and a leader
@@ -12,6 +12,7 @@ absent=TOPIC             the topic does not exist
 config=TOPIC:KEY=VALUE   the config of the topic
 state=ID:STATE           the state of a transactional id
 znode=PATH[:TEXT]        the znode, holding TEXT
+clock=DURATION           the servers' clock has been moved by at least that much
 """
 
 import asyncio
@@ -20,27 +21,37 @@ from collections.abc import Awaitable, Callable, Sequence
 from pykafka_cli.clients.admin.groups import committed_offsets, describe_groups
 from pykafka_cli.clients.errors import ApiError, explain
 from pykafka_cli.clients.session import Session
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import Seconds, TopicPartition
 from pykafka_cli.procedures.wait import bounds_of, missing_of_conditions
-from pykafka_cli.rules.wait_conditions import BadCondition, parse_condition
+from pykafka_cli.rules.wait_conditions import BadCondition, parse_condition, parse_duration
 from pykafka_cli.transport.errors import ConnectionFailed
+
+CLOCK_TOLERANCE_S = 5.0
 
 ReadZnode = Callable[[str], Awaitable[bytes | None]]
 """The data of a znode by its path; None if there is none."""
 
 
-async def missing_goals(session: Session, goals: Sequence[str], read_znode: ReadZnode) -> list[str]:
+ReadClock = Callable[[], Seconds]
+"""How far the servers' clock is ahead of ours."""
+
+
+async def missing_goals(
+    session: Session, goals: Sequence[str], read_znode: ReadZnode, read_clock: ReadClock
+) -> list[str]:
     """A sentence for each goal that is not met yet."""
-    looks = (_missing(session, goal, read_znode) for goal in goals)
+    looks = (_missing(session, goal, read_znode, read_clock) for goal in goals)
     return [text for text in await asyncio.gather(*looks) if text]
 
 
-async def _missing(session: Session, goal: str, read_znode: ReadZnode) -> str:
+async def _missing(session: Session, goal: str, read_znode: ReadZnode, read_clock: ReadClock) -> str:
     kind, _, value = goal.partition("=")
     try:
         if kind == "znode":
             path, _, wanted = value.partition(":")
             return missing_of_znode(path, wanted, await read_znode(path))
+        if kind == "clock":
+            return missing_of_clock(value, read_clock())
         if kind == "alive":
             return missing_of_alive(int(value), len((await session.metadata(())).brokers))
         if kind == "absent":
@@ -56,7 +67,8 @@ async def _missing(session: Session, goal: str, read_znode: ReadZnode) -> str:
                 group = (await describe_groups(session, [name], missing_is_dead=True))[name]
                 return missing_of_members(int(number), group.state, len(group.members))
             case "committed":
-                return missing_of_committed(int(number), sum((await committed_offsets(session, name)).values()))
+                committed = sum((await committed_offsets(session, name)).values())
+                return missing_of_committed(int(number.rstrip("+")), committed, or_more=number.endswith("+"))
             case "start" | "isr" | "leader":
                 return await _missing_of_topic(session, kind, name, int(number))
         try:
@@ -84,7 +96,7 @@ async def _missing_of_topic(session: Session, kind: str, topic: str, number: int
     least = min(len(each.isr_nodes) for each in found.partitions)
     if any(each.leader_id < 0 for each in found.partitions):
         return f"{topic} has no leader"
-    return "" if least == number else f"{least} replicas of {topic} are in sync, not {number}"
+    return "" if least == number else f"{_count(least, 'replica')} of {topic} in sync, not {number}"
 
 
 async def _missing_of_config(session: Session, topic: str, wanted: str) -> str:
@@ -114,18 +126,30 @@ def missing_of_znode(path: str, wanted: str, data: bytes | None) -> str:
     return "" if not wanted or data.decode(errors="replace") == wanted else f"{path} does not hold {wanted}"
 
 
+def missing_of_clock(wanted: str, ahead: Seconds) -> str:
+    if ahead >= parse_duration(wanted) - CLOCK_TOLERANCE_S:
+        return ""
+    return f"the servers' clock is {ahead / 60:.0f} minutes ahead, not {wanted}"
+
+
 def missing_of_alive(wanted: int, alive: int) -> str:
-    return "" if alive == wanted else f"{alive} brokers are alive, not {wanted}"
+    return "" if alive == wanted else f"{_count(alive, 'broker')} alive, not {wanted}"
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def missing_of_members(wanted: int, state: str, members: int) -> str:
     if members != wanted:
-        return f"the group has {members} members, not {wanted}"
+        return f"the group has {_count(members, 'member')}, not {wanted}"
     return "" if not wanted or state == "Stable" else f"the group is {state}"
 
 
-def missing_of_committed(wanted: int, committed: int) -> str:
-    return "" if committed == wanted else f"the group's committed offsets add up to {committed}, not {wanted}"
+def missing_of_committed(wanted: int, committed: int, *, or_more: bool = False) -> str:
+    if committed == wanted or (or_more and committed > wanted):
+        return ""
+    return f"the group's committed offsets add up to {committed}, not {wanted}"
 
 
 def missing_of_start(least: int, start: int) -> str:

@@ -5,35 +5,31 @@ What the learner types here runs in a shell; what is typed in another terminal s
 
 import asyncio
 import contextlib
-import os
-import shlex
 import signal
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 from enum import Enum, auto
-from typing import Protocol
 
 from pykafka_cli.output import tutorial as screen
 from pykafka_cli.script.errors import ScriptError
 from pykafka_cli.tutorial.chapter import Chapter, Step
+from pykafka_cli.tutorial.equivalent import is_equivalent, missing_pk, stays_in_front
 from pykafka_cli.tutorial.goals import missing_goals
+from pykafka_cli.tutorial.lines import Lines
 from pykafka_cli.tutorial.playground import Playground
 
 LOOK_AGAIN_S = 0.3
-AFTER_COMMAND_S = 10.0
-"""Seconds until a command's effect shows on the cluster: the loss of a member is noticed after a while."""
+AT_ONCE_S, LATER_S = 1.5, 15.0
+"""Seconds until a command's effect shows on the cluster, and until it notices the loss of a member or broker."""
+
+LATER = frozenset({"alive", "isr", "leader", "members", "start", "state"})
+"""Kinds of goals that take longer."""
 
 PLAY_S = 60.0
+SAYS_NOTHING_S = 1.0
 _END_OF_INPUT = None
-
-
-class Lines(Protocol):
-    """The source of the learner's lines."""
-
-    async def next(self) -> str | None:
-        """The next line without its end; None at the end of input."""
+_INTERRUPTED = 128 + signal.SIGINT
 
 
 class Go(Enum):
@@ -41,69 +37,42 @@ class Go(Enum):
 
     NEXT = auto()
     BACK = auto()
+    RESTART = auto()
+    """The same step on a new cluster."""
     QUIT = auto()
-
-
-class StandardInput:
-    """Lines of stdin, read byte by byte, so that the rest is left for the command that the line starts."""
-
-    async def next(self) -> str | None:
-        loop = asyncio.get_running_loop()
-        line = bytearray()
-        while True:
-            byte = await self._byte(loop)
-            if not byte and not line:
-                return _END_OF_INPUT
-            if byte in (b"", b"\n"):
-                return line.decode(errors="replace")
-            line += byte
-
-    @staticmethod
-    async def _byte(loop: asyncio.AbstractEventLoop) -> bytes:
-        descriptor = sys.stdin.fileno()
-        readable = loop.create_future()
-        try:
-            loop.add_reader(descriptor, _set_once, readable)
-        except OSError:  # a regular file, which can always be read
-            return os.read(descriptor, 1)
-        try:
-            await readable
-        finally:
-            loop.remove_reader(descriptor)
-        try:
-            return os.read(descriptor, 1)
-        except OSError:  # the terminal is gone
-            return b""
-
-
-def _set_once(future: "asyncio.Future[None]") -> None:
-    if not future.done():
-        future.set_result(None)
 
 
 class Guide:
     """One chapter with one learner.
 
+    commands   names of pk's commands, which are not to be typed without `pk`
     reached    called with the number of each step that begins
     """
 
     def __init__(
-        self, chapter: Chapter, playground: Playground, lines: Lines, reached: Callable[[int], None] = lambda _: None
+        self,
+        chapter: Chapter,
+        playground: Playground,
+        lines: Lines,
+        commands: Container[str] = (),
+        reached: Callable[[int], None] = lambda _: None,
     ) -> None:
         self._chapter, self._playground, self._lines, self._reached = chapter, playground, lines, reached
+        self._commands = commands
         self._runs_command = False
+        self._is_impatient = False
 
-    async def lead(self, first: int = 0) -> bool:
-        """Lead through the chapter from a step on; False if the learner leaves before the end.
+    async def lead(self, first: int = 0) -> Go:
+        """Lead through the chapter from a step on, until its end or until the learner wants something else.
 
         first    the step to start at; those before it are done for the learner
         raises   ScriptError if they cannot be
         """
-        screen.show_chapter(self._chapter, self._playground.exports)
+        screen.show_chapter(self._chapter, self._playground.exports, resumes=first > 0)
         number = 0
-        with self._heeding_interrupts():
-            if not first and await self._go_on("Enter begins") is Go.QUIT:
-                return False
+        with self._lines.shown(), self._heeding_interrupts():
+            if not first and (went := await self._go_on("Enter begins")) in (Go.QUIT, Go.RESTART):
+                return went
             for step in self._chapter.steps[:first]:
                 screen.show_catching_up(step)
                 await self._do(step, quietly=True)
@@ -111,11 +80,11 @@ class Guide:
             while number < len(self._chapter.steps):
                 self._reached(number)
                 went = await self._lead_through(number)
-                if went is Go.QUIT:
-                    return False
+                if went in (Go.QUIT, Go.RESTART):
+                    return went
                 number = max(number - 1, 0) if went is Go.BACK else number + 1
         screen.show_end(self._chapter)
-        return True
+        return Go.NEXT
 
     async def play(self) -> None:
         """Do every step without a learner.
@@ -134,7 +103,7 @@ class Guide:
     async def _lead_through(self, number: int) -> Go:
         step = self._chapter.steps[number]
         self._show_step(number, step)
-        is_done = not step.type
+        is_done = False
         if step.until and not await self._missing(step):
             screen.show_already_done()
             is_done = True
@@ -147,11 +116,12 @@ class Guide:
                     return Go.QUIT
                 case "back":
                     return Go.BACK
+                case "restart":
+                    return Go.RESTART
                 case "hint":
-                    screen.show_hint(step, self._playground.fill_in(step.type))
+                    screen.show_hint(step, self._playground.fill_in(step.hint), self._playground.fill_in(step.type))
                 case "skip" | "next":
-                    await self._do(step)
-                    is_done = True
+                    is_done = await self._skip(step)
                 case "help" | "?":
                     screen.show_help(step)
                 case "":
@@ -166,30 +136,21 @@ class Guide:
 
     async def _line_or_success(self, step: Step) -> str | None:
         """The learner's next line; empty as soon as the cluster shows that the step is done."""
-        screen.prompt()
-        reading = asyncio.ensure_future(self._whole_line())
+        reading = asyncio.ensure_future(self._lines.next())
         try:
             while step.until:
                 await asyncio.wait((reading,), timeout=LOOK_AGAIN_S)
                 if reading.done():
                     break
                 if not await self._missing(step):
-                    screen.end_prompt()
+                    reading.cancel()
+                    await asyncio.wait((reading,))
                     return ""
             return await reading
         finally:
             reading.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await reading
-
-    async def _whole_line(self) -> str | None:
-        """A line with those that continue it, each announced by a backslash at the end, as in a shell."""
-        line = await self._lines.next()
-        while line is not None and line.endswith("\\"):
-            screen.prompt_for_more()
-            following = await self._lines.next()
-            line = line[:-1] + (following or "")
-        return line
 
     async def _has_been_done_elsewhere(self, step: Step) -> bool:
         """Whether a step was done in another terminal."""
@@ -201,30 +162,51 @@ class Guide:
 
     async def _try(self, step: Step, command: str) -> bool:
         """Run a learner's command; whether the step is done."""
+        if suggestion := missing_pk(command, self._commands):
+            screen.show_suggestion(suggestion)
+            return False
+        if step.stays and stays_in_front(command) and is_equivalent(command, step.type):
+            screen.show_for_another_terminal()
+            return False
         status = await self._run(command)
+        is_ended = status in (0, _INTERRUPTED)
         if step.until:
-            missing = await self._missing(step, AFTER_COMMAND_S if status == 0 or step.stays else LOOK_AGAIN_S)
-            if missing:
+            if missing := await self._missing(step, _patience(step) if is_ended else AT_ONCE_S):
                 screen.show_missing(missing)
             return not missing
-        if status == 0 and is_same_script(command, step.type):
-            return True
-        screen.show_not_this(status)
-        return False
+        if not is_equivalent(command, step.type) or not (is_ended or step.fails):
+            screen.show_not_this(0 if is_ended else status)
+            return False
+        if lacking := [word for word in step.words if word not in command]:
+            screen.show_lacking(lacking)
+        return not lacking
+
+    async def _skip(self, step: Step) -> bool:
+        """Do a step for the learner; whether that was possible after what the learner has done."""
+        try:
+            await self._do(step)
+        except ScriptError as problem:
+            screen.show_cannot_skip(str(problem))
+            return False
+        return True
 
     async def _go_on(self, reminder: str = "Enter continues") -> Go:
         """Wait until the learner has read; meanwhile lines typed here run as in a shell."""
         while True:
-            screen.prompt(reminder)
-            line = await self._whole_line()
+            line = await self._lines.next(reminder)
             match line.strip() if line is not None else None:
                 case None | "quit" | "exit":
                     return Go.QUIT
                 case "back":
                     return Go.BACK
+                case "restart":
+                    return Go.RESTART
+                case "help" | "?" | "hint":
+                    screen.show_help(None)
                 case "" | "next" | "skip":
-                    screen.end_prompt()
                     return Go.NEXT
+                case command if suggestion := missing_pk(command, self._commands):
+                    screen.show_suggestion(suggestion)
                 case command:
                     await self._run(command)
 
@@ -233,6 +215,7 @@ class Guide:
 
         raises    ScriptError if its goals are not met
         """
+        patience = PLAY_S
         if step.stops:
             self._playground.interrupt(step.stops)
         if step.played:
@@ -240,10 +223,12 @@ class Guide:
             if step.stays:
                 self._playground.run_in_background(step.stays, line)
             else:
-                status = await self._run(f"({line}) > /dev/null" if quietly else line, step.input)
-                if status not in (0, 128 + signal.SIGINT) and not step.until:
+                status = await self._run(f"({line}) > /dev/null 2>&1" if quietly else line, step.input)
+                if status not in (0, _INTERRUPTED) and not step.until:
                     raise ScriptError(f"{step.title}: `{line}` ended with status {status}")
-        if missing := await self._missing(step, PLAY_S):
+                if status not in (0, _INTERRUPTED):
+                    patience = AT_ONCE_S
+        if missing := await self._missing(step, patience):
             raise ScriptError(f"{step.title}: {'; '.join(missing)}")
 
     async def _run(self, line: str, given: str | None = None) -> int:
@@ -293,7 +278,7 @@ class Guide:
         """The goals that are not met after `patience` seconds."""
         if not step.until:
             return []
-        deadline = time.monotonic() + patience
+        began, is_quiet, self._is_impatient = time.monotonic(), patience > AT_ONCE_S, False
         async with contextlib.AsyncExitStack() as opened:
             from pykafka_cli.clients.errors import explain
             from pykafka_cli.transport.errors import ConnectionFailed
@@ -303,20 +288,24 @@ class Guide:
             except ConnectionFailed as failure:
                 return [explain(failure)[0]]
             while True:
-                missing = await missing_goals(session, step.until, self._playground.read_znode)
-                if not missing or time.monotonic() >= deadline:
+                missing = await missing_goals(
+                    session, step.until, self._playground.read_znode, self._playground.clock_ahead
+                )
+                waited = time.monotonic() - began
+                if not missing or waited >= patience or self._is_impatient:
                     return missing
+                if is_quiet and waited >= SAYS_NOTHING_S:
+                    screen.show_waiting(missing)
+                    is_quiet = False
                 await asyncio.sleep(LOOK_AGAIN_S)
 
     @contextmanager
     def _heeding_interrupts(self) -> Iterator[None]:
-        """Pass Ctrl-C to the running command; without one, it ends the tutorial."""
-        loop, task = asyncio.get_running_loop(), asyncio.current_task()
-        assert task
+        """Leave Ctrl-C to the running command; without one, it ends waiting for the cluster."""
+        loop = asyncio.get_running_loop()
 
         def interrupted() -> None:
-            if not self._runs_command:
-                task.cancel()
+            self._is_impatient = not self._runs_command
 
         loop.add_signal_handler(signal.SIGINT, interrupted)
         try:
@@ -325,20 +314,5 @@ class Guide:
             loop.remove_signal_handler(signal.SIGINT)
 
 
-def is_same_script(typed: str, wanted: str) -> bool:
-    """Whether two command lines run the same script, under any of its names."""
-    return _script_of(typed) == _script_of(wanted) != ""
-
-
-def _script_of(line: str) -> str:
-    """The command of `pk` in a line, which may be at the end of a pipe."""
-    try:
-        words = shlex.split(line.rpartition("|")[2])
-    except ValueError:
-        return ""
-    if not words:
-        return ""
-    name = words[0].rsplit("/", 1)[-1]
-    if name == "pk":
-        return words[1] if len(words) > 1 else ""
-    return name.removesuffix(".sh").removeprefix("kafka-")
+def _patience(step: Step) -> float:
+    return LATER_S if any(goal.partition("=")[0] in LATER for goal in step.until) else AT_ONCE_S

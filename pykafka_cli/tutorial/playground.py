@@ -1,6 +1,7 @@
 """Servers in a temporary directory for the learner to practice on, and a shell in which `pk` finds them.
 
 DIR/bin/pk                     this pk, and scripts with Kafka's names
+DIR/env                        what another terminal reads to find them
 DIR/data                       of `pk up`
 DIR/zookeeper.properties       of a cluster of three, with broker-1.properties and so on
 DIR/*.log                      what the servers and commands in the background print
@@ -9,11 +10,10 @@ DIR/*.log                      what the servers and commands in the background p
 import contextlib
 import os
 import shlex
-import shutil
 import signal
 import socket
 import subprocess
-import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,20 +21,20 @@ from pathlib import Path
 from pykafka_cli.clients.session import Session
 from pykafka_cli.clients.settings import ClientSettings
 from pykafka_cli.model import Seconds
+from pykafka_cli.output.tutorial import show_stopping
 from pykafka_cli.procedures.wait import wait_until_met
 from pykafka_cli.rules.wait_conditions import parse_condition
 from pykafka_cli.script.errors import ScriptError
 from pykafka_cli.script.options import BOOTSTRAP_SERVER_VARIABLE
-from pykafka_cli.servers.detached import start_detached, stop
+from pykafka_cli.servers.control_client import ControlClient
+from pykafka_cli.servers.detached import start_detached
 from pykafka_cli.servers.program import own_command
 from pykafka_cli.text_files import write_text
 from pykafka_cli.transport import event_loop
 from pykafka_cli.tutorial.chapter import Cluster
+from pykafka_cli.tutorial.clearing import MARK, cleared_place
 from pykafka_cli.zookeeper.client import ZooKeeperClient
 from pykafka_cli.zookeeper.errors import NoNode
-
-MARK = "PK_TUTORIAL"
-"""Set in the environment of everything that is started here, so that nothing is left running at the end."""
 
 _HOST = "127.0.0.1"
 _START_S = Seconds(60.0)
@@ -60,10 +60,16 @@ class Playground:
     @property
     def exports(self) -> str:
         """The line that prepares another terminal."""
+        return f". {shlex.quote(str(self.directory))}/env"
+
+    def write_environment(self) -> None:
+        """Write the file that this line reads, in what all shells understand."""
         directory = shlex.quote(str(self.directory))
-        return (
-            f"export {BOOTSTRAP_SERVER_VARIABLE}={self.bootstrap} {MARK}={directory} LOG_DIR={directory}"
-            f" PATH={directory}/bin:$PATH"
+        write_text(
+            self.directory / "env",
+            f"export {BOOTSTRAP_SERVER_VARIABLE}={self.bootstrap} {MARK}={directory} LOG_DIR={directory}\n"
+            f"export PATH={directory}/bin:$PATH\n"
+            "echo 'pk finds the cluster of the tutorial in this terminal now.'\n",
         )
 
     def fill_in(self, text: str) -> str:
@@ -89,6 +95,12 @@ class Playground:
         except NoNode:
             return None
         return bytes(data or b"")
+
+    def clock_ahead(self) -> Seconds:
+        """How far the servers' clock, which can be moved, is ahead of ours."""
+        with ControlClient(str(self.directory / "data")) as control:
+            now_ms: int = control.request("advance", seconds=0)["now_ms"]
+        return Seconds(now_ms / 1000 - time.time())
 
     async def close(self) -> None:
         """Close what was opened here on the event loop."""
@@ -128,34 +140,6 @@ class Playground:
                 return int(process.pid)
         return None
 
-    def end_everything(self) -> None:
-        """Stop all processes that were started here, including those in other terminals."""
-        import psutil
-
-        mine = []
-        for process in psutil.process_iter():
-            with contextlib.suppress(psutil.Error):
-                if process.pid != os.getpid() and process.environ().get(MARK) == str(self.directory):
-                    mine.append(process)
-        mine = [each for each in mine if not _is_shell(each)]
-        for process in mine:
-            with contextlib.suppress(psutil.Error):
-                process.terminate()
-        _, alive = psutil.wait_procs(mine, timeout=_END_S)
-        for process in alive:
-            with contextlib.suppress(psutil.Error):
-                process.kill()
-
-
-def _is_shell(process: object) -> bool:
-    """Whether it is the learner's shell in another terminal, which stays although it has our variables."""
-    import psutil
-
-    assert isinstance(process, psutil.Process)
-    with contextlib.suppress(psutil.Error):
-        return process.terminal() is not None and process.name() in ("sh", "bash", "zsh", "fish", "dash", "ksh")
-    return False
-
 
 @contextmanager
 def open_playground(kind: Cluster) -> Iterator[Playground]:
@@ -163,17 +147,12 @@ def open_playground(kind: Cluster) -> Iterator[Playground]:
 
     raises    ScriptError if they do not start
     """
-    directory = Path(tempfile.mkdtemp(prefix="pk-tutorial-"))
-    try:
+    with cleared_place() as directory:
         _write_programs(directory / "bin")
-        if kind is Cluster.THREE:
-            with _three_brokers(directory) as playground:
-                yield playground
-        else:
-            with _pk_up(directory, kind) as playground:
-                yield playground
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
+        playground = _three_brokers(directory) if kind is Cluster.THREE else _pk_up(directory, kind)
+        playground.write_environment()
+        yield playground
+        show_stopping()
 
 
 def _write_programs(folder: Path) -> None:
@@ -184,22 +163,15 @@ def _write_programs(folder: Path) -> None:
     subprocess.run([*own_command(), "scripts", "install", str(folder)], stdout=subprocess.DEVNULL, check=True)
 
 
-@contextmanager
-def _pk_up(directory: Path, kind: Cluster) -> Iterator[Playground]:
+def _pk_up(directory: Path, kind: Cluster) -> Playground:
     words = ["--data-dir", str(directory / "data"), "--port", "0", "--zookeeper-port", "0"]
     if kind is Cluster.CLOCK:
         words += ["--clock", "manual"]
-    state = start_detached(words)
-    playground = Playground(directory, state.bootstrap, state.zookeeper)
-    try:
-        yield playground
-    finally:
-        playground.end_everything()
-        stop(state)
+    state = start_detached(words, {**os.environ, MARK: str(directory)})
+    return Playground(directory, state.bootstrap, state.zookeeper)
 
 
-@contextmanager
-def _three_brokers(directory: Path) -> Iterator[Playground]:
+def _three_brokers(directory: Path) -> Playground:
     zookeeper, *ports = _free_ports(1 + len(_BROKERS))
     _write_properties(
         directory / "zookeeper.properties",
@@ -221,19 +193,13 @@ def _three_brokers(directory: Path) -> Iterator[Playground]:
         )
     bootstrap = ",".join(f"{_HOST}:{port}" for port in ports)
     playground = Playground(directory, bootstrap, f"{_HOST}:{zookeeper}")
-    try:
-        playground.run_in_background("zookeeper", f"pk zookeeper-server-start {directory / 'zookeeper.properties'}")
-        for broker in _BROKERS:
-            file = directory / f"broker-{broker}.properties"
-            playground.run_in_background(f"broker-{broker}", f"pk server-start {file}")
-        unmet = event_loop.run(
-            wait_until_met(playground.session, [parse_condition("broker=3")], _START_S, lambda _: None)
-        )
-        if unmet:
-            raise ScriptError(f"The brokers did not start: {unmet[0].reason}", hint=f"Look at {directory}/*.log.")
-        yield playground
-    finally:
-        playground.end_everything()
+    playground.run_in_background("zookeeper", f"pk zookeeper-server-start {directory / 'zookeeper.properties'}")
+    for broker in _BROKERS:
+        playground.run_in_background(f"broker-{broker}", f"pk server-start {directory / f'broker-{broker}.properties'}")
+    unmet = event_loop.run(wait_until_met(playground.session, [parse_condition("broker=3")], _START_S, lambda _: None))
+    if unmet:
+        raise ScriptError(f"The brokers did not start: {unmet[0].reason}", hint=f"Look at {directory}/*.log.")
+    return playground
 
 
 def _write_properties(file: Path, values: Mapping[str, str]) -> None:

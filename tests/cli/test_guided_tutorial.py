@@ -1,23 +1,24 @@
 """pk tutorial: every chapter plays to its end, and a learner is led through one at a terminal."""
 
 import contextlib
-import os
-import pty
 import re
 import signal
 import subprocess
-import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 
 from pykafka_cli.tutorial.chapter import NAMES
+from pykafka_cli.tutorial.clearing import MARK
 from tests.support.polling import until
-from tests.support.running import PK, pk
+from tests.support.running import pk
 from tests.support.terminal import Terminal
 
-TEMPORARY = re.compile(r"PK_TUTORIAL=(\S+)")
+UP, CTRL_C, CTRL_D = "\x1b[A", "\x03", "\x04"
+TEMPORARY = re.compile(r"\. (/\S+)/env")
 
 
 @pytest.fixture(autouse=True)
@@ -45,114 +46,218 @@ def test_what_a_chapter_is_about_is_to_be_seen() -> None:
 
 
 class Learner:
-    """A person at a terminal, with pk tutorial on it."""
+    """Somebody at a terminal of the usual size, who types what the tutorial says."""
 
-    def __init__(self, *words: str) -> None:
-        terminal, inside = pty.openpty()
-        self.process = subprocess.Popen(
-            [PK, "tutorial", *words], stdin=inside, stdout=inside, stderr=inside, start_new_session=True
-        )
-        os.close(inside)
-        self._terminal = terminal
-        self._seen = bytearray()
-        self._reading = threading.Thread(target=self._read)
-        self._reading.start()
+    def __init__(self, terminal: Terminal) -> None:
+        self.terminal = terminal
         self._from = 0
 
-    def _read(self) -> None:
-        with contextlib.suppress(OSError):  # the end of a terminal
-            while chunk := os.read(self._terminal, 4096):
-                self._seen.extend(chunk)
+    def types(self, text: str) -> None:
+        """Keys; Enter is pressed after them."""
+        self.presses(f"{text}\r")
+
+    def presses(self, keys: str) -> None:
+        self._from = len(self.terminal.scrolled)
+        self.terminal.type(keys)
+
+    def sees(self, *texts: str, prompt: str = "$") -> str:
+        """Wait for texts that appear after what was typed last, and for a prompt below them."""
+
+        def are_seen(lines: list[str]) -> bool:
+            return bool(lines) and lines[-1] == prompt and all(text in self.new for text in texts)
+
+        self.terminal.wait_for(are_seen)
+        return self.new
+
+    def sees_done(self, *texts: str) -> str:
+        return self.sees("✓ Done.", *texts, prompt="Enter continues $")
 
     @property
-    def screen(self) -> str:
-        return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", self._seen.decode(errors="replace"))
+    def new(self) -> str:
+        return "\n".join(self.terminal.scrolled[max(self._from - 1, 0) :])
 
-    def sees(self, text: str) -> str:
-        """Wait for a text after what was seen last; everything up to it."""
-        until(lambda: text in self.screen[self._from :], lambda: f"no {text!r} in {self.screen[self._from :]}")
-        end = self.screen.index(text, self._from) + len(text)
-        before, self._from = self.screen[self._from : end], end
-        return before
+    @property
+    def directory(self) -> str:
+        found = TEMPORARY.findall("\n".join(self.terminal.scrolled))
+        assert found
+        return str(found[-1])
 
-    def types(self, line: str) -> None:
-        os.write(self._terminal, line.encode() + b"\n")
+    def elsewhere(self, line: str) -> str:
+        """What a line prints in another terminal."""
+        line = f". {self.directory}/env > /dev/null; {line}"
+        return subprocess.run(["sh", "-c", line], stdout=subprocess.PIPE, text=True, check=True).stdout
 
-    def leaves(self) -> int:
-        status = self.process.wait(60)
-        self._reading.join()
-        os.close(self._terminal)
-        return status
-
-
-@pytest.fixture
-def learner() -> Iterator[Learner]:
-    found = Learner("topics")
-    yield found
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(found.process.pid, signal.SIGKILL)
+    def leaves(self, keys: str = "quit\r") -> None:
+        self.terminal.type(keys)
+        assert self.terminal.end() == 0
+        assert "resumes here" in self.terminal.lines[-1]
 
 
-def test_a_learner_is_led_through_a_chapter_and_comes_back(learner: Learner) -> None:
-    exports = learner.sees("export ") and learner.sees("\n")
-    environment = {**os.environ, **dict(word.split("=", 1) for word in exports.split()[:3])}
-    learner.sees("Enter begins $ ")
-    learner.types("")
-    learner.sees("1/6  Create a topic")
-    learner.sees("$ ")
-    learner.types("pk topics --list")
-    learner.sees("Not yet: the topic does not exist.")
-    learner.types("hint")
-    learner.sees("--create needs the topic's name")
-    learner.types("help")
-    learner.sees("let the tutorial do this step")
-
-    elsewhere = pk("topics", "--create", "--topic", "firstTopic", "--partitions", "3", env=environment)
-
-    assert elsewhere.returncode == 0
-    learner.sees("✓ Done.")
-    learner.sees("Enter continues $ ")
-    learner.types("")
-    learner.sees("2/6  Send records")
-    learner.types("skip")
-    learner.sees("✓ Done.")
-    learner.sees("Enter continues $ ")
-    learner.types("")
-    learner.sees("3/6  Read records")
-    learner.sees("$ ")
-    learner.types("kafka-console-consumer.sh --topic firstTopic --from-beginning --max-messages 3")
-    learner.sees("Processed a total of 3 messages")
-    learner.sees("✓ Done.")
-    learner.sees("Enter continues $ ")
-    learner.types("back")
-    learner.sees("2/6  Send records")
-    learner.sees("done already")
-    learner.types("quit")
-    assert learner.leaves() == 0
-    assert "resumes here" in learner.screen
-
-    again = Learner()
-    try:
-        again.sees("Doing again: Create a topic")
-        again.sees("2/6  Send records")
-        again.types("\x04")
-        assert again.leaves() == 0
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(again.process.pid, signal.SIGKILL)
+@contextmanager
+def learning(*words: str, **more: str) -> Iterator[Learner]:
+    with Terminal(("tutorial", *words), env=more) as terminal:
+        yield Learner(terminal)
 
 
-def newcomer(chapter: str, tmp_path: Path) -> Terminal:
-    """Somebody with a terminal of the usual size, who types what it says there."""
-    return Terminal(("tutorial", chapter), env={"XDG_STATE_HOME": str(tmp_path)}, rows=24, columns=80)
+@contextmanager
+def in_first_step(chapter: str, **more: str) -> Iterator[Learner]:
+    with learning(chapter, **more) as learner:
+        learner.sees(prompt="Enter begins $")
+        learner.types("")
+        learner.sees("1/")
+        yield learner
+
+
+def test_a_learner_is_led_through_a_chapter_and_comes_back() -> None:
+    with in_first_step("topics") as learner:
+        learner.types("pk topics --list")
+        learner.sees("Not yet: the topic does not exist.")
+        learner.types("hint")
+        learner.sees("--create needs the topic's name", "    pk topics --create --topic firstTopic --partitions 3")
+        learner.types("help")
+        learner.sees("let the tutorial do this step")
+
+        printed = learner.elsewhere("kafka-topics.sh --partitions 3 --topic firstTopic --create")
+
+        assert printed == "Created topic firstTopic.\n"
+        learner.sees_done("Each line is one partition.")
+        learner.types("")
+        learner.sees("2/6  Send records")
+        learner.types("skip")
+        learner.sees_done()
+        learner.types("")
+        learner.sees("3/6  Read records")
+        learner.types("kafka-console-consumer.sh --topic firstTopic --from-beginning --max-messages 3")
+        learner.sees_done("Processed a total of 3 messages")
+        learner.types("back")
+        learner.sees("2/6  Send records", "done already", prompt="Enter continues $")
+        learner.leaves()
+
+    with learning() as again:
+        again.sees("Doing again: Create a topic", "2/6  Send records")
+        again.leaves(CTRL_D)
+
+
+def test_lines_are_edited_and_come_back_from_the_history() -> None:
+    with in_first_step("topics") as learner:
+        learner.types("echo two")
+        learner.sees("two\n")
+        learner.presses(f"{UP}\x7f\x7f\x7fthree\r")
+        learner.sees("echo three\nthree\n")
+        learner.presses("not this")
+        learner.sees(prompt="$ not this")
+        learner.presses(CTRL_C)
+        learner.sees("`quit` or Ctrl-D leaves the tutorial.")
+        learner.leaves(CTRL_D)
+
+    with in_first_step("topics") as again:
+        again.presses(UP)
+        again.sees(prompt="$ echo three")
+
+
+def test_ctrl_d_counts_even_before_there_is_a_prompt() -> None:
+    with learning("topics") as learner:
+        learner.terminal.wait_for_line("Starting a cluster for you, in a temporary directory …")
+        learner.leaves(CTRL_D)
+
+
+def test_what_goes_wrong_can_be_done_again_on_a_new_cluster() -> None:
+    with in_first_step("topics") as learner:
+        learner.types("topics --list")
+        learner.sees("Type it with pk before it: pk topics --list")
+        learner.types("pk topics --create --topic firstTopic")
+        learner.sees("Not yet: 1 of 3 partitions.")
+        learner.types("skip")
+        learner.sees("`restart` begins this step on a new cluster.")
+        before = learner.directory
+
+        learner.types("restart")
+
+        learner.sees(prompt="Enter begins $")
+        assert not remains_of(before)
+        learner.types("skip")
+        learner.sees("1/6  Create a topic")
+        learner.types("kafka-topics --topic firstTopic --create --partitions 3")
+        learner.sees_done()
+
+
+def test_a_member_of_a_group_is_wanted_in_another_terminal_and_is_seen_to_leave() -> None:
+    with in_first_step("groups") as learner:
+        for _ in range(4):
+            learner.types("skip")
+            learner.sees_done()
+            learner.types("")
+            learner.sees("/8")
+        learner.types("pk console-consumer --topic work --group team")
+        learner.sees("This command keeps running")
+        learner.types("skip")
+        learner.sees_done("One member has all three partitions.")
+        learner.types("")
+        learner.sees("6/8  A second member")
+        learner.types("skip")
+        learner.sees_done("rebalanced")
+        learner.types("")
+        learner.sees("7/8")
+        learner.types("skip")
+        learner.sees_done()
+        learner.types("")
+        learner.sees("8/8  A member leaves")
+        learner.types("")
+        learner.sees("Not yet: the group has 2 members, not 1.")
+        learner.types("skip")
+        learner.sees_done("It left the group")
+
+
+def test_a_moved_clock_is_seen_and_a_clock_that_was_not_moved_as_well() -> None:
+    with in_first_step("retention") as learner:
+        for _ in range(2):
+            learner.types("skip")
+            learner.sees_done()
+            learner.types("")
+            learner.sees("/9")
+        learner.types("pk clock advance 1h")
+        learner.sees("Not yet: the servers' clock is 60 minutes ahead, not 2h.")
+        learner.elsewhere("pk clock advance 60m")
+        learner.sees_done("the three records are gone")
+
+
+def test_the_text_fits_a_terminal_that_becomes_narrower() -> None:
+    with learning("topics") as learner:
+        learner.sees(prompt="Enter begins $")
+        learner.terminal.resize(24, 50)
+        learner.terminal.signal(signal.SIGWINCH)
+
+        learner.types("")
+
+        learner.sees("1/6  Create a topic", "    pk topics --create --topic firstTopic \\\n      --partitions 3\n")
+        assert "\nCreate a topic with three partitions. Topics have\nno owner" in learner.new
+
+
+def test_a_terminal_without_colors_or_cursor_is_enough() -> None:
+    with in_first_step("topics", TERM="dumb") as learner:
+        learner.types("skip")
+        learner.sees_done()
+        assert b"\x1b[" not in learner.terminal.printed
+        learner.leaves(CTRL_D)
+
+
+def test_no_color_means_no_color() -> None:
+    with in_first_step("topics", NO_COLOR="1") as learner:
+        learner.types("skip")
+        learner.sees_done()
+        assert not re.search(rb"\x1b\[[\d;]*\b[349]\d[;m]", learner.terminal.printed)
+
+
+def newcomer(chapter: str) -> Terminal:
+    return Terminal(("tutorial", chapter), rows=24, columns=80)
 
 
 def is_prompting(reminder: str = "") -> Callable[[list[str]], bool]:
     return lambda lines: bool(lines) and lines[-1] == f"{reminder} $".lstrip()
 
 
-def test_a_newcomer_sees_at_once_that_something_happens_and_reads_one_screen_at_a_time(tmp_path: Path) -> None:
-    with newcomer("topics", tmp_path) as terminal:
+def test_a_newcomer_sees_at_once_that_something_happens_and_reads_one_screen_at_a_time() -> None:
+    with newcomer("topics") as terminal:
         terminal.wait_for(lambda lines: lines and lines[0].startswith("Starting a cluster for you"))
         introduction = terminal.wait_for(is_prompting("Enter begins"))
         assert any("Topics" in line for line in introduction), "the title has not scrolled away"
@@ -164,8 +269,8 @@ def test_a_newcomer_sees_at_once_that_something_happens_and_reads_one_screen_at_
         assert "    pk topics --create --topic firstTopic --partitions 3" in step
 
 
-def test_a_newcomer_may_type_long_commands_line_by_line_as_they_are_shown(tmp_path: Path) -> None:
-    with newcomer("keys", tmp_path) as terminal:
+def test_a_newcomer_may_type_long_commands_line_by_line_as_they_are_shown() -> None:
+    with newcomer("keys") as terminal:
         terminal.wait_for(is_prompting("Enter begins"))
         terminal.type("\r")
         terminal.wait_for(is_prompting())
@@ -192,8 +297,8 @@ def test_a_newcomer_may_type_long_commands_line_by_line_as_they_are_shown(tmp_pa
         assert ends == ["5", "0", "1"], "the keys are in more than one partition, and partition 0 has some"
 
 
-def test_a_newcomer_learns_how_another_terminal_knows_the_cluster_whenever_it_is_needed(tmp_path: Path) -> None:
-    with Terminal(("tutorial", "groups"), env={"XDG_STATE_HOME": str(tmp_path)}, rows=24, columns=80) as terminal:
+def test_a_newcomer_learns_how_another_terminal_knows_the_cluster_whenever_it_is_needed() -> None:
+    with newcomer("groups") as terminal:
         terminal.wait_for(is_prompting("Enter begins"))
         terminal.type("\r")
         for _ in range(4):
@@ -204,20 +309,60 @@ def test_a_newcomer_learns_how_another_terminal_knows_the_cluster_whenever_it_is
         step = terminal.wait_for(is_prompting())
 
     assert any(line.startswith("5/8") for line in step)
-    assert any(line.startswith("    export PK_BOOTSTRAP_SERVER=") for line in step)
+    assert any(TEMPORARY.fullmatch(line.strip()) for line in step)
     assert "Then type there:" in step
 
 
-def test_a_closed_terminal_leaves_nothing_running(learner: Learner) -> None:
-    found = TEMPORARY.search(learner.sees("LOG_DIR"))
-    assert found
-    learner.sees("$ ")
+def remains_of(directory: str) -> list[str]:
+    """The directory of a tutorial, and the processes that belong to it."""
+    remains = [directory] if Path(directory).exists() else []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            words = process.cmdline()
+            if process.environ().get(MARK) == directory or any(directory in word for word in words):
+                remains.append(f"{process.pid}: {' '.join(words)}")
+    return remains
 
-    learner.process.send_signal(signal.SIGHUP)
 
-    assert learner.leaves() == 128 + signal.SIGHUP
-    assert not Path(found[1]).exists()
-    assert found[1] not in pk("status").stdout
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
+def test_a_tutorial_that_is_ended_leaves_nothing_running(number: signal.Signals) -> None:
+    with learning("topics") as learner:
+        learner.sees(prompt="Enter begins $")
+        directory = learner.directory
+        assert remains_of(directory)
+
+        learner.terminal.signal(number)
+
+        assert learner.terminal.end() == 128 + number
+        assert not remains_of(directory)
+
+
+@pytest.mark.parametrize("chapter", ["topics", "replication"])
+def test_a_tutorial_that_is_killed_takes_its_servers_with_it(chapter: str) -> None:
+    with newcomer(chapter) as terminal:
+        screen = terminal.wait_for(is_prompting("Enter begins"))
+        found = TEMPORARY.search("".join(screen))
+        assert found
+        assert remains_of(found[1])
+
+        terminal.signal(signal.SIGKILL)
+        terminal.process.wait()
+
+    until(lambda: not remains_of(found[1]), lambda: "\n".join(remains_of(found[1])))
+
+
+def test_a_tutorial_whose_terminal_is_closed_ends_with_all_that_runs_in_it() -> None:
+    with newcomer("topics") as terminal:
+        found = TEMPORARY.search("".join(terminal.wait_for(is_prompting("Enter begins"))))
+        assert found
+        terminal.type("\r")
+        terminal.wait_for(is_prompting())
+        terminal.type("pk console-producer --topic other\r")
+        terminal.wait_for(lambda lines: lines[-1] == ">")
+        terminal.close()
+        assert terminal.process.wait(30) == 128 + signal.SIGHUP
+
+    until(lambda: not remains_of(found[1]), lambda: "\n".join(remains_of(found[1])))
 
 
 def test_the_chapters_are_listed_with_the_place_where_one_stopped(tmp_path: Path) -> None:

@@ -18,6 +18,8 @@ import pyte
 from tests.support.running import PK
 
 PATIENCE_S = 30
+_SIZE = frozenset({"COLUMNS", "LINES"})
+"""Variables that would belie the size of the terminal."""
 
 
 class Terminal:
@@ -38,8 +40,10 @@ class Terminal:
         self.screen = pyte.HistoryScreen(columns, rows, history=10_000, ratio=1)
         self._stream = pyte.ByteStream(self.screen)
         self._here, there = pty.openpty()
+        self._is_open = True
         self.resize(rows, columns)
-        everything = {**os.environ, "TERM": "xterm-256color", **(env or {})}
+        inherited = {name: value for name, value in os.environ.items() if name not in _SIZE}
+        everything = {**inherited, "TERM": "xterm-256color", **(env or {})}
         self.process = subprocess.Popen(
             [program, *words],
             stdin=there,
@@ -60,7 +64,13 @@ class Terminal:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
-        os.close(self._here)
+        self.close()
+
+    def close(self) -> None:
+        """As a person closes a window."""
+        if self._is_open:
+            self._is_open = False
+            os.close(self._here)
 
     def resize(self, rows: int, columns: int) -> None:
         fcntl.ioctl(self._here, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))

@@ -8,7 +8,19 @@ from pykafka_cli.commands import COMMANDS
 from pykafka_cli.rules.wait_conditions import parse_condition
 from pykafka_cli.tutorial.chapter import NAMES, Chapter, chapter_of, load_chapter, titles
 
-GOALS_OF_OUR_OWN = {"members", "committed", "start", "alive", "isr", "leader", "znode", "absent", "config", "state"}
+GOALS_OF_OUR_OWN = {
+    "members",
+    "committed",
+    "start",
+    "alive",
+    "isr",
+    "leader",
+    "znode",
+    "absent",
+    "config",
+    "state",
+    "clock",
+}
 PLACEHOLDERS = {"{zookeeper}", "{directory}", "{pid-1}", "{pid-2}", "{pid-3}"}
 
 
