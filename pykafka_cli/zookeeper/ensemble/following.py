@@ -15,7 +15,7 @@ from pykafka_cli.zookeeper.ensemble.configuration import EnsembleConfiguration
 from pykafka_cli.zookeeper.ensemble.learner_channel import MOST_UNSENT
 from pykafka_cli.zookeeper.ensemble.learner_sessions import LearnerSessions
 from pykafka_cli.zookeeper.ensemble.learner_state import LearnerEffect, LearnerPhase, LearnerState
-from pykafka_cli.zookeeper.ensemble.member import FOLLOWER, OBSERVER, Member
+from pykafka_cli.zookeeper.ensemble.member import FOLLOWER, OBSERVER, Member, parsed_configuration
 from pykafka_cli.zookeeper.ensemble.packets import (
     LearnerRequest,
     PacketReader,
@@ -31,6 +31,7 @@ from pykafka_cli.zookeeper.ensemble.tree_stream import TreeReader
 from pykafka_cli.zookeeper.protocol.errors import MarshallingError, NoNode
 from pykafka_cli.zookeeper.protocol.jute import encode
 from pykafka_cli.zookeeper.protocol.records import Id
+from pykafka_cli.zookeeper.server.paths import CONFIG
 from pykafka_cli.zookeeper.server.server import ServerUnusable
 
 _log = logging.getLogger(__name__)
@@ -51,17 +52,20 @@ class Following:
         *,
         is_observer: bool = False,
         on_epoch: Callable[[int], None] = lambda _epoch: None,
+        on_configuration: Callable[[EnsembleConfiguration], None] = lambda _configuration: None,
     ) -> None:
         """Prepare to follow.
 
-        leader      the id of the elected server
-        on_epoch    is called with the epoch of the leader once this server serves in it
+        leader              the id of the elected server
+        on_epoch            is called with the epoch of the leader once this server serves in it
+        on_configuration    is called with each new configuration when it is in force
         """
         self._member = member
         self._configuration = configuration
         self._leader = leader
         self._is_observer = is_observer
         self._on_epoch = on_epoch
+        self._on_configuration = on_configuration
         self._packets = PacketReader()
         self._reader: asyncio.StreamReader
         self._writer: asyncio.StreamWriter
@@ -191,17 +195,34 @@ class Following:
                 self._sessions = member.learner_sessions()
             case learner_state.Serve(epoch):
                 self._begin(epoch)
-            case learner_state.Activate():
-                self._reason = "the ensemble has been reconfigured"
+            case learner_state.Activate(_, leader):
+                self._activate(leader)
             case learner_state.Leave(reason):
                 self._reason = reason
 
     def _begin(self, epoch: int) -> None:
         member = self._member
         self._requests = member.requests(self, self._sessions)
-        member.begin(self._requests, OBSERVER if self._is_observer else FOLLOWER, epoch)
+        if member.settings.reconfig_enabled:
+            self._adopt(parsed_configuration(self._state.configuration))
+        member.begin(self._requests, OBSERVER if self._is_observer else FOLLOWER, epoch, self._configuration)
         _log.info("This server follows server %d in epoch %d", self._leader, epoch)
         self._on_epoch(epoch)
+
+    def _adopt(self, configuration: EnsembleConfiguration | None) -> None:
+        if configuration is not None and configuration.version > self._configuration.version:
+            self._configuration = configuration
+            self._on_configuration(configuration)
+
+    def _activate(self, leader: int) -> None:
+        """Continue in the new configuration, unless another server leads in it, or this one has another role."""
+        member = self._member
+        if not member.settings.reconfig_enabled:
+            return
+        self._adopt(parsed_configuration(member.database.tree.node(CONFIG).data))
+        is_observer = member.my_id in self._configuration.observers
+        if leader != self._leader or is_observer != self._is_observer:
+            self._reason = "the ensemble has been reconfigured"
 
     async def _receive_tree(self, zxid: int) -> None:
         tree = TreeReader(self._packets)

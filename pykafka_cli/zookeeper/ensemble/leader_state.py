@@ -26,6 +26,7 @@ from pykafka_cli.zookeeper.ensemble.packets import (
     QuorumPacket,
     decode_integer,
     encode_integer,
+    encode_leader,
     epoch_of,
     first_zxid,
 )
@@ -141,6 +142,13 @@ class Received(NamedTuple):
     packet: QuorumPacket
 
 
+class Reconfigured(NamedTuple):
+    """The configuration `quorum`, which was proposed, is in force; `leader` is to lead."""
+
+    quorum: Quorum
+    leader: int
+
+
 class Synced(NamedTuple):
     """A `sync` of a client of the leader itself is done."""
 
@@ -161,13 +169,27 @@ class GiveUp(NamedTuple):
 
 
 LeaderEffect = (
-    Send | AcceptEpoch | EnterEpoch | Synchronize | Append | Commit | Serve | Received | Synced | Close | GiveUp
+    Send
+    | AcceptEpoch
+    | EnterEpoch
+    | Synchronize
+    | Append
+    | Commit
+    | Serve
+    | Received
+    | Reconfigured
+    | Synced
+    | Close
+    | GiveUp
 )
 
 
 class _Proposal(NamedTuple):
+    """`quorum` is the configuration that it proposes, if it does."""
+
     zxid: int
     entry: bytes
+    quorum: Quorum | None
 
 
 class LeaderState:
@@ -195,6 +217,8 @@ class LeaderState:
         self.last_proposed = self.last_committed = last_logged
         self._my_id = my_id
         self._quorum = quorum
+        self._next_quorum: Quorum | None = None
+        """What is proposed to take its place; until then, nothing is committed without either."""
         self._limits = limits
         self._highest_accepted = accepted_epoch
         self._mine = (current_epoch, last_logged)
@@ -211,6 +235,20 @@ class LeaderState:
         self._is_checking = False
         self._has_given_up = False
         self._choose_epoch()
+
+    @property
+    def is_reconfiguring(self) -> bool:
+        return self._next_quorum is not None
+
+    @property
+    def synced(self) -> set[int]:
+        """The servers that have all that is committed, or are about to: this one, and those that follow."""
+        return {self._my_id, *(each.server_id for each in self._in_stage(LearnerStage.ACTIVE))}
+
+    def configured(self, configuration: bytes, version: int) -> None:
+        """Send this configuration, which has a number now or is a new one, to learners that connect."""
+        self._configuration = configuration
+        self._configuration_version = version
 
     # Connections.
 
@@ -311,7 +349,7 @@ class LeaderState:
             self._enter(learner, LearnerStage.ACK_NEW_LEADER, now)
             self.effects.append(Synchronize(learner.number, learner.last_zxid))
             if not learner.is_observer:
-                for zxid, entry in self._outstanding:
+                for zxid, entry, _ in self._outstanding:
                     self._send(learner, PacketType.PROPOSAL, zxid, entry)
             self._send(learner, PacketType.NEW_LEADER, first_zxid(self.epoch), self._configuration)
 
@@ -341,10 +379,11 @@ class LeaderState:
 
     # Broadcast.
 
-    def propose(self, entry_of: Callable[[int], bytes], now: int) -> int | None:
+    def propose(self, entry_of: Callable[[int], bytes], now: int, quorum: Quorum | None = None) -> int | None:
         """Propose a transaction, and return its zxid; None if there are no more in this epoch.
 
         entry_of    returns the entry of the log for a zxid
+        quorum      the configuration that it proposes, if it does; only if there is no other one that is
         """
         zxid = self.last_proposed + 1
         if zxid & _LAST_COUNTER == _LAST_COUNTER:
@@ -352,7 +391,8 @@ class LeaderState:
             return None
         entry = entry_of(zxid)
         self.last_proposed = zxid
-        self._outstanding.append(_Proposal(zxid, entry))
+        self._outstanding.append(_Proposal(zxid, entry, quorum))
+        self._next_quorum = quorum or self._next_quorum
         self.effects.append(Append(zxid, entry))
         learners = [each for each in self.learners.values() if each.gets_proposals and not each.is_observer]
         for learner in learners:
@@ -384,18 +424,38 @@ class LeaderState:
         self._commit()
 
     def _commit(self) -> None:
-        while self._outstanding and self._is_logged_by_quorum(self._outstanding[0].zxid):
-            zxid, entry = self._outstanding.popleft()
+        while self._outstanding and not self._has_given_up and self._is_logged_by_quorum(self._outstanding[0].zxid):
+            zxid, entry, quorum = self._outstanding.popleft()
             self.last_committed = zxid
-            forwarded = [each for each in self.learners.values() if each.gets_proposals]
-            followers = [each for each in forwarded if not each.is_observer]
-            observers = [each for each in forwarded if each.is_observer]
             self.effects.append(Commit(zxid, entry))
-            self._send_all(followers, QuorumPacket(PacketType.COMMIT, zxid))
-            self._send_all(observers, QuorumPacket(PacketType.INFORM, zxid, entry))
+            if quorum is None:
+                self._send_commit(QuorumPacket(PacketType.COMMIT, zxid), QuorumPacket(PacketType.INFORM, zxid, entry))
+            else:
+                self._reconfigure(zxid, entry, quorum)
             while self._syncs and self._syncs[0][0] <= zxid:
                 _, learner, token = self._syncs.popleft()
                 self._synced(learner, token)
+
+    def _send_commit(self, to_followers: QuorumPacket, to_observers: QuorumPacket) -> None:
+        forwarded = [each for each in self.learners.values() if each.gets_proposals]
+        self._send_all([each for each in forwarded if not each.is_observer], to_followers)
+        self._send_all([each for each in forwarded if each.is_observer], to_observers)
+
+    def _reconfigure(self, zxid: int, entry: bytes, quorum: Quorum) -> None:
+        leader = self._my_id
+        if leader not in quorum.voters:
+            # The one that has logged the most loses the least of what is still proposed.
+            voters = [each for each in self.learners.values() if each.server_id in quorum.voters]
+            leader = max(voters, key=lambda each: each.acknowledged).server_id
+        self._quorum, self._next_quorum = quorum, None
+        self.effects.append(Reconfigured(quorum, leader))
+        suggested = encode_leader(leader)
+        self._send_commit(
+            QuorumPacket(PacketType.COMMIT_AND_ACTIVATE, zxid, suggested),
+            QuorumPacket(PacketType.INFORM_AND_ACTIVATE, zxid, suggested + entry),
+        )
+        if leader != self._my_id:
+            self._give_up(f"it is not a participant any more; server {leader} is to lead")
 
     def _is_logged_by_quorum(self, zxid: int) -> bool:
         if self._flushed < zxid:
@@ -403,7 +463,12 @@ class LeaderState:
         logged = {
             each.server_id for each in self.learners.values() if each.acknowledged >= zxid and not each.is_observer
         }
-        return self._quorum.is_quorum({self._my_id, *logged})
+        return self._are_quorum({self._my_id, *logged})
+
+    def _are_quorum(self, server_ids: Collection[int]) -> bool:
+        """Whether they are one of the configuration in force, and of the one that is proposed, if one is."""
+        is_next = self._next_quorum is None or self._next_quorum.is_quorum(server_ids)
+        return is_next and self._quorum.is_quorum(server_ids)
 
     def _synced(self, number: int | None, token: object) -> None:
         if number is None:
@@ -426,7 +491,7 @@ class LeaderState:
             return
         self._is_checking = not self._is_checking
         active = self._in_stage(LearnerStage.ACTIVE)
-        if self._is_checking and not self._quorum.is_quorum({self._my_id, *(each.server_id for each in active)}):
+        if self._is_checking and not self._are_quorum(self.synced):
             following = ", ".join(str(each.server_id) for each in active) or "none"
             self._give_up(f"the quorum is lost: of the other servers, {following} of them still follow")
             return

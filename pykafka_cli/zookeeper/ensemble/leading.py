@@ -29,13 +29,15 @@ from pykafka_cli.zookeeper.ensemble.packets import (
     decode_touches,
     encode_packet,
     encode_validity,
+    first_zxid,
 )
 from pykafka_cli.zookeeper.ensemble.proposer import Proposer
+from pykafka_cli.zookeeper.ensemble.reconfiguration import reconfigured
 from pykafka_cli.zookeeper.ensemble.requests import Requests
 from pykafka_cli.zookeeper.ensemble.tree_stream import encoded_tree
-from pykafka_cli.zookeeper.protocol.errors import MarshallingError
+from pykafka_cli.zookeeper.protocol.errors import MarshallingError, ReconfigDisabled
 from pykafka_cli.zookeeper.protocol.records import Id
-from pykafka_cli.zookeeper.protocol.requests import OpCode
+from pykafka_cli.zookeeper.protocol.requests import OpCode, ReconfigRequest
 from pykafka_cli.zookeeper.server.server import ServerUnusable
 
 _log = logging.getLogger(__name__)
@@ -55,16 +57,19 @@ class Leading:
         *,
         address: Address | None = None,
         on_epoch: Callable[[int], None] = lambda _epoch: None,
+        on_configuration: Callable[[EnsembleConfiguration], None] = lambda _configuration: None,
     ) -> None:
         """Prepare to lead.
 
-        address     where learners connect; by default the quorum address of this server
-        on_epoch    is called with the epoch when it begins
+        address             where learners connect; by default the quorum address of this server
+        on_epoch            is called with the epoch when it begins
+        on_configuration    is called with each new configuration when it is in force
         """
         self._member = member
         self._configuration = configuration
         self._address = address or configuration.servers[member.my_id].quorum_address
         self._on_epoch = on_epoch
+        self._on_configuration = on_configuration
         self._channels: dict[int, LearnerChannel] = {}
         self._numbers = itertools.count(1)
         self._state: LeaderState
@@ -72,7 +77,6 @@ class Leading:
         self._requests: Requests
         self._ended: asyncio.Future[str]
         self._is_carrying_out = False
-        self._handlers: set[asyncio.Task[None]] = set()
 
     @property
     def learners(self) -> Sequence[Learner]:
@@ -109,8 +113,6 @@ class Leading:
             return reason
         finally:
             listening.close()
-            for handler in self._handlers:
-                handler.cancel()
             for channel in self._channels.values():
                 channel.close()
             await member.end(reason)
@@ -124,8 +126,6 @@ class Leading:
         number = next(self._numbers)
         channel = LearnerChannel(writer, lambda: self._lose(number, "it does not read what it is sent"))
         self._channels[number] = channel
-        task = cast("asyncio.Task[None]", asyncio.current_task())
-        self._handlers.add(task)
         self._state.connected(number, self._member.now())
         reason = "it closed the connection"
         try:
@@ -135,7 +135,6 @@ class Leading:
         except OSError as error:
             reason = str(error)
         finally:
-            self._handlers.discard(task)
             self._lose(number, reason)
 
     async def _read(self, number: int, reader: asyncio.StreamReader) -> None:
@@ -193,12 +192,15 @@ class Leading:
                 self._requests.synced()
             case leader_state.AcceptEpoch(epoch):
                 member.epochs.accept(epoch)
+                self._number_configuration(epoch)
             case leader_state.EnterEpoch(epoch):
                 member.epochs.enter(epoch)
             case leader_state.Synchronize(number, last_zxid):
                 self._synchronize(number, last_zxid)
             case leader_state.Serve(epoch):
                 self._begin(epoch)
+            case leader_state.Reconfigured(quorum):
+                self._activate(cast("EnsembleConfiguration", quorum))
             case leader_state.Close(number, reason):
                 self._lose(number, reason)
             case leader_state.GiveUp(reason):
@@ -230,11 +232,32 @@ class Leading:
         member = self._member
         sessions = member.leader_sessions()
         limits = member.limits
-        self._proposer = Proposer(self._state, member.database, sessions, limits, member.now_ms)
+        self._proposer = Proposer(self._state, member.database, sessions, limits, member.now_ms, self._reconfigure)
         self._requests = member.requests(self, sessions, self._expire_sessions, self._delete_expired)
-        member.begin(self._requests, LEADER, epoch)
+        member.begin(self._requests, LEADER, epoch, self._configuration)
         _log.info("This server leads epoch %d", epoch)
         self._on_epoch(epoch)
+        if self._configuration.version == first_zxid(epoch):
+            self._on_configuration(self._configuration)
+
+    def _number_configuration(self, epoch: int) -> None:
+        """The first configuration, which is from files, gets its number with the first epoch in which it is used."""
+        if self._member.settings.reconfig_enabled and self._configuration.version == 0:
+            self._configuration = self._configuration.with_version(first_zxid(epoch))
+            self._state.configured(str(self._configuration).encode(), self._configuration.version)
+
+    def _reconfigure(self, request: ReconfigRequest) -> EnsembleConfiguration:
+        """What a client asks for; raises its error."""
+        settings = self._member.settings
+        if not settings.reconfig_enabled:
+            raise ReconfigDisabled("reconfigEnabled is false")
+        fewest = 2 if settings.standalone_enabled else 1
+        return reconfigured(self._configuration, request, self._state.synced, fewest=fewest)
+
+    def _activate(self, configuration: EnsembleConfiguration) -> None:
+        self._configuration = configuration
+        self._state.configured(str(configuration).encode(), configuration.version)
+        self._on_configuration(configuration)
 
     def _receive(self, number: int, packet: QuorumPacket) -> None:
         """A request, a session that moves, or the sessions that a learner has heard of."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 from pykafka_cli.zookeeper.ensemble.packets import QuorumPacket, encode_packet
 
+_TIME_TO_LEAVE = 5.0  # seconds for a learner to accept what was sent to it before the end
 MOST_UNSENT = 64 * 1024 * 1024
 """Bytes that may wait to be sent to one server."""
 
@@ -47,10 +48,12 @@ class LearnerChannel:
         self._streaming = asyncio.get_running_loop().create_task(self._stream(parts))
 
     def close(self) -> None:
-        """Close the connection, without waiting for what is unsent."""
+        """Close the connection once everything is sent; not much later, even if it cannot be."""
         if self._streaming is not None:
             self._streaming.cancel()
-        self._writer.transport.abort()
+        self._writer.close()
+        if self._writer.transport.get_write_buffer_size():
+            asyncio.get_running_loop().call_later(_TIME_TO_LEAVE, self._writer.transport.abort)
 
     async def _stream(self, parts: Iterator[bytes]) -> None:
         with contextlib.suppress(OSError):  # who reads from the connection notices that it is closed

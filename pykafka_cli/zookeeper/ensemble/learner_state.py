@@ -164,6 +164,8 @@ class LearnerState:
         self.is_observer = is_observer
         self.epoch = 0
         """The leader's."""
+        self.configuration = b""
+        """What the leader says who belongs to the ensemble, as text."""
         self._accepted_epoch = accepted_epoch
         self._current_epoch = current_epoch
         self._appended = self._flushed = self._committed = last_logged
@@ -251,6 +253,7 @@ class LearnerState:
             self._leave(f"NEWLEADER 0x{packet.zxid:x} was not expected in epoch {self.epoch}")
             return
         self._new_leader = packet.zxid
+        self.configuration = packet.data or b""
         self._acknowledge_epoch()
 
     def _acknowledge_epoch(self) -> None:

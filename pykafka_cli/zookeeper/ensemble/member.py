@@ -24,7 +24,7 @@ from pykafka_cli.zookeeper.ensemble.packets import epoch_of, first_zxid
 from pykafka_cli.zookeeper.ensemble.read_only import ReadOnlyRequests
 from pykafka_cli.zookeeper.ensemble.requests import Requests, Upstream
 from pykafka_cli.zookeeper.ensemble.synchronization import LoggedTxn, Synchronization, plan_synchronization
-from pykafka_cli.zookeeper.protocol.requests import ConnectRequest
+from pykafka_cli.zookeeper.protocol.requests import ConnectRequest, OpCode
 from pykafka_cli.zookeeper.protocol.txn_records import DIGEST_VERSION, TxnHeader, decode_entry
 from pykafka_cli.zookeeper.server.connection import Connection
 from pykafka_cli.zookeeper.server.data_directory import DirectoryUnusable
@@ -65,6 +65,7 @@ class Member(ZooKeeperServer):
         self._proposed: dict[int, bytes] = {}
         """Logged, not applied yet."""
         self._digests_agree = True
+        self._configuration: EnsembleConfiguration | None = None
 
     @property
     def is_serving(self) -> bool:
@@ -76,20 +77,23 @@ class Member(ZooKeeperServer):
         return self._database
 
     def committed_configuration(self) -> EnsembleConfiguration | None:
-        """The ensemble as the last reconfiguration left it, by /zookeeper/config; None if there was none."""
-        node = self._database.tree.nodes.get(CONFIG)
-        try:
-            found = EnsembleConfiguration.parse((node.data or b"").decode()) if node else None
-        except (InvalidConfiguration, UnicodeDecodeError):
-            return None
-        return found if found is not None and found.version > 0 else None
+        """The ensemble as the last role of this server left it; None if it has had none, or was never reconfigured."""
+        return self._configuration
 
     # While a role lasts.
 
-    def begin(self, requests: Requests, mode: str, epoch: int) -> None:
-        """Serve clients in `mode`; the tree counts as of the beginning of `epoch` at least."""
+    def begin(self, requests: Requests, mode: str, epoch: int, configuration: EnsembleConfiguration) -> None:
+        """Serve clients in `mode`; the tree counts as of the beginning of `epoch` at least.
+
+        configuration    what this server knows of; /zookeeper/config may be newer
+        """
         tree = self._database.tree
         tree.last_zxid = max(tree.last_zxid, first_zxid(epoch))
+        stored = parsed_configuration(tree.node(CONFIG).data) if self.settings.reconfig_enabled else None
+        if stored is None or stored.version < configuration.version:
+            tree.configure(str(configuration).encode(), configuration.version, self._clock.now_ms())
+            stored = configuration
+        self._remember(stored)
         self.mode = mode
         self._requests = self._serving = self.pipeline = requests
 
@@ -167,6 +171,8 @@ class Member(ZooKeeperServer):
         events: list[Event] = []
         outcome = self._database.apply(header, record, events)
         self._recent.append(LoggedTxn(zxid, entry))
+        if header.type == OpCode.RECONFIG and self._requests is not None:
+            self._remember(parsed_configuration(self._database.tree.node(CONFIG).data))
         tree = self._database.tree
         if digest is not None and digest.version == DIGEST_VERSION and digest.tree_digest != tree.digest:
             if self._digests_agree:
@@ -175,6 +181,10 @@ class Member(ZooKeeperServer):
         if self._requests is not None:
             self._requests.committed(header, outcome, events)
         return header
+
+    def _remember(self, configuration: EnsembleConfiguration | None) -> None:
+        if configuration is not None and configuration.version > 0:
+            self._configuration = configuration
 
     async def end(self, reason: str) -> None:
         """The role has ended: turn all clients away, and apply what is logged."""
@@ -341,6 +351,14 @@ def _contiguous(paths: Sequence[Path], last: int) -> list[LoggedTxn]:
             if zxid >= last:
                 return txns
     return txns
+
+
+def parsed_configuration(data: bytes | None) -> EnsembleConfiguration | None:
+    """The configuration in /zookeeper/config, None if there is none."""
+    try:
+        return EnsembleConfiguration.parse((data or b"").decode()) if data else None
+    except (InvalidConfiguration, UnicodeDecodeError):
+        return None
 
 
 def _call(callbacks: list[Any]) -> None:

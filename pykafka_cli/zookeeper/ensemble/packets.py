@@ -171,6 +171,11 @@ def decode_integer(data: bytes | None) -> int:
     return Reader(data or b"").integer()
 
 
+def encode_leader(server_id: int) -> bytes:
+    """What COMMITANDACTIVATE contains, and INFORMANDACTIVATE begins with."""
+    return _LONG.pack(server_id)
+
+
 def split_activation(data: bytes) -> tuple[int, bytes]:
     """The suggested leader, and what stands behind it; raises MarshallingError."""
     (leader,) = Reader(data).fixed(_LONG)

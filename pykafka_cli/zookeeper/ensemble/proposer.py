@@ -11,11 +11,12 @@ from collections.abc import Callable, Sequence
 from typing import cast
 
 from pykafka_cli.model import Milliseconds, Timestamp
+from pykafka_cli.zookeeper.ensemble.configuration import EnsembleConfiguration
 from pykafka_cli.zookeeper.ensemble.leader_state import LeaderState
 from pykafka_cli.zookeeper.ensemble.outstanding import OutstandingView
 from pykafka_cli.zookeeper.ensemble.packets import LearnerRequest, SessionTimeout
 from pykafka_cli.zookeeper.protocol.errors import (
-    ReconfigDisabled,
+    ReconfigInProgress,
     SessionExpired,
     SessionMoved,
     Unimplemented,
@@ -23,22 +24,25 @@ from pykafka_cli.zookeeper.protocol.errors import (
     ZooKeeperError,
 )
 from pykafka_cli.zookeeper.protocol.jute import Record, decode
-from pykafka_cli.zookeeper.protocol.records import Id
-from pykafka_cli.zookeeper.protocol.requests import OpCode, read_request
+from pykafka_cli.zookeeper.protocol.records import Id, Perms
+from pykafka_cli.zookeeper.protocol.requests import OpCode, ReconfigRequest, read_request
 from pykafka_cli.zookeeper.protocol.txn_records import (
     CloseSessionTxn,
     CreateSessionTxn,
     ErrorTxn,
+    SetDataTxn,
     TxnHeader,
     encode_entry,
 )
 from pykafka_cli.zookeeper.server.database import Database
+from pykafka_cli.zookeeper.server.paths import CONFIG
 from pykafka_cli.zookeeper.server.pipeline import CHANGES, KINDS, Limits
 from pykafka_cli.zookeeper.server.sessions import Sessions, printed
 from pykafka_cli.zookeeper.server.transactions import Requester, prepare, prepare_expiry
 
 _log = logging.getLogger(__name__)
 
+_NO_VERSION = -1  # /zookeeper/config keeps its own number in its data
 _HEADER = bytes(8)  # read_request skips a client's header, which learners do not forward
 
 
@@ -52,12 +56,15 @@ class Proposer:
         sessions: Sessions,
         limits: Limits,
         now_ms: Callable[[], Timestamp],
+        reconfigure: Callable[[ReconfigRequest], EnsembleConfiguration],
     ) -> None:
+        """reconfigure    returns the configuration that a client asks for, not numbered yet, or raises its error"""
         self._state = state
         self._tree = database.tree
         self._sessions = sessions
         self._limits = limits
         self._now_ms = now_ms
+        self._reconfigure = reconfigure
         self._view = OutstandingView(database.tree)
         self._owners: dict[int, int] = {}
         """The server that each session has moved to last, if it has said something in this epoch."""
@@ -66,6 +73,7 @@ class Proposer:
         """Propose what a request asks for, or its error."""
         session_id, cxid, operation, body = request
         kind: int = operation
+        quorum: EnsembleConfiguration | None = None
         try:
             if operation == OpCode.CREATE_SESSION:
                 record: Record = decode(CreateSessionTxn, body)
@@ -73,6 +81,10 @@ class Proposer:
                 self._owners[session_id] = owner
             elif operation == OpCode.CLOSE_SESSION:
                 record = self._close_session(session_id)
+            elif operation == OpCode.RECONFIG:
+                self._check_session(session_id, owner)
+                quorum = self._new_configuration(body, session_id, identities)
+                record = SetDataTxn(CONFIG, str(quorum).encode(), _NO_VERSION)
             elif KINDS.get(operation) in CHANGES:
                 self._check_session(session_id, owner)
                 record = self._prepare(KINDS[operation], body, session_id, identities)
@@ -81,7 +93,7 @@ class Proposer:
         except ZooKeeperError as error:
             _log.debug("Operation %d of session 0x%s failed: %s", operation, printed(session_id), error)
             kind, record = OpCode.ERROR, ErrorTxn(error.code)
-        self._propose(session_id, cxid, kind, record, now)
+        self._propose(session_id, cxid, kind, record, now, quorum)
 
     def revalidate(self, session: SessionTimeout, owner: int, now: int) -> bool:
         """Whether a session is open; it belongs to the server `owner` from now on."""
@@ -126,10 +138,12 @@ class Proposer:
             raise SessionMoved(f"the session {session_id:#x} has moved to another server")
 
     def _prepare(self, kind: OpCode, body: bytes, session_id: int, identities: Sequence[Id]) -> Record:
-        if kind is OpCode.RECONFIG:
-            raise ReconfigDisabled("this ensemble cannot be reconfigured while it runs")
+        request = read_request(kind, _HEADER + body)
+        return prepare(kind, request, self._requester(session_id, identities), self._view)
+
+    def _requester(self, session_id: int, identities: Sequence[Id]) -> Requester:
         limits = self._limits
-        requester = Requester(
+        return Requester(
             session_id,
             identities,
             limits.skip_acl,
@@ -137,15 +151,31 @@ class Proposer:
             limits.has_extended_types,
             limits.has_enforced_quotas,
         )
-        return prepare(kind, read_request(kind, _HEADER + body), requester, self._view)
+
+    def _new_configuration(self, body: bytes, session_id: int, identities: Sequence[Id]) -> EnsembleConfiguration:
+        """The configuration to propose, with the number that it will have."""
+        request = cast("ReconfigRequest", read_request(OpCode.RECONFIG, _HEADER + body))
+        if self._state.is_reconfiguring:
+            raise ReconfigInProgress("another configuration is being agreed on")
+        configuration = self._reconfigure(request)
+        self._requester(session_id, identities).authorize(self._view.facts(CONFIG).acl, Perms.WRITE, CONFIG)
+        return configuration.with_version(self._state.last_proposed + 1)
 
     def _close_session(self, session_id: int) -> CloseSessionTxn:
         self._sessions.close(session_id)
         return CloseSessionTxn(self._view.ephemerals(session_id))
 
-    def _propose(self, session_id: int, cxid: int, kind: int, record: Record, now: int) -> None:
+    def _propose(
+        self,
+        session_id: int,
+        cxid: int,
+        kind: int,
+        record: Record,
+        now: int,
+        quorum: EnsembleConfiguration | None = None,
+    ) -> None:
         def entry_of(zxid: int) -> bytes:
             header = TxnHeader(session_id, cxid, zxid, self._now_ms(), kind)
             return encode_entry(header, record, self._view.note(header, record))
 
-        self._state.propose(entry_of, now)
+        self._state.propose(entry_of, now, quorum)

@@ -18,10 +18,18 @@ from pykafka_cli.model import Timestamp
 from pykafka_cli.zookeeper.ensemble.packets import LearnerRequest, SessionTimeout, SessionValidity
 from pykafka_cli.zookeeper.protocol.errors import ErrorCode, MarshallingError
 from pykafka_cli.zookeeper.protocol.jute import encode
-from pykafka_cli.zookeeper.protocol.records import Id
-from pykafka_cli.zookeeper.protocol.requests import OpCode, PathRequest, read_request, read_request_header, reply_frame
+from pykafka_cli.zookeeper.protocol.records import Id, Stat
+from pykafka_cli.zookeeper.protocol.requests import (
+    GetDataResponse,
+    OpCode,
+    PathRequest,
+    read_request,
+    read_request_header,
+    reply_frame,
+)
 from pykafka_cli.zookeeper.protocol.txn_records import CreateSessionTxn, TxnHeader
 from pykafka_cli.zookeeper.server.database import Database
+from pykafka_cli.zookeeper.server.paths import CONFIG
 from pykafka_cli.zookeeper.server.pipeline import (
     CHANGES,
     KINDS,
@@ -216,6 +224,8 @@ class Requests(Pipeline):
             client.end(f"session 0x{printed(client.session_id)} has moved to another server")
         elif kind is OpCode.CLOSE_SESSION and not outcome.err:
             self._part(client, xid, received_at)
+        elif kind is OpCode.RECONFIG and outcome.stat is not None:
+            self._answer_reconfig(client, xid, outcome.stat, received_at)
         else:
             self._respond(client, kind, xid, outcome, received_at)
         while waiting and isinstance(postponed := waiting[0], _Postponed):
@@ -230,6 +240,11 @@ class Requests(Pipeline):
             super().submit(client, postponed.frame, postponed.received_at)
         except MarshallingError as error:
             client.end(str(error))
+
+    def _answer_reconfig(self, client: Client, xid: int, stat: Stat, received_at: float) -> None:
+        zxid = self._tree.last_zxid
+        reply = reply_frame(xid, zxid, ErrorCode.OK, GetDataResponse(self._tree.node(CONFIG).data, stat))
+        self._hold(Delivery(client, reply, OpCode.RECONFIG, xid, zxid, received_at))
 
     def _answer_sync(self, client: Client, path: str, xid: int, received_at: float) -> None:
         zxid = self._tree.last_zxid

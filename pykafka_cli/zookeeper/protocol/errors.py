@@ -17,6 +17,8 @@ class ErrorCode(IntEnum):
     UNIMPLEMENTED = -6
     BAD_ARGUMENTS = -8
     UNKNOWN_SESSION = -12
+    NEW_CONFIG_NO_QUORUM = -13
+    RECONFIG_IN_PROGRESS = -14
     API_ERROR = -100
     NO_NODE = -101
     NO_AUTH = -102
@@ -57,6 +59,14 @@ class Unimplemented(ZooKeeperError):
 
 class BadArguments(ZooKeeperError):
     code = ErrorCode.BAD_ARGUMENTS
+
+
+class NewConfigNoQuorum(ZooKeeperError):
+    code = ErrorCode.NEW_CONFIG_NO_QUORUM
+
+
+class ReconfigInProgress(ZooKeeperError):
+    code = ErrorCode.RECONFIG_IN_PROGRESS
 
 
 class UnknownSession(ZooKeeperError):

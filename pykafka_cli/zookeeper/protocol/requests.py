@@ -343,6 +343,7 @@ RESPONSES: Mapping[OpCode, type[Record]] = {
     OpCode.MULTI_READ: MultiResponse,
     OpCode.ADD_WATCH: ErrorResponse,
     OpCode.WHO_AM_I: WhoAmIResponse,
+    OpCode.RECONFIG: GetDataResponse,
 }
 """The record after the response's header; responses of other operations have only a header."""
 

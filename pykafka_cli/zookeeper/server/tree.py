@@ -182,6 +182,14 @@ class Tree:
         """The digest as a signed 64-bit integer, as stored."""
         return self._digest - (1 << 64) if self._digest >> 63 else self._digest
 
+    def configure(self, data: bytes, version: int, now_ms: int) -> None:
+        """Keep the ensemble's configuration, which no transaction has brought, in /zookeeper/config.
+
+        version    of the configuration, which is the zxid that brought it elsewhere
+        source     org.apache.zookeeper.server.ZKDatabase.initConfigInZKDatabase
+        """
+        self._set_data(CONFIG, data, -1, version, now_ms, [])
+
     def node(self, path: str) -> Node:
         """The znode at `path`; raises NoNode."""
         try:

@@ -29,6 +29,8 @@ class Roles:
             for each in ids
         }
         self.configuration = EnsembleConfiguration(servers)
+        self.agreed: list[EnsembleConfiguration] = []
+        """Each configuration that began to be in force on a server, in the order of time."""
         self.members: dict[int, Member] = {}
         self.roles: dict[int, Leading | Following] = {}
         self.tasks: dict[int, asyncio.Task[str]] = {}
@@ -43,13 +45,19 @@ class Roles:
         return member
 
     def lead(self, server_id: int) -> asyncio.Task[str]:
-        return self._begin(server_id, Leading(self.members[server_id], self.configuration))
+        role = Leading(self.members[server_id], self.configuration, on_configuration=self.agreed.append)
+        return self._begin(server_id, role)
 
     def follow(self, server_id: int, leader: int) -> asyncio.Task[str]:
         is_observer = server_id in self.configuration.observers
-        return self._begin(
-            server_id, Following(self.members[server_id], self.configuration, leader, is_observer=is_observer)
+        role = Following(
+            self.members[server_id],
+            self.configuration,
+            leader,
+            is_observer=is_observer,
+            on_configuration=self.agreed.append,
         )
+        return self._begin(server_id, role)
 
     async def serving(self, *ids: int) -> None:
         """Wait until these serve clients."""

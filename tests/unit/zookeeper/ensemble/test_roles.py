@@ -14,6 +14,7 @@ from pykafka_cli.zookeeper.protocol.requests import (
     GetDataResponse,
     OpCode,
     PathRequest,
+    ReconfigRequest,
     SetDataRequest,
     WatchableRequest,
 )
@@ -78,7 +79,7 @@ async def test_a_session_moves_with_its_ephemerals_and_ends_everywhere(three: Ro
     response = await moved.connect(session_id, password_of(session_id), 4000)
 
     assert response.session_id == session_id
-    before.send(OpCode.CREATE, create("/late"))
+    before.send(OpCode.CREATE, create("/late"), xid=99)  # a client goes on counting where it moves
     assert await before.receive() is None
     assert (await moved.ask(OpCode.EXISTS, WatchableRequest("/e", False)))[0] == 0
     assert (await moved.ask(OpCode.CLOSE_SESSION, Empty()))[0] == 0
@@ -237,3 +238,81 @@ async def test_a_server_without_a_majority_serves_reads_to_who_accepts_them(thre
     assert await reading.receive() is None
     assert (member.mode, member.is_serving) == ("looking", False)
     assert "/no" not in member.database.tree.nodes
+
+
+def reconfig(joining: str | None = None, leaving: str | None = None, version: int = -1) -> ReconfigRequest:
+    return ReconfigRequest(joining, leaving, None, version)
+
+
+@pytest.fixture
+async def changeable(tmp_path: Path) -> AsyncIterator[Roles]:
+    roles = Roles(tmp_path, (1, 2, 3), reconfigEnabled="true", skipACL="yes")
+    yield roles
+    await roles.stop()
+
+
+async def test_the_first_configuration_gets_the_number_of_the_epoch(changeable: Roles) -> None:
+    await changeable.up(2, 1, 3)
+    client = await changeable.client(1)
+
+    err, answer = await client.ask(OpCode.GET_DATA, WatchableRequest("/zookeeper/config", False))
+
+    assert err == 0
+    assert isinstance(answer, GetDataResponse)
+    assert (answer.data or b"").endswith(b"\nversion=100000000")
+    assert {each.version for each in changeable.agreed} == {1 << 32}
+
+
+async def test_a_server_is_added_and_removed_while_the_others_go_on(changeable: Roles) -> None:
+    await changeable.up(2, 1, 3)
+    client = await changeable.client(1)
+    tasks = dict(changeable.tasks)
+
+    err, answer = await client.ask(OpCode.RECONFIG, reconfig("server.4=127.0.0.1:1:2:observer;127.0.0.1:3"))
+
+    assert err == 0
+    assert isinstance(answer, GetDataResponse)
+    assert b"server.4=127.0.0.1:1:2:observer;127.0.0.1:3" in (answer.data or b"")
+    assert (await client.ask(OpCode.RECONFIG, reconfig(leaving="4")))[0] == 0
+    assert (await client.ask(OpCode.CREATE, create("/after")))[0] == 0
+    await changeable.until(lambda: len({each.version for each in changeable.agreed}) == 3)
+    assert not any(task.done() for task in tasks.values())
+    assert [member.committed_configuration() for member in changeable.members.values()] == [changeable.agreed[-1]] * 3
+
+
+async def test_a_leader_that_is_removed_leaves_the_lead_to_one_that_has_everything(changeable: Roles) -> None:
+    await changeable.up(2, 1, 3)
+    client = await changeable.client(1)
+
+    client.send(OpCode.RECONFIG, reconfig(leaving="2"))
+
+    assert "it is not a participant any more; server" in await changeable.tasks[2]
+    assert await changeable.tasks[1] == await changeable.tasks[3] == "the ensemble has been reconfigured"
+    configuration = changeable.members[1].committed_configuration()
+    assert configuration is not None
+    assert configuration.voters == {1, 3}
+
+
+@pytest.mark.parametrize(
+    ("request_", "code"),
+    [
+        (reconfig("server.4=127.0.0.1:1:2;3", version=7), -103),
+        (reconfig("server.4=127.0.0.1:1:2"), -8),
+        (reconfig(leaving="x"), -8),
+        (reconfig(leaving="1,2"), -8),
+        (reconfig("server.4=127.0.0.1:1:2;3,server.5=127.0.0.1:4:5;6,server.6=127.0.0.1:7:8;9", "3"), -13),
+    ],
+)
+async def test_what_cannot_be_is_refused(changeable: Roles, request_: ReconfigRequest, code: int) -> None:
+    await changeable.up(2, 1)
+    client = await changeable.client(1)
+
+    assert (await client.ask(OpCode.RECONFIG, request_))[0] == code
+    assert (await client.ask(OpCode.CREATE, create("/after")))[0] == 0
+
+
+async def test_an_ensemble_that_is_not_changeable_says_so(three: Roles) -> None:
+    await three.up(2, 1)
+    client = await three.client(1)
+
+    assert (await client.ask(OpCode.RECONFIG, reconfig(leaving="1")))[0] == -123
