@@ -65,7 +65,7 @@ class Member(ZooKeeperServer):
         self._proposed: dict[int, bytes] = {}
         """Logged, not applied yet."""
         self._digests_agree = True
-        self._configuration: EnsembleConfiguration | None = None
+        self._agreed: EnsembleConfiguration | None = None
 
     @property
     def is_serving(self) -> bool:
@@ -78,7 +78,7 @@ class Member(ZooKeeperServer):
 
     def committed_configuration(self) -> EnsembleConfiguration | None:
         """The ensemble as the last role of this server left it; None if it has had none, or was never reconfigured."""
-        return self._configuration
+        return self._agreed
 
     # While a role lasts.
 
@@ -184,7 +184,7 @@ class Member(ZooKeeperServer):
 
     def _remember(self, configuration: EnsembleConfiguration | None) -> None:
         if configuration is not None and configuration.version > 0:
-            self._configuration = configuration
+            self._agreed = configuration
 
     async def end(self, reason: str) -> None:
         """The role has ended: turn all clients away, and apply what is logged."""

@@ -6,11 +6,12 @@
 Source: org.apache.zookeeper.server.PrepRequestProcessor (OpCode.reconfig).
 """
 
+import ipaddress
 from collections.abc import Collection
 
 from pykafka_cli.properties.grammar import Property
 from pykafka_cli.properties.keys import ConfigError
-from pykafka_cli.zookeeper.ensemble.configuration import EnsembleConfiguration, EnsembleServer, servers_of
+from pykafka_cli.zookeeper.ensemble.configuration import Address, EnsembleConfiguration, EnsembleServer, servers_of
 from pykafka_cli.zookeeper.protocol.errors import BadArguments, BadVersion, NewConfigNoQuorum
 from pykafka_cli.zookeeper.protocol.requests import ReconfigRequest
 
@@ -84,5 +85,15 @@ def _items(text: str | None) -> list[str]:
     return [item.strip() for item in (text or "").replace(",", "\n").split("\n") if item.strip()]
 
 
-def _addresses(server: EnsembleServer) -> set[object]:
-    return {server.quorum_address, server.election_address, server.client}
+def _addresses(server: EnsembleServer) -> set[Address]:
+    """Those that no other server may have; 0.0.0.0 and loopback addresses are another machine's elsewhere."""
+    addresses = (server.quorum_address, server.election_address, server.client)
+    return {each for each in addresses if each is not None and not _is_special(each.host)}
+
+
+def _is_special(host: str) -> bool:
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host == "localhost"
+    return address.is_unspecified or address.is_loopback

@@ -6,7 +6,7 @@ Source: org.apache.zookeeper.server.quorum.{LeaderZooKeeperServer, LearnerZooKee
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from pykafka_cli.zookeeper.ensemble.configuration import EnsembleServer
+from pykafka_cli.zookeeper.ensemble.configuration import EnsembleConfiguration, EnsembleServer
 from pykafka_cli.zookeeper.ensemble.leader_state import LearnerStage
 from pykafka_cli.zookeeper.ensemble.leading import Leading
 from pykafka_cli.zookeeper.ensemble.member import FOLLOWER, LEADER, OBSERVER, Member
@@ -41,9 +41,9 @@ class ReportingMember(Member):
             self._sizes = size, min(least, size), max(most, size)
         super().append(zxid, entry, flushed)
 
-    def begin(self, requests: Requests, mode: str, epoch: int) -> None:
+    def begin(self, requests: Requests, mode: str, epoch: int, configuration: EnsembleConfiguration) -> None:
         self._sizes = None
-        super().begin(requests, mode, epoch)
+        super().begin(requests, mode, epoch, configuration)
 
     def configuration(self) -> Iterable[tuple[str, object]]:
         me = self._me

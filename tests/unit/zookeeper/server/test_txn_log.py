@@ -8,7 +8,7 @@ from pykafka_cli.zookeeper.protocol.records import OPEN_ACL
 from pykafka_cli.zookeeper.protocol.requests import OpCode
 from pykafka_cli.zookeeper.protocol.txn_records import CreateTxn, TxnHeader, encode_entry
 from pykafka_cli.zookeeper.server.data_directory import DataDirectory
-from pykafka_cli.zookeeper.server.txn_log import LogDamaged, TxnLog, frame_entry, read_entries
+from pykafka_cli.zookeeper.server.txn_log import LogDamaged, TxnLog, frame_entry, read_entries, truncate
 from tests.support.recorded_directories import unpacked
 
 
@@ -145,3 +145,17 @@ def test_a_slow_disk_is_reported(directory: DataDirectory, caplog: pytest.LogCap
         slow.write(1, entry(1))
 
     assert "The disk may be busy." in caplog.text
+
+
+def test_what_is_cut_off_is_gone_and_what_is_before_it_stays(directory: DataDirectory) -> None:
+    written = log(directory)
+    written.write(1, b"".join(entry(zxid) for zxid in range(1, 6)))
+    written.roll()
+    written.write(6, entry(6))
+    written.close()
+
+    truncate(directory, 3)
+
+    assert [path.name for _, path in directory.log_files()] == ["log.1"]
+    assert zxids(directory.log_file(1)) == [1, 2, 3]
+    assert directory.log_file(1).read_bytes().endswith(b"B")
