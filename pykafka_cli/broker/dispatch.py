@@ -24,6 +24,7 @@ from pykafka_cli.broker.network.pace import pace_for
 from pykafka_cli.broker.quotas.allowances import Allowance, ClientQuotas
 from pykafka_cli.broker.security.authorizer import Authorizer, Rights
 from pykafka_cli.broker.throttling import handled_within_quotas
+from pykafka_cli.model import in_seconds
 from pykafka_cli.protocol.api_keys import ApiKey
 from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.protocol.codec import MessageCodec, RequestHeader, message_codec, read_request_header
@@ -100,7 +101,7 @@ class Dispatcher:
         data = memoryview(frame)
         login = peer.authentication
         if login is not None and login.takes_bare_tokens:
-            return _bare_answer(login, data, peer)
+            return await _bare_answer(login, data, peer, self._broker)
         header = read_request_header(data)
         if login is not None and header.api_key not in BEFORE_LOGIN:
             _ensure_logged_in(login, header.api_key, self._broker)
@@ -271,11 +272,15 @@ def _ensure_logged_in(login: Authentication, api_key: int, broker: Broker) -> No
         raise Disconnect("authentication", "its login has ended, and it has not logged in again")
 
 
-def _bare_answer(login: Authentication, token: memoryview, peer: Peer) -> list[Buffer]:
-    """The response to a token without a request around it, as clients of 0.10 send it; errors have no message there."""
+async def _bare_answer(login: Authentication, token: memoryview, peer: Peer, broker: Broker) -> list[Buffer]:
+    """The response to a token without a request around it, as clients of 0.10 send it; errors have no message there.
+
+    A rejection takes as long as that of a SaslAuthenticate request.
+    """
     try:
         answer = login.respond(bytes(token))
     except BrokerError as error:
+        await broker.clock.sleep(in_seconds(broker.settings.connection_failed_authentication_delay_ms))
         raise Disconnect("authentication", error.message or error.code.name) from None
     peer.principal = login.principal
     return [answer]

@@ -150,14 +150,21 @@ async def test_a_login_by_a_token_ends_with_the_token() -> None:
     assert len(handler.requests) == 1
 
 
-async def test_a_bare_token_that_is_rejected_ends_the_connection() -> None:
-    peer = new_peer()
+async def test_a_bare_token_that_is_rejected_ends_the_connection_after_a_delay() -> None:
+    peer, clock = new_peer(), FakeClock()
     assert peer.authentication
     peer.authentication.choose("PLAIN", bare=True)
-    dispatcher, _ = with_handler("Heartbeat", 12, 4, Asked())
+    broker = SimpleNamespace(clock=clock, settings=broker_settings(connection_failed_authentication_delay_ms="2000"))
+    dispatcher, _ = with_handler("Heartbeat", 12, 4, Asked(), broker=broker)
 
+    answer = asyncio.ensure_future(dispatcher.answer(bytearray(b"\0alice\0guess"), peer))
+    await settle()
+    clock.advance(1.9)
+    await settle()
+    assert not answer.done()
+    clock.advance(0.2)
     with pytest.raises(Disconnect, match="Invalid username or password"):
-        await dispatcher.answer(bytearray(b"\0alice\0guess"), peer)
+        await answer
 
 
 async def test_clients_that_are_held_are_answered_once_they_are_admitted() -> None:
