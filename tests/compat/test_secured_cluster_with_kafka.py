@@ -86,7 +86,7 @@ class Pair:
         return sorted(values)
 
 
-DOORS = (("SASL_SSL", "PLAIN"), ("SASL_PLAINTEXT", "SCRAM-SHA-512"), ("SSL", ""))
+DOORS = (("SASL_SSL", "PLAIN"), ("SASL_PLAINTEXT", "SCRAM-SHA-512"), ("SASL_PLAINTEXT", "OAUTHBEARER"), ("SSL", ""))
 
 
 @pytest.fixture(scope="module", params=DOORS, ids=lambda door: " ".join(door).strip())

@@ -15,6 +15,7 @@ MODULES = {
     "PLAIN": "org.apache.kafka.common.security.plain.PlainLoginModule",
     "SCRAM-SHA-256": "org.apache.kafka.common.security.scram.ScramLoginModule",
     "SCRAM-SHA-512": "org.apache.kafka.common.security.scram.ScramLoginModule",
+    "OAUTHBEARER": "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule",
 }
 USERS = ("broker", "admin", "alice")
 """A user's password is the name and `-secret`."""
@@ -51,9 +52,11 @@ class Door:
         }
         if self.protocol.startswith("SASL"):
             given["sasl.enabled.mechanisms"] = given["sasl.mechanism.inter.broker.protocol"] = self.mechanism
+            if self.mechanism == "OAUTHBEARER":
+                given[f"listener.name.{listener}.oauthbearer.connections.max.reauth.ms"] = "3000"
             users = " ".join(f'user_{name}="{name}-secret"' for name in USERS) if self.mechanism == "PLAIN" else ""
             given[f"listener.name.{listener}.{self.mechanism.lower()}.sasl.jaas.config"] = (
-                f'{MODULES[self.mechanism]} required username="broker" password="broker-secret" {users};'
+                f"{MODULES[self.mechanism]} required {self._login('broker')} {users};"
             )
         if self.protocol.endswith("SSL"):
             store = pem_store(self.folder / f"broker-{number}.pem", self.authority.identity("CN=broker,OU=Brokers"))
@@ -73,8 +76,7 @@ class Door:
         lines = {"security.protocol": self.protocol}
         if self.protocol.startswith("SASL"):
             lines["sasl.mechanism"] = self.mechanism
-            login = f'username="{user}" password="{user}-secret"'
-            lines["sasl.jaas.config"] = f"{MODULES[self.mechanism]} required {login};"
+            lines["sasl.jaas.config"] = f"{MODULES[self.mechanism]} required {self._login(user)};"
         if self.protocol.endswith("SSL"):
             lines |= {"ssl.truststore.type": "PEM", "ssl.truststore.location": str(self.trust)}
         if self.protocol == "SSL":
@@ -84,11 +86,21 @@ class Door:
         file.write_text("".join(f"{name}={text}\n" for name, text in lines.items()))
         return file
 
+    def _login(self, user: str) -> str:
+        """The options of a login module; tokens of OAuth are those that nobody signs."""
+        if self.mechanism == "OAUTHBEARER":
+            return f'unsecuredLoginStringClaim_sub="{user}"'
+        return f'username="{user}" password="{user}-secret"'
+
     def librdkafka(self, user: str) -> Mapping[str, str]:
         """The same for confluent-kafka."""
         its = {"security.protocol": self.protocol}
         if self.protocol.startswith("SASL"):
-            its |= {"sasl.mechanism": self.mechanism, "sasl.username": user, "sasl.password": f"{user}-secret"}
+            its["sasl.mechanism"] = self.mechanism
+        if self.mechanism == "OAUTHBEARER":
+            its |= {"enable.sasl.oauthbearer.unsecure.jwt": "true", "sasl.oauthbearer.config": f"principal={user}"}
+        elif self.mechanism:
+            its |= {"sasl.username": user, "sasl.password": f"{user}-secret"}
         if self.protocol.endswith("SSL"):
             its["ssl.ca.location"] = str(self.trust)
         if self.protocol == "SSL":

@@ -15,7 +15,7 @@ import json
 import logging
 import ssl
 import urllib.request
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
@@ -113,10 +113,19 @@ class IssuerKeys:
         url = self._source.url
         try:
             with urllib.request.urlopen(url, timeout=_TIMEOUT_S, context=self._tls) as answer:
-                data = answer.read(_MOST_BYTES + 1)
-            if len(data) > _MOST_BYTES:
-                raise ValueError(f"more than {_MOST_BYTES} bytes")
+                data = self._all_of(answer)
             return KeySet.import_key_set(json.loads(data))
         except (OSError, ValueError, TypeError, KeyError, AttributeError, JoseError, RecursionError) as error:
             reason = getattr(error, "reason", None) or getattr(error, "description", None) or error
             raise ValueError(f"no keys of the issuer of tokens from {url}: {reason}") from None
+
+    def _all_of(self, answer: Any) -> bytes:
+        """What a server sends; raises ValueError if that is too much, or takes too long, whatever comes meanwhile."""
+        deadline, data = self._clock.monotonic() + _TIMEOUT_S, b""
+        while chunk := answer.read1(_MOST_BYTES):
+            data += chunk
+            if len(data) > _MOST_BYTES:
+                raise ValueError(f"more than {_MOST_BYTES} bytes")
+            if self._clock.monotonic() > deadline:
+                raise ValueError(f"it takes longer than {_TIMEOUT_S:.0f} s")
+        return data

@@ -1,61 +1,27 @@
 """The keys of an issuer of tokens, from a file and from a server of the test's own."""
 
-import json
-import threading
+import contextlib
+import ssl
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
-from joserfc.jwk import ECKey
 
 from pykafka_cli.broker.network.issuer_keys import IssuerKeys, KeySource
 from pykafka_cli.model import Milliseconds
 from tests.fakes.clock import FakeClock
+from tests.support.certificates import Authority
 from tests.support.event_loop import until
+from tests.support.issuer_servers import IssuerServer, SecureIssuerServer, published, serving
 
 HOUR_S = 3600.0
 
 
-def published(*names: str) -> bytes:
-    return json.dumps(
-        {"keys": [ECKey.generate_key("P-256", {"kid": name}).as_dict(private=False) for name in names]}
-    ).encode()
-
-
-class Issuer(HTTPServer):
-    """Answers with `content`, or with an error if there is none."""
-
-    content: bytes | None = published("one")
-    requests = 0
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/keys"
-
-
-class Handler(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        server = self.server
-        assert isinstance(server, Issuer)
-        server.requests += 1
-        self.send_response(200 if server.content is not None else 503)
-        self.end_headers()
-        self.wfile.write(server.content or b"")
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Nothing."""
-
-
 @pytest.fixture
-def issuer() -> Iterator[Issuer]:
-    server = Issuer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+def issuer() -> Iterator[IssuerServer]:
+    with serving(IssuerServer(content=published("one"))) as server:
+        yield server
 
 
 def source(url: str) -> KeySource:
@@ -66,7 +32,7 @@ def names(keys: IssuerKeys) -> list[str | None]:
     return [] if keys.keys is None else [key.kid for key in keys.keys.keys]
 
 
-async def test_keys_are_read_at_the_start_and_every_hour(issuer: Issuer) -> None:
+async def test_keys_are_read_at_the_start_and_every_hour(issuer: IssuerServer) -> None:
     clock = FakeClock()
     keys = IssuerKeys(source(issuer.url), None, clock)
     assert names(keys) == []
@@ -80,7 +46,7 @@ async def test_keys_are_read_at_the_start_and_every_hour(issuer: Issuer) -> None
     keys.stop()
 
 
-async def test_a_key_that_is_not_known_has_them_read_again_but_not_at_once_each_time(issuer: Issuer) -> None:
+async def test_a_key_that_is_not_known_has_them_read_again_but_not_at_once_each_time(issuer: IssuerServer) -> None:
     clock = FakeClock()
     keys = IssuerKeys(source(issuer.url), None, clock)
     keys.start()
@@ -98,7 +64,7 @@ async def test_a_key_that_is_not_known_has_them_read_again_but_not_at_once_each_
 
 
 async def test_an_issuer_that_fails_is_asked_again_soon_and_its_last_keys_hold(
-    issuer: Issuer, caplog: pytest.LogCaptureFixture
+    issuer: IssuerServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     clock = FakeClock()
     keys = IssuerKeys(source(issuer.url), None, clock)
@@ -129,3 +95,44 @@ def test_a_file_without_keys_is_rejected(content: bytes, tmp_path: Path) -> None
 def test_a_url_of_another_kind_is_rejected() -> None:
     with pytest.raises(ValueError, match="is none of file:, https: and http:"):
         IssuerKeys(source("ldap://issuer"), None, FakeClock())
+
+
+async def test_an_authority_of_ones_own_vouches_for_the_issuers_server_and_no_other_does(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    authority, clock = Authority(), FakeClock()
+    with serving(SecureIssuerServer(authority, tmp_path, content=published("one"))) as issuer:
+        trusting = IssuerKeys(source(issuer.url), ssl.create_default_context(cadata=authority.certificate), clock)
+        wary = IssuerKeys(source(issuer.url), ssl.create_default_context(cadata=Authority().certificate), clock)
+        trusting.start()
+        wary.start()
+        await until(lambda: names(trusting) == ["one"] and "certificate verify failed" in caplog.text)
+        trusting.stop()
+        wary.stop()
+
+    assert names(wary) == []
+
+
+class Trickle(IssuerServer):
+    """Sends one byte and then another, without an end, while its clock moves on."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        super().__init__(content=b"")
+        self._clock = clock
+
+    def finish_request(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
+        request.recv(65536)
+        request.sendall(b"HTTP/1.0 200 OK\r\n\r\n")
+        with contextlib.suppress(OSError):
+            while True:
+                request.sendall(b" ")
+                self._clock.advance(1.0)
+
+
+async def test_a_server_that_never_comes_to_an_end_is_given_up(caplog: pytest.LogCaptureFixture) -> None:
+    clock = FakeClock()
+    with serving(Trickle(clock)) as issuer:
+        keys = IssuerKeys(source(issuer.url), None, clock)
+        keys.start()
+        await until(lambda: "it takes longer than 10 s" in caplog.text)
+        keys.stop()
