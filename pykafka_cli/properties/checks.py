@@ -94,6 +94,34 @@ class AvailableClass:
         return ""
 
 
+class Emulated:
+    """Names of what Java brings for TLS that OpenSSL does as well; whoever sets another relies on it."""
+
+    def __init__(self, *names: str) -> None:
+        self.names = names
+
+    def ensure_valid(self, name: str, value: str, line: int) -> None:
+        if value not in self.names:
+            raise BadProperty(name, value, line, "OpenSSL is used here, and not this; remove it to connect without")
+
+    def __str__(self) -> str:
+        return ""
+
+
+_OAUTH = "org.apache.kafka.common.security.oauthbearer."
+OAUTH_LOGIN_HANDLERS = (
+    _OAUTH + "OAuthBearerLoginCallbackHandler",
+    _OAUTH + "secured.OAuthBearerLoginCallbackHandler",
+    _OAUTH + "internals.unsecured.OAuthBearerUnsecuredLoginCallbackHandler",
+)
+"""Java classes whose work `pykafka_cli.security.oauth` does."""
+OPENSSL_PROTOCOLS = ("TLS", "TLSv1.2", "TLSv1.3")
+OPENSSL_KEY_MANAGERS = ("SunX509", "NewSunX509", "PKIX")
+OPENSSL_TRUST_MANAGERS = ("PKIX", "SunX509")
+OPENSSL_RANDOM = ("SHA1PRNG", "NativePRNG", "NativePRNGBlocking", "NativePRNGNonBlocking", "DRBG")
+"""What is no weaker with OpenSSL, where only its name is missing."""
+
+
 class GzipLevel:
     def ensure_valid(self, name: str, value: int, line: int) -> None:
         if value != -1 and not 1 <= value <= 9:

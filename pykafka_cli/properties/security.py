@@ -5,7 +5,16 @@ source  org.apache.kafka.common.config.SslConfigs and SaslConfigs
 
 from collections.abc import Mapping
 
-from pykafka_cli.properties.checks import AvailableClass, OneOfAnyCase
+from pykafka_cli.properties.checks import (
+    OAUTH_LOGIN_HANDLERS,
+    OPENSSL_KEY_MANAGERS,
+    OPENSSL_PROTOCOLS,
+    OPENSSL_RANDOM,
+    OPENSSL_TRUST_MANAGERS,
+    AvailableClass,
+    Emulated,
+    OneOfAnyCase,
+)
 from pykafka_cli.properties.grammar import Property
 from pykafka_cli.properties.keys import (
     BOOLEAN,
@@ -27,8 +36,6 @@ from pykafka_cli.properties.keys import (
     Settings,
 )
 
-_OAUTH = "org.apache.kafka.common.security.oauthbearer."
-
 
 class SecuritySettings(Settings):
     """How a client connects and logs in. Its other properties are ignored.
@@ -40,7 +47,7 @@ class SecuritySettings(Settings):
         STRING, "PLAINTEXT", "Whether to use TLS (SSL, SASL_SSL) and a login (SASL_PLAINTEXT, SASL_SSL).",
         OneOfAnyCase("SASL_SSL", "PLAINTEXT", "SSL", "SASL_PLAINTEXT"),
     )  # fmt: skip
-    security_providers = InertKey(STRING, None, "Java classes are not supported.", importance=LOW)
+    security_providers = InertKey(STRING, None, "Java classes are not supported.", Emulated(), importance=LOW)
 
     ssl_cipher_suites = Key[tuple[str, ...] | None](
         LIST,
@@ -80,11 +87,17 @@ class SecuritySettings(Settings):
     ssl_engine_factory_class = Key[str | None](
         CLASS, None, "Custom classes are not supported.", AvailableClass(), importance=LOW
     )
-    ssl_keymanager_algorithm = InertKey(STRING, "SunX509", "OpenSSL is used instead.", importance=LOW)
-    ssl_protocol = InertKey(STRING, "TLSv1.3", "ssl.enabled.protocols is used instead.")
-    ssl_provider = InertKey(STRING, None, "OpenSSL is used instead.")
-    ssl_secure_random_implementation = InertKey(STRING, None, "OpenSSL is used instead.", importance=LOW)
-    ssl_trustmanager_algorithm = InertKey(STRING, "PKIX", "OpenSSL is used instead.", importance=LOW)
+    ssl_keymanager_algorithm = InertKey(
+        STRING, "SunX509", "OpenSSL is used instead.", Emulated(*OPENSSL_KEY_MANAGERS), importance=LOW
+    )
+    ssl_protocol = InertKey(STRING, "TLSv1.3", "ssl.enabled.protocols is used instead.", Emulated(*OPENSSL_PROTOCOLS))
+    ssl_provider = InertKey(STRING, None, "OpenSSL is used instead.", Emulated())
+    ssl_secure_random_implementation = InertKey(
+        STRING, None, "OpenSSL is used instead.", Emulated(*OPENSSL_RANDOM), importance=LOW
+    )
+    ssl_trustmanager_algorithm = InertKey(
+        STRING, "PKIX", "OpenSSL is used instead.", Emulated(*OPENSSL_TRUST_MANAGERS), importance=LOW
+    )
 
     sasl_mechanism = Key(STRING, "GSSAPI", "PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER or GSSAPI.")
     sasl_jaas_config = Key[Password | None](PASSWORD, None, "The login, in the syntax of Java's JAAS.")
@@ -113,11 +126,7 @@ class SecuritySettings(Settings):
     )
     sasl_login_callback_handler_class = Key[str | None](
         CLASS, None, "Kafka's own handlers for OAUTHBEARER, or none.",
-        AvailableClass(
-            _OAUTH + "OAuthBearerLoginCallbackHandler",
-            _OAUTH + "secured.OAuthBearerLoginCallbackHandler",
-            _OAUTH + "internals.unsecured.OAuthBearerUnsecuredLoginCallbackHandler",
-        ),
+        AvailableClass(*OAUTH_LOGIN_HANDLERS),
     )  # fmt: skip
     sasl_login_class = Key[str | None](CLASS, None, "Custom classes are not supported.", AvailableClass())
 

@@ -25,7 +25,8 @@ _READ_BY_ZOOKEEPER = frozenset({
     "DigestAuthenticationProvider.digestAlg", "X509AuthenticationProvider.superUser",
     "SASLAuthenticationProvider.superPassword", "superUser", "sasl.serverconfig", "allowSaslFailedClients",
     "requireClientAuthScheme", "sessionRequireClientSASLAuth", "enforce.auth.enabled", "enforce.auth.schemes",
-    "client.portUnification", "serverCnxnFactory", "admin.enableServer", "audit.enable",
+    "client.portUnification", "client.certReload", "fips-mode", "ensembleAuthName", "serverCnxnFactory",
+    "admin.enableServer", "audit.enable",
     "globalOutstandingLimit", "extendedTypesEnabled", "enforceQuota", "snapSizeLimitInKb",
 })  # fmt: skip
 _WITHOUT_PREFIX = frozenset({

@@ -102,6 +102,24 @@ class ZooKeeperSecurityKeys(Settings):
         STRING, None, "A Java class that sets TLS up.", name="ssl.context.supplier.class",
         loss="this server runs no Java classes and would speak TLS by the other ssl.* keys alone",
     )  # fmt: skip
+    ssl_client_hostname_verification = UnsupportedProtection(
+        BOOLEAN, False, "Whether the names in clients' certificates are checked.",
+        name="ssl.clientHostnameVerification",
+        loss="this server does not compare clients' certificates with their addresses",
+    )  # fmt: skip
+    client_cert_reload = UnsupportedProtection(
+        BOOLEAN, False, "Whether new certificates are read while the server runs.", name="client.certReload",
+        loss="this server reads its certificates when it starts, and would continue with those that expire",
+    )  # fmt: skip
+    fips_mode = UnsupportedProtection(
+        BOOLEAN, False, "Whether only what FIPS approves of is used.", name="fips-mode",
+        loss="whether OpenSSL is in its FIPS mode is a matter of this machine's configuration",
+    )  # fmt: skip
+    ensemble_auth_name = UnsupportedProtection(
+        STRING, None, "The name by which clients of the scheme ensemble recognize their ensemble.",
+        name="ensembleAuthName",
+        loss="this server does not support the scheme ensemble, and would let clients in that look for another one",
+    )  # fmt: skip
     ssl_hostname_verification = InertKey(
         BOOLEAN, True, "Whether names are checked; a server does not check its clients'.",
         name="ssl.hostnameVerification",
@@ -109,9 +127,10 @@ class ZooKeeperSecurityKeys(Settings):
     ssl_handshake_detection_timeout_millis = InertKey(
         INT, 5000, "How long to wait for TLS to begin where it is optional.", name="ssl.handshakeDetectionTimeoutMillis"
     )
-    client_port_unification = InertKey(
+    client_port_unification = UnsupportedProtection(
         BOOLEAN, False, "Whether clientPort accepts TLS as well; here secureClientPort does.",
         name="client.portUnification",
+        loss="clients could not use TLS on clientPort; set secureClientPort for them",
     )  # fmt: skip
     server_cnxn_factory = InertKey(
         STRING, None, "The Java class that accepts connections.", name="serverCnxnFactory", importance=LOW

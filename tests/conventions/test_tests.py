@@ -34,6 +34,7 @@ ACROSS_MODULES = {
     "output/test_performance.py",
     "output/test_tables_and_texts.py",
     "properties/test_clients.py",
+    "properties/test_security_keys.py",
     "protocol/hot_path/test_first_versions.py",
     "protocol/test_message_secrets.py",  # of protocol/ and properties/
     "storage/test_indexes.py",

@@ -1,5 +1,12 @@
 """Security keys of which most change nothing here: Java's providers, Kerberos, OAUTHBEARER."""
 
+from pykafka_cli.properties.checks import (
+    OAUTH_LOGIN_HANDLERS,
+    OPENSSL_KEY_MANAGERS,
+    OPENSSL_PROTOCOLS,
+    OPENSSL_RANDOM,
+    OPENSSL_TRUST_MANAGERS,
+)
 from pykafka_cli.properties.keys import (
     BOOLEAN,
     CLASS,
@@ -20,6 +27,7 @@ from pykafka_cli.properties.keys import (
     UnsupportedProtection,
 )
 
+_OPENSSL = "OpenSSL would be used instead"
 _OAUTH = "org.apache.kafka.common.security.oauthbearer."
 
 
@@ -36,7 +44,10 @@ class JavaSecurityKeys(Settings):
     password_encoder_keyfactory_algorithm = InertKey(
         STRING, None, "How the key for these passwords is derived.", importance=LOW
     )
-    sasl_client_callback_handler_class = InertKey(CLASS, None, "A Java class for SASL callbacks of the client.")
+    sasl_client_callback_handler_class = UnsupportedProtection(
+        CLASS, None, "A Java class for SASL callbacks of the client.",
+        loss="this broker runs no Java classes and would log in to others by sasl.jaas.config alone",
+    )  # fmt: skip
     sasl_kerberos_kinit_cmd = InertKey(STRING, "/usr/bin/kinit", "The path of kinit.", update=PER_BROKER)
     sasl_kerberos_min_time_before_relogin = InertKey(
         LONG, 60_000, "Minimum time between two Kerberos logins.", update=PER_BROKER
@@ -51,8 +62,15 @@ class JavaSecurityKeys(Settings):
     sasl_kerberos_ticket_renew_window_factor = InertKey(
         DOUBLE, 0.8, "The share of a Kerberos ticket's life after which it is renewed.", update=PER_BROKER
     )
-    sasl_login_callback_handler_class = InertKey(CLASS, None, "A Java class for callbacks of the SASL login.")
-    sasl_login_class = InertKey(CLASS, None, "The Java class of a SASL login.")
+    sasl_login_callback_handler_class = UnsupportedProtection(
+        CLASS, None, "A Java class for callbacks of the SASL login.",
+        loss="this broker runs no Java classes and would log in to others by sasl.jaas.config alone",
+        harmless=OAUTH_LOGIN_HANDLERS,
+    )  # fmt: skip
+    sasl_login_class = UnsupportedProtection(
+        CLASS, None, "The Java class of a SASL login.",
+        loss="this broker runs no Java classes and would log in to others by itself",
+    )  # fmt: skip
     sasl_login_connect_timeout_ms = Key[int | None](
         INT, None, "How long a login waits for a connection to its identity provider.", importance=LOW
     )
@@ -107,7 +125,10 @@ class JavaSecurityKeys(Settings):
             _OAUTH + "internals.unsecured.OAuthBearerUnsecuredValidatorCallbackHandler",
         ),
     )
-    security_providers = InertKey(STRING, None, "Java classes that provide security algorithms.", importance=LOW)
+    security_providers = UnsupportedProtection(
+        STRING, None, "Java classes that provide security algorithms.", importance=LOW,
+        loss="this broker runs no Java classes and would use OpenSSL",
+    )  # fmt: skip
     ssl_allow_dn_changes = Key(
         BOOLEAN, False, "Whether a new certificate of the broker may have another distinguished name.", importance=LOW
     )
@@ -123,15 +144,22 @@ class JavaSecurityKeys(Settings):
         loss="this broker runs no Java classes and would configure TLS by the other ssl.* keys alone",
         harmless=("org.apache.kafka.common.security.ssl.DefaultSslEngineFactory",),
     )
-    ssl_keymanager_algorithm = InertKey(STRING, "SunX509", "The Java algorithm of the key manager.", update=PER_BROKER)
-    ssl_protocol = InertKey(
-        STRING,
-        "TLSv1.3",
-        "The TLS version of Java's SSLContext; ssl.enabled.protocols is used instead.",
-        update=PER_BROKER,
+    ssl_keymanager_algorithm = UnsupportedProtection(
+        STRING, "SunX509", "The Java algorithm of the key manager.", update=PER_BROKER,
+        loss=_OPENSSL, harmless=OPENSSL_KEY_MANAGERS,
+    )  # fmt: skip
+    ssl_protocol = UnsupportedProtection(
+        STRING, "TLSv1.3", "The TLS version of Java's SSLContext; ssl.enabled.protocols is used instead.",
+        loss="the versions would be those of ssl.enabled.protocols", harmless=OPENSSL_PROTOCOLS, update=PER_BROKER,
+    )  # fmt: skip
+    ssl_provider = UnsupportedProtection(
+        STRING, None, "The Java security provider for TLS.", loss=_OPENSSL, update=PER_BROKER
     )
-    ssl_provider = InertKey(STRING, None, "The Java security provider for TLS.", update=PER_BROKER)
-    ssl_secure_random_implementation = InertKey(
-        STRING, None, "The Java random generator for TLS.", importance=LOW, update=PER_BROKER
-    )
-    ssl_trustmanager_algorithm = InertKey(STRING, "PKIX", "The Java algorithm of the trust manager.", update=PER_BROKER)
+    ssl_secure_random_implementation = UnsupportedProtection(
+        STRING, None, "The Java random generator for TLS.", importance=LOW, update=PER_BROKER,
+        loss=_OPENSSL, harmless=OPENSSL_RANDOM,
+    )  # fmt: skip
+    ssl_trustmanager_algorithm = UnsupportedProtection(
+        STRING, "PKIX", "The Java algorithm of the trust manager.", update=PER_BROKER,
+        loss=_OPENSSL, harmless=OPENSSL_TRUST_MANAGERS,
+    )  # fmt: skip
