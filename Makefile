@@ -55,9 +55,10 @@ site: $(INSTALLED)
 	$(SITE)
 	@echo "Open build/site/index.html"
 
-# The README's picture of a terminal, from a session that is run for it.
+# The README's picture of a terminal, and those of pk ui in docs/, from servers that are run for them.
 picture: $(INSTALLED)
 	$(BIN)/python -m demo.picture
+	$(BIN)/python -m docs.ui_pictures
 
 format: $(INSTALLED)
 	$(BIN)/ruff format .

@@ -262,6 +262,22 @@ def test_a_record_is_sent_again_by_clicks(page: UiProcess, browser: Browser) -> 
     ] * 2
 
 
+def test_a_page_that_was_an_error_becomes_the_whole_page_by_itself(
+    page: UiProcess, browser: Browser, cluster: RunningCluster
+) -> None:
+    browser.open(f"{page.url}topic?name=ui-later")
+    browser.sees("document.querySelector('main').innerText.includes('This page retries.')")
+    browser.problems.clear()  # that there is no such topic yet
+
+    created = pk("topics", "--bootstrap-server", cluster.bootstrap, "--create", "--topic", "ui-later")
+
+    assert created.returncode == 0
+    browser.sees("document.querySelector('main h1').innerText === 'Topic ui-later'")
+    browser.sees("document.title.startsWith('ui-later')")
+    browser.sees("document.getElementById('readers') !== null")
+    browser.problems.clear()
+
+
 def test_keys_filter_and_pause(page: UiProcess, browser: Browser) -> None:
     browser.open(f"{page.url}topics")
     browser.press("p")

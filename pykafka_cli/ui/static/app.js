@@ -47,7 +47,7 @@
         button.className = "again";
         button.textContent = "Again";
         button.title = "Fill the form with this record, to send it again";
-        row.lastElementChild.append(button);
+        row.lastElementChild.prepend(button);
       }
     }
     while (rows && rows.rows.length > MOST_ROWS) rows.lastElementChild.remove();
