@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from benchmarks.servers import Servers
+from benchmarks.sink import TOPIC, Sink
 from benchmarks.table import Row
 from benchmarks.tools import (
     MESSAGES,
@@ -98,6 +99,13 @@ def _kcat(bench: Bench, servers: Servers, _who: str) -> Sequence[float]:
     with_queue = seconds([*consumer, *KCAT_QUEUE])
     delete_topic(servers, topic)
     return MESSAGES / into, MESSAGES / out, memory, MESSAGES / with_queue
+
+
+def _kcat_into_sink(bench: Bench, _servers: Servers, _who: str) -> Sequence[float]:
+    """What kcat and this machine allow a broker."""
+    sink = Sink()
+    with sink.running():
+        return (MESSAGES / seconds(["kcat", "-b", sink.bootstrap, "-P", "-t", TOPIC, "-l", str(bench.lines())]),)
 
 
 def _java_perf(bench: Bench, servers: Servers, _who: str) -> Sequence[float]:
@@ -223,6 +231,12 @@ MEASUREMENTS = (
             Row("kcat consuming with a queue of 1,000,000", "records/s", higher_is_better=True, times_kafka=LEVEL),
         ],
         _kcat,
+        needs=("kcat",),
+    ),
+    Measurement(
+        [Row("kcat producing into a sink that only reads", "records/s", higher_is_better=True)],
+        _kcat_into_sink,
+        peers=("kcat",),
         needs=("kcat",),
     ),
     Measurement(
