@@ -14,7 +14,7 @@ from pykafka_cli.zookeeper.ensemble import learner_state
 from pykafka_cli.zookeeper.ensemble.configuration import EnsembleConfiguration
 from pykafka_cli.zookeeper.ensemble.learner_channel import MOST_UNSENT
 from pykafka_cli.zookeeper.ensemble.learner_sessions import LearnerSessions
-from pykafka_cli.zookeeper.ensemble.learner_state import LearnerEffect, LearnerPhase, LearnerState
+from pykafka_cli.zookeeper.ensemble.learner_state import LearnerEffect, LearnerState
 from pykafka_cli.zookeeper.ensemble.member import FOLLOWER, OBSERVER, Member, parsed_configuration
 from pykafka_cli.zookeeper.ensemble.packets import (
     LearnerRequest,
@@ -72,8 +72,10 @@ class Following:
         self._state: LearnerState
         self._sessions: LearnerSessions
         self._requests: Requests
+        self._is_synchronized = False
         self._reason: str | None = None
         """Why to leave, once that is so."""
+        self._failure: ServerUnusable | None = None
 
     async def serve(self) -> str:
         """Follow the leader until that is no longer possible, and return why; raises ServerUnusable."""
@@ -127,13 +129,21 @@ class Following:
                     self._state.received(packet)
                     await self._carry_out()
         except TimeoutError:
-            return f"the leader has said nothing for {self._timeout():g} s"
+            self._leave(f"the leader has said nothing for {self._timeout():g} s")
         except (MarshallingError, NoNode) as error:
-            return f"what the leader sent cannot be read: {error}"
-        except (ConnectionError, EOFError, OSError) as error:
-            return f"the connection to the leader is lost: {error}"
+            self._leave(f"what the leader sent cannot be read: {error}")
+        except (EOFError, OSError) as error:
+            self._leave(f"the connection to the leader is lost: {error}")
+        if self._failure is not None:
+            raise self._failure
         assert self._reason is not None
         return self._reason
+
+    def _leave(self, reason: str) -> None:
+        """Follow no longer; the first reason counts."""
+        if self._reason is None:
+            self._reason = reason
+            self._writer.transport.abort()  # who waits for the leader notices at once
 
     async def _read_some(self) -> None:
         async with asyncio.timeout(self._timeout()):
@@ -145,8 +155,7 @@ class Following:
     def _timeout(self) -> Seconds:
         """How long the leader may be silent now."""
         settings = self._member.settings
-        is_synchronized = hasattr(self, "_state") and self._state.phase in _SYNCHRONIZED
-        ticks = settings.sync_limit if is_synchronized else settings.init_limit
+        ticks = settings.sync_limit if self._is_synchronized else settings.init_limit
         return in_seconds(ticks * settings.tick_time)
 
     # What the state decides.
@@ -179,8 +188,8 @@ class Following:
                 self._send(packet)
             case learner_state.Append(zxid, entry):
                 member.append(zxid, entry, self._flushed)
-            case learner_state.Apply(zxid, entry):
-                member.apply(zxid, entry)
+            case learner_state.Apply(zxid):
+                member.apply(zxid)
             case learner_state.AnswerPing(zxid):
                 touches = encode_touches(self._sessions.take_touched())
                 self._send(QuorumPacket(PacketType.PING, zxid, touches))
@@ -192,13 +201,14 @@ class Following:
                 _on_disk(member.epochs.accept, epoch)
             case learner_state.EnterEpoch(epoch):
                 _on_disk(member.epochs.enter, epoch)
+                self._is_synchronized = True
                 self._sessions = member.learner_sessions()
             case learner_state.Serve(epoch):
                 self._begin(epoch)
             case learner_state.Activate(_, leader):
                 self._activate(leader)
             case learner_state.Leave(reason):
-                self._reason = reason
+                self._leave(reason)
 
     def _begin(self, epoch: int) -> None:
         member = self._member
@@ -222,7 +232,7 @@ class Following:
         self._adopt(parsed_configuration(member.database.tree.node(CONFIG).data))
         is_observer = member.my_id in self._configuration.observers
         if leader != self._leader or is_observer != self._is_observer:
-            self._reason = "the ensemble has been reconfigured"
+            self._leave("the ensemble has been reconfigured")
 
     async def _receive_tree(self, zxid: int) -> None:
         tree = TreeReader(self._packets)
@@ -240,15 +250,15 @@ class Following:
         try:
             self._perform_all()
         except ServerUnusable as error:
-            self._reason = str(error)
+            self._failure = error
+            self._leave(str(error))
 
     def _send(self, packet: QuorumPacket) -> None:
         if self._writer.is_closing():
             return
         self._writer.write(encode_packet(packet))
         if self._writer.transport.get_write_buffer_size() > MOST_UNSENT:
-            self._reason = "the leader does not read what it is sent"
-            self._writer.transport.abort()
+            self._leave("the leader does not read what it is sent")
 
     # The Upstream of this server's clients.
 
@@ -259,9 +269,6 @@ class Following:
 
     def revalidate(self, session: SessionTimeout) -> None:
         self._send(QuorumPacket(PacketType.REVALIDATE, data=encode(session)))
-
-
-_SYNCHRONIZED = frozenset((LearnerPhase.ACKNOWLEDGED, LearnerPhase.BROADCAST))
 
 
 def _on_disk(store: Callable[[int], None], epoch: int) -> None:

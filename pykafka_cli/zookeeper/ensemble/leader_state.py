@@ -289,6 +289,9 @@ class LeaderState:
                 f"0x{self._configuration_version:x}",
             )
             return
+        if info.server_id == self._my_id:
+            self._close(learner, f"it has the id {info.server_id}, as this server has")
+            return
         for other in list(self.learners.values()):
             if other is not learner and other.server_id == info.server_id and other.stage is not LearnerStage.INFO:
                 self._close(other, f"server {info.server_id} has connected again")

@@ -87,26 +87,26 @@ class Leading:
         """Lead until that is no longer possible, and return why; raises ServerUnusable."""
         member = self._member
         self._ended = asyncio.get_running_loop().create_future()
+        self._state = LeaderState(
+            member.my_id,
+            self._configuration,
+            leader_state.Limits(
+                member.settings.init_limit * member.settings.tick_time,
+                member.settings.sync_limit * member.settings.tick_time,
+            ),
+            accepted_epoch=member.epochs.accepted,
+            current_epoch=member.epochs.current,
+            last_logged=member.last_logged_zxid,
+            configuration=str(self._configuration).encode(),
+            configuration_version=self._configuration.version,
+            now=member.now(),
+        )
         try:
             listening = await asyncio.start_server(self._accept, self._address.host, self._address.port)
         except OSError as error:
             return f"the quorum port {self._address} cannot be opened: {error.strerror or error}"
         reason = "this server stops"
         try:
-            self._state = LeaderState(
-                member.my_id,
-                self._configuration,
-                leader_state.Limits(
-                    member.settings.init_limit * member.settings.tick_time,
-                    member.settings.sync_limit * member.settings.tick_time,
-                ),
-                accepted_epoch=member.epochs.accepted,
-                current_epoch=member.epochs.current,
-                last_logged=member.last_logged_zxid,
-                configuration=str(self._configuration).encode(),
-                configuration_version=self._configuration.version,
-                now=member.now(),
-            )
             self._carry_out()
             self._schedule_tick()
             reason = await self._ended
@@ -184,8 +184,8 @@ class Leading:
                         channel.send_bytes(data)
             case leader_state.Append(zxid, entry):
                 member.append(zxid, entry, self._flushed)
-            case leader_state.Commit(zxid, entry):
-                self._proposer.applied(member.apply(zxid, entry))
+            case leader_state.Commit(zxid):
+                self._proposer.applied(member.apply(zxid))
             case leader_state.Received(number, packet):
                 self._receive(number, packet)
             case leader_state.Synced():

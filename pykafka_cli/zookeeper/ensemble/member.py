@@ -13,7 +13,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pykafka_cli.model import Milliseconds
 from pykafka_cli.properties.zookeeper import ZooKeeperSettings
@@ -24,8 +24,16 @@ from pykafka_cli.zookeeper.ensemble.packets import epoch_of, first_zxid
 from pykafka_cli.zookeeper.ensemble.read_only import ReadOnlyRequests
 from pykafka_cli.zookeeper.ensemble.requests import Requests, Upstream
 from pykafka_cli.zookeeper.ensemble.synchronization import LoggedTxn, Synchronization, plan_synchronization
+from pykafka_cli.zookeeper.protocol.errors import MarshallingError
 from pykafka_cli.zookeeper.protocol.requests import ConnectRequest, OpCode
-from pykafka_cli.zookeeper.protocol.txn_records import DIGEST_VERSION, TxnHeader, decode_entry
+from pykafka_cli.zookeeper.protocol.txn_records import (
+    DIGEST_VERSION,
+    Entry,
+    MultiTxn,
+    TxnHeader,
+    decode_entry,
+    decode_operation,
+)
 from pykafka_cli.zookeeper.server.connection import Connection
 from pykafka_cli.zookeeper.server.data_directory import DirectoryUnusable
 from pykafka_cli.zookeeper.server.database import Database, Snapshot
@@ -46,6 +54,11 @@ MOST_LOG_TO_SEND = 32 * 1024 * 1024
 """Bytes of log files that a learner is brought up to date from; more are no quicker than a snapshot."""
 
 
+class _Proposed(NamedTuple):
+    entry: bytes
+    decoded: Entry
+
+
 class Member(ZooKeeperServer):
     """One server of an ensemble, without the protocols between servers."""
 
@@ -62,9 +75,10 @@ class Member(ZooKeeperServer):
         self._requests: Requests | None = None
         self._serving: Pipeline | None = None
         """What clients are served by: the same, or what answers reads only."""
-        self._proposed: dict[int, bytes] = {}
+        self._proposed: dict[int, _Proposed] = {}
         """Logged, not applied yet."""
         self._digests_agree = True
+        self._lacks_snapshot = False
         self._agreed: EnsembleConfiguration | None = None
 
     @property
@@ -96,6 +110,9 @@ class Member(ZooKeeperServer):
         self._remember(stored)
         self.mode = mode
         self._requests = self._serving = self.pipeline = requests
+        if self._lacks_snapshot:
+            self._lacks_snapshot = False
+            self._take_snapshot()
 
     def begin_read_only(self) -> None:
         """Serve reads while there is no majority."""
@@ -158,16 +175,24 @@ class Member(ZooKeeperServer):
         return int(self._clock.monotonic() * 1000)
 
     def append(self, zxid: int, entry: bytes, flushed: Callable[[int], None]) -> None:
-        """Log a transaction; call `flushed` once it is durable."""
+        """Log a transaction; call `flushed` once it is durable.
+
+        raises    MarshallingError if it is invalid, and could not be applied later
+        """
+        decoded = decode_entry(entry)
+        if decoded.header.zxid != zxid:
+            raise MarshallingError(f"transaction 0x{decoded.header.zxid:x} was sent as 0x{zxid:x}")
+        if isinstance(decoded.record, MultiTxn):
+            for operation in decoded.record.txns:
+                decode_operation(operation)
         self.last_logged_zxid = zxid
-        self._proposed[zxid] = entry
+        self._proposed[zxid] = _Proposed(entry, decoded)
         self._append(zxid, frame_entry(entry))
         self._commit.hold(lambda: flushed(zxid))
 
-    def apply(self, zxid: int, entry: bytes) -> TxnHeader:
-        """Apply a transaction that is durable and committed, and answer the client that it is from."""
-        self._proposed.pop(zxid, None)
-        header, record, digest = decode_entry(entry)
+    def apply(self, zxid: int) -> TxnHeader:
+        """Apply a logged transaction that is durable and committed, and answer the client that it is from."""
+        entry, (header, record, digest) = self._proposed.pop(zxid)
         events: list[Event] = []
         outcome = self._database.apply(header, record, events)
         self._recent.append(LoggedTxn(zxid, entry))
@@ -190,8 +215,8 @@ class Member(ZooKeeperServer):
         """The role has ended: turn all clients away, and apply what is logged."""
         self._turn_away(f"this server has no leader: {reason}")
         await self._commit.drain()
-        for zxid, entry in sorted(self._proposed.items()):
-            self.apply(zxid, entry)
+        for zxid in sorted(self._proposed):
+            self.apply(zxid)
 
     def _turn_away(self, reason: str) -> None:
         self.mode = LOOKING
@@ -212,7 +237,7 @@ class Member(ZooKeeperServer):
 
     async def truncate_to(self, zxid: int) -> None:
         """Drop all after `zxid`, durably, and build the tree again from what is left; raises ServerUnusable."""
-        await self._commit.drain()
+        await self._settle()
         try:
             if all(number > zxid for number, _ in self._directory.snapshot_files()):
                 raise ServerUnusable(self._no_way_back(zxid))
@@ -238,7 +263,7 @@ class Member(ZooKeeperServer):
         """Replace everything by what a leader sent, durably. Raises ServerUnusable, NoNode."""
         tree = Tree.restore(snapshot.nodes, zxid)
         database = Database(tree, snapshot.timeouts.items())
-        await self._commit.drain()
+        await self._settle()
 
         def write() -> None:
             self._txn_log.roll()
@@ -255,6 +280,12 @@ class Member(ZooKeeperServer):
         except OSError as error:
             raise ServerUnusable(f"the leader's snapshot cannot be written: {error}") from error
         self._replace(database, zxid)
+
+    async def _settle(self) -> None:
+        """Wait until nothing is being written."""
+        await self._commit.drain()
+        if self._snapshot is not None:
+            await asyncio.wait([self._snapshot])
 
     def _replace(self, database: Database, zxid: int) -> None:
         self._database = database
@@ -306,7 +337,8 @@ class Member(ZooKeeperServer):
         self.pipeline = self.requests(_NoLeader(), self.learner_sessions())
 
     def _replayed(self) -> None:
-        """No snapshot: what was replayed may not be committed."""
+        """No snapshot yet: what was replayed may not be committed."""
+        self._lacks_snapshot = True
 
     def _take_snapshot(self) -> None:
         if self._requests is not None:

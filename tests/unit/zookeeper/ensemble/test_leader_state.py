@@ -259,6 +259,7 @@ def test_a_server_that_connects_again_replaces_its_connection() -> None:
     ("kind", "zxid", "data", "why"),
     [
         (PacketType.ACK, 9, None, "ACK was not expected in INFO"),
+        (PacketType.FOLLOWER_INFO, 0, info(2), "it has the id 2, as this server has"),
         (PacketType.FOLLOWER_INFO, 0, b"", "FOLLOWER_INFO cannot be read"),
         (PacketType.FOLLOWER_INFO, 0, info(1, version=7), "its configuration has version 0x7, this one 0x0"),
         (PacketType.FOLLOWER_INFO, 0, info(1, protocol=1), "its protocol 0x1 is of ZooKeeper before 3.4"),

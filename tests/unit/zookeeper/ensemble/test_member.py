@@ -8,6 +8,7 @@ from pykafka_cli.zookeeper.ensemble.configuration import EnsembleConfiguration, 
 from pykafka_cli.zookeeper.ensemble.leading import Leading
 from pykafka_cli.zookeeper.ensemble.member import Member
 from pykafka_cli.zookeeper.ensemble.packets import PacketType
+from pykafka_cli.zookeeper.protocol.errors import MarshallingError
 from pykafka_cli.zookeeper.protocol.jute import encode
 from pykafka_cli.zookeeper.protocol.records import OPEN_ACL
 from pykafka_cli.zookeeper.protocol.txn_records import CreateTxn, TxnHeader
@@ -146,3 +147,12 @@ async def test_a_leader_that_serves_no_clients_turns_them_away(tmp_path: Path) -
     assert await client.receive() is None
     await member.end("the test is over")
     await member.stop()
+
+
+async def test_what_could_not_be_applied_is_not_logged(member: Member) -> None:
+    with pytest.raises(MarshallingError):
+        member.append(EPOCH + 1, entry(EPOCH + 1)[:-3], lambda _zxid: None)
+    with pytest.raises(MarshallingError, match="transaction 0x100000001 was sent as 0x100000002"):
+        member.append(EPOCH + 2, entry(EPOCH + 1), lambda _zxid: None)
+
+    assert member.last_logged_zxid == 0

@@ -146,6 +146,22 @@ async def test_what_only_a_leader_that_was_lost_has_logged_is_dropped(three: Rol
     assert "/next" in three.members[3].database.tree.nodes
 
 
+async def test_what_was_replayed_is_in_a_snapshot_once_it_is_known_to_be_committed(
+    three: Roles, tmp_path: Path
+) -> None:
+    await three.up(2, 1)
+    client = await three.client(2)
+    await client.ask(OpCode.CREATE, create("/a"))
+    await three.stop()
+    await three.start(2)
+    folder = tmp_path / "2/data/version-2"
+    assert [path.name for path in folder.glob("snapshot.*")] == ["snapshot.0"]
+
+    await three.up(2, 1)
+
+    await three.until(lambda: (folder / "snapshot.200000000").exists())
+
+
 async def test_a_leader_without_its_quorum_gives_up_and_turns_its_clients_away(three: Roles) -> None:
     await three.up(2, 1, 3)
     client = await three.client(2)
