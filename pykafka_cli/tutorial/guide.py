@@ -171,7 +171,8 @@ class Guide:
         status = await self._run(command)
         is_ended = status in (0, _INTERRUPTED)
         if step.until:
-            if missing := await self._missing(step, _patience(step) if is_ended else AT_ONCE_S):
+            is_it = is_ended and is_equivalent(command, step.type)
+            if missing := await self._missing(step, _patience(step) if is_it else AT_ONCE_S):
                 screen.show_missing(missing)
             return not missing
         if not is_equivalent(command, step.type) or not (is_ended or step.fails):
