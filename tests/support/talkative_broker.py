@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 from tests.support.broker_processes import PkBroker
-from tests.support.certificates import Authority
+from tests.support.certificates import Authority, pem_store
 from tests.support.ports import free_port
 from tests.support.running import pk
 from tests.support.secured_brokers import MODULES
@@ -53,6 +53,7 @@ def talkative_broker(folder: Path) -> Iterator[Talkative]:
     authority, port, secured = Authority(), free_port(), free_port()
     (folder / "trust.pem").write_text(authority.certificate)
     its = authority.identity("CN=broker")
+    pem_store(folder / "silent.pem", its)
     key = serialization.load_pem_private_key(its.key.encode(), None)
     assert isinstance(key, ec.EllipticCurvePrivateKey)
     certificate = x509.load_pem_x509_certificate(its.certificate.encode())
