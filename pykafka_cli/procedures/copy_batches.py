@@ -33,7 +33,7 @@ class Sent(NamedTuple):
     partition: int
     data: bytearray
     records: int
-    """How many."""
+    """The number of records."""
 
 
 def combined(partition: int, batches: Iterable[ReadyBatch]) -> Iterator[Sent]:

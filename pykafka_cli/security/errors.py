@@ -1,4 +1,4 @@
-"""What a client's properties about TLS and SASL can be rejected with."""
+"""Errors in a client's properties about TLS and SASL."""
 
 
 class BadClientSetting(Exception):

@@ -80,7 +80,7 @@ def _from_endpoint(url: str, settings: SecuritySettings, its: Login) -> str:
 
 
 def _token_request(url: str, its: Login, *, encode: bool) -> urllib.request.Request:
-    """RFC 6749, 4.4.2; `encode` as 2.3.1 wants it and few servers expect it."""
+    """RFC 6749, 4.4.2; `encode` as 2.3.1 requires, which few servers expect."""
     user, secret = (required_option(its, name).strip() for name in ("clientId", "clientSecret"))
     if encode:
         user, secret = urllib.parse.quote_plus(user), urllib.parse.quote_plus(secret)

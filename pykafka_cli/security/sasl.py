@@ -13,9 +13,9 @@ from pykafka_cli.transport.sasl import SCRAM_MECHANISMS, OAuthBearer, Plain, Sas
 
 
 def sasl_exchange(settings: SecuritySettings, host: str, own: Login | None = None) -> SaslExchange | None:
-    """A new exchange for one connection to the broker at `host`; None if the protocol is without SASL.
+    """A new exchange for one connection to the broker at `host`; None for a protocol without SASL.
 
-    own       who logs in, if that is not in the client's properties: brokers have a login for each listener
+    own       the login, if it is not in the client's properties: brokers have a login for each listener
     raises    BadClientSetting
     """
     if not settings.has_login:

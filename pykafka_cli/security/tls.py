@@ -15,7 +15,7 @@ from pykafka_cli.tls.stores import BadStore, Identity, KeyStore, TrustStore, ide
 
 
 def tls_context(settings: SecuritySettings) -> ssl.SSLContext | None:
-    """How to speak TLS; None where the protocol is without.
+    """The TLS context; None for a protocol without TLS.
 
     raises    BadClientSetting
     """
@@ -96,7 +96,7 @@ def _key_store(settings: SecuritySettings) -> KeyStore:
 
 
 def _type(settings: SecuritySettings, key: str) -> str | None:
-    """None where it was not said, which Java takes for JKS."""
+    """The type of the store; None if it is not given, which is JKS in Java."""
     return settings[key] if key in settings.given else None
 
 

@@ -13,11 +13,11 @@ _NUMBERS_AND_SUCH = ("Short", "Integer", "Long", "Float", "Double", "Boolean", "
 
 
 class BadField(ValueError):
-    """A form of showing that is not known, or a text that is not of its form."""
+    """An unknown form, or a text that does not have its form."""
 
 
 def _auto(data: bytes) -> str:
-    """Text, or hex where it is none."""
+    """Text, or hex if it is not UTF-8."""
     try:
         return data.decode()
     except UnicodeDecodeError:
@@ -56,7 +56,7 @@ TYPED_AS = tuple(_READ_FROM)
 def show_as(name: str) -> Show:
     """raises    BadField"""
     if name not in SHOWN_AS:
-        raise BadField(f"{name} is none of {', '.join(SHOWN_AS)}")
+        raise BadField(f"{name} is not one of {', '.join(SHOWN_AS)}")
     return SHOWN_AS[name]
 
 
@@ -66,7 +66,7 @@ def typed(text: str, form: str) -> bytes:
     raises    BadField
     """
     if form not in _READ_FROM:
-        raise BadField(f"{form} is none of {', '.join(TYPED_AS)}")
+        raise BadField(f"{form} is not one of {', '.join(TYPED_AS)}")
     try:
         return _READ_FROM[form](text)
     except ValueError:

@@ -56,7 +56,7 @@ def group_changes(before: Document, after: Document) -> Iterator[str]:
 
 
 def znode_changes(before: Document, after: Document) -> Iterator[str]:
-    """Children that have come and gone on all levels, and data that has another version."""
+    """Children created and deleted on all levels, and data with a new version."""
     was = {each["path"]: each for each in before["levels"]}
     for level in after["levels"]:
         old = was.get(level["path"])

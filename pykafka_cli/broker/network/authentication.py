@@ -48,12 +48,12 @@ class Authentication:
         self.mechanisms = tuple(mechanisms)
         self.takes_bare_tokens = False
         self.is_refused = False
-        """Whether the connection is to be closed once that is said."""
+        """Whether to close the connection after the response."""
         self._new_exchange = mechanisms
         self._mechanism = ""
         self._exchange: Exchange | None = None
         self._earlier: tuple[str, str] | None = None
-        """Mechanism and principal before the client began to log in again."""
+        """Mechanism and principal before the re-authentication that is under way (KIP-368)."""
 
     @property
     def principal(self) -> str:

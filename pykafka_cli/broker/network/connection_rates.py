@@ -89,7 +89,7 @@ class ConnectionRates:
 
 
 def addresses_of(name: str) -> set[str]:
-    """The addresses of a host; of one that nobody knows the name."""
+    """The addresses of a host; its name alone if it cannot be resolved."""
     try:
         return {str(found[4][0]) for found in socket.getaddrinfo(name, None)}
     except OSError:

@@ -58,10 +58,10 @@ class IssuerKeys:
         if source.url.startswith("file:"):
             self.keys = self._read()
         elif not source.url.startswith(("http://", "https://")):
-            raise ValueError(f"sasl.oauthbearer.jwks.endpoint.url={source.url} is none of file:, https: and http:")
+            raise ValueError(f"sasl.oauthbearer.jwks.endpoint.url={source.url} is not a URL of file:, https: or http:")
 
     def start(self) -> None:
-        """Read the keys, and follow their changes from now on; more than once is as good as once."""
+        """Read the keys, and follow their changes from now on. Calling it again has no effect."""
         if self._follower is None:
             self._follower = asyncio.get_running_loop().create_task(self._follow(), name="keys of the issuer of tokens")
 
@@ -85,7 +85,7 @@ class IssuerKeys:
                 failures = 0
             except ValueError as error:
                 failures += 1
-                _log.error("%s; %s", error, "the keys from before hold" if self.keys else "no token lets anybody in")
+                _log.error("%s; %s", error, "the earlier keys remain in use" if self.keys else "no token is accepted")
 
     async def _pause(self, failures: int) -> None:
         source = self._source
@@ -117,7 +117,7 @@ class IssuerKeys:
             return KeySet.import_key_set(json.loads(data))
         except (OSError, ValueError, TypeError, KeyError, AttributeError, JoseError, RecursionError) as error:
             reason = getattr(error, "reason", None) or getattr(error, "description", None) or error
-            raise ValueError(f"no keys of the issuer of tokens from {url}: {reason}") from None
+            raise ValueError(f"cannot read the keys of the token issuer from {url}: {reason}") from None
 
     def _all_of(self, answer: Any) -> bytes:
         """What a server sends; raises ValueError if that is too much, or takes too long, whatever comes meanwhile."""

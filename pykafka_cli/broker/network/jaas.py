@@ -33,7 +33,7 @@ def server_login(settings: BrokerSettings, listener: str, mechanism: str) -> Log
         entries = read_login_file(file)
         logins = entries.get(f"{listener.lower()}.{_ENTRY}", entries.get(_ENTRY, []))
     else:
-        raise ValueError(f"{key} is not set, which says who logs in by {mechanism}")
+        raise ValueError(f"{key} is not set; it has the login for {mechanism}")
     for login in logins:
         if login.name == _MODULES[mechanism]:
             return login

@@ -80,7 +80,7 @@ def default_realm() -> str:
 
 
 def acceptor(its: Login) -> gssapi.Credentials:
-    """The key by which tickets are read.
+    """The key that decrypts tickets.
 
     raises    ValueError
     """

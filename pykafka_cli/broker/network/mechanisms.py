@@ -131,7 +131,7 @@ class Mechanisms:
         if judge == _UNSIGNED:
             unsigned = UnsignedTokens(its.options, self._clock.now_ms)
             _log.warning(
-                "listener %s lets in whoever makes a token, as nobody has to sign it; %s=...%s requires a signature",
+                "listener %s accepts unsigned tokens, which anybody can make; %s=...%s requires signed ones",
                 self._listener,
                 _HANDLER,
                 _SIGNED,

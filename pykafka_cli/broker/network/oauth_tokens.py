@@ -1,4 +1,4 @@
-"""OAUTHBEARER on a listener: tokens that an issuer has signed, and tokens that nobody has.
+"""OAUTHBEARER on a listener: signed tokens of an issuer, and unsigned tokens.
 
     sasl.server.callback.handler.class
         OAuthBearerValidatorCallbackHandler             signed, by a key of sasl.oauthbearer.jwks.endpoint.url (KIP-768)
@@ -28,7 +28,7 @@ _ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "E
 
 
 class SignedTokens:
-    """Judges tokens that an issuer has signed.
+    """Checks tokens that an issuer has signed.
 
     keys          those of the issuer, as far as they are known
     missing       called when a token is signed by another key
@@ -76,7 +76,7 @@ class SignedTokens:
 
 
 class UnsignedTokens:
-    """Judges tokens that nobody has signed: whoever can reach the listener can be anybody.
+    """Checks unsigned tokens: whoever can reach the listener can claim to be anybody.
 
     options    of the login module
     raises     ValueError, from `__init__`
@@ -137,5 +137,5 @@ def _user(claims: Mapping[str, Any], name: str) -> str:
 def _number(claims: Mapping[str, Any], name: str) -> float:
     value = claims.get(name)
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e11:
-        raise BadToken(f"claim {name} is no time")
+        raise BadToken(f"claim {name} is not a time")
     return value

@@ -1,4 +1,4 @@
-"""The server side of SASL mechanisms: a client's tokens in, ours out, and in the end its name. No I/O.
+"""The server side of SASL mechanisms: a client's tokens in, the broker's out, and at the end the user. No I/O.
 
     PLAIN                 NUL-separated: whom to act as (or nothing), user, password           RFC 4616
     SCRAM-SHA-256, -512   client-first, server-first; client-final, server-final               RFC 5802, RFC 7677
@@ -64,9 +64,9 @@ class ExplainedRefusal(Refusal):
 
 
 class BadToken(Exception):
-    """A token of OAuth that does not let its bearer in; the text is for the broker's log.
+    """An OAuth token that is rejected; the text is for the broker's log.
 
-    scope    what the token would have to be for, if that is what it lacks
+    scope    the scope that the token lacks, if that is the reason
     """
 
     scope = ""
@@ -94,7 +94,7 @@ class Exchange(Protocol):
 
 
 class PlainServer:
-    """Compares with passwords that the broker knows."""
+    """Compares the password with the one that the broker knows."""
 
     def __init__(self, passwords: Mapping[str, str]) -> None:
         self.user: str | None = None
@@ -124,7 +124,7 @@ class PlainServer:
 
 
 class ScramServer:
-    """Compares with what RFC 5802 lets a server keep.
+    """Checks the proof against what RFC 5802 has a server store.
 
     nonce       what is added to the client's, letters and digits
     token_of    a delegation token by its id
@@ -193,9 +193,9 @@ class ScramServer:
 
 
 class OAuthBearerServer:
-    """Lets in the bearers of tokens that `check` finds valid.
+    """Accepts tokens that `check` finds valid.
 
-    A refusal goes to the client as JSON; only when the client has acknowledged it does the login fail.
+    A rejection goes to the client as JSON, and the login fails once the client has acknowledged it.
     """
 
     def __init__(self, check: Callable[[str], ValidToken]) -> None:
@@ -233,7 +233,7 @@ class OAuthBearerServer:
 
 
 def _nobodys_credential(digest: str, user: str) -> str:
-    """What nobody can log in with: a user that does not exist has the same salt each time, as if it did."""
+    """A credential that no password matches. A user that does not exist always gets the same salt, as if it existed."""
     salt = hmac.digest(_SECRET, user.encode(), digest)[:_SALT_BYTES]
     keys = (secrets.token_bytes(hashlib.new(digest).digest_size) for _ in range(2))
     salt_text, stored, server = (base64.b64encode(part).decode() for part in (salt, *keys))

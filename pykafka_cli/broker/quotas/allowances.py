@@ -2,10 +2,10 @@
 
     quotas = ClientQuotas(settings, clock)
     quotas.configure("users/alice", {"producer_byte_rate": "1024"})
-    allowance = quotas.allowance("alice", "app")      # None: nothing limits her
-    allowance.produced(5_000)                         # how long she has to be silent
+    allowance = quotas.allowance("alice", "app")      # None: no quota applies
+    allowance.produced(5_000)                         # seconds that she has to wait
 
-Whoever exceeds a quota gets the response immediately, and in it for how long the connection is muted (KIP-219). The
+A client that exceeds a quota gets the response immediately; it says for how long the connection is muted (KIP-219). The
 broker is one thread here: 100 percent of request_percentage are all of its time, where Kafka has 100 for each thread.
 
 source  kafka.server.ClientQuotaManager, ClientRequestQuotaManager, ControllerMutationQuotaManager
@@ -166,14 +166,14 @@ class PartitionMutations:
             raise
 
     def wait(self) -> Seconds:
-        """How long the client has to wait now, if it has exceeded the quota."""
+        """How long the client has to wait now; 0 if it has not exceeded the quota."""
         return self._allowance.mutations_debt() if self._allowance and self._is_exceeded else NO_TIME
 
 
 class ClientQuotas:
     """All quotas of clients on one broker.
 
-    are_configured    whether anybody has one; without, nobody is measured
+    are_configured    whether any client has one; otherwise nothing is measured
     """
 
     def __init__(self, settings: BrokerSettings, clock: Clock) -> None:
@@ -237,7 +237,7 @@ class ClientQuotas:
         return Limited(applied.limit, self._buckets.setdefault(key, bucket))
 
     def _forget_idle(self) -> None:
-        """Keep only what clients have used lately: anybody can choose the name of a client."""
+        """Drop what no client has used lately: clients choose their own names, so there may be any number."""
         now = self._clock.monotonic()
         self._allowances.clear()
         self._rates = {key: rate for key, rate in self._rates.items() if not rate.is_idle(now)}

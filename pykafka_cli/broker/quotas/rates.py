@@ -94,7 +94,7 @@ class SimpleRate(Rate):
 
 
 class TokenBucket:
-    """Tokens that come back at a rate, up to as many as come in all windows together; full at first."""
+    """A bucket that is refilled at a rate. It holds what is refilled in all windows together, and is full at first."""
 
     __slots__ = ("_rate", "_tokens", "_updated", "_windows")
 
@@ -105,9 +105,9 @@ class TokenBucket:
         self._updated = now
 
     def take(self, amount: float, rate: float, now: float) -> None:
-        """Take tokens, even if there are not as many: the missing ones have to come back first.
+        """Take tokens, even if there are not as many: the missing ones have to be refilled first.
 
-        rate    tokens a second
+        rate    tokens per second
         """
         self._tokens = self.tokens(rate, now) - amount
 
@@ -119,7 +119,7 @@ class TokenBucket:
         return self._tokens
 
     def debt(self, rate: float, now: float) -> Seconds:
-        """How long until the missing tokens are back; 0 if none are."""
+        """How long until the missing tokens are refilled; 0 if none are."""
         return Seconds(max(0.0, -self.tokens(rate, now) / rate))
 
     def is_idle(self, now: float) -> bool:

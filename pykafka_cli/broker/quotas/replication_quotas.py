@@ -24,7 +24,7 @@ Throttled: TypeAlias = tuple[str, ...]
 class ReplicationQuota:
     """One rate of one broker.
 
-    rate_key    the setting that has it, in bytes a second
+    rate_key    the config that sets it, in bytes per second
     """
 
     def __init__(self, settings: BrokerSettings, clock: Clock, rate_key: str, windows: Windows) -> None:
@@ -44,7 +44,7 @@ class ReplicationQuota:
         self._rate.record(size, self._clock.monotonic())
 
     def wait(self) -> Seconds:
-        """How long nothing should be copied."""
+        """How long to wait before copying more."""
         limit = self._settings.dynamic_limit(self._rate_key)
         return NO_TIME if limit is None else self._rate.excess(limit, self._clock.monotonic())
 

@@ -75,7 +75,7 @@ def rows_around(names: list[str], name: str) -> str:
 
 
 def _shown(data: bytes | None) -> tuple[str | None, bool]:
-    """The data as text, or in hex where it is none."""
+    """The data as text, or in hex if it is not UTF-8."""
     if data is None:
         return None, True
     shown = data[:MOST_SHOWN_BYTES]

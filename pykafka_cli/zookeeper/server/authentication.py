@@ -1,4 +1,4 @@
-"""Who a client is: what each scheme takes for a proof, and which clients are served at all. Pure.
+"""Who a client is: what each scheme accepts as proof, and which clients are served. Pure.
 
     ip        where the connection comes from
     digest    the packet `addauth digest name:password`
@@ -20,7 +20,7 @@ from pykafka_cli.zookeeper.server.acl import ALWAYS_THERE, SUPER
 
 @dataclass(frozen=True)
 class Authentication:
-    """What a server demands of its clients, and by what it recognizes them.
+    """What a server requires of its clients, and how it identifies them.
 
     schemes              those that ACLs may name and clients may use
     required             a client needs an identity of one of these schemes; empty: everybody is served
@@ -57,12 +57,12 @@ class Authentication:
         return proven
 
     def by_certificate(self, subject: str) -> list[Id]:
-        """The identities of who showed a certificate that is trusted."""
+        """The identities of a client that has shown a trusted certificate."""
         identity = Id("x509", subject)
         return [Id("super", subject), identity] if subject == self.super_subject else [identity]
 
     def by_login(self, user: str) -> list[Id]:
-        """The identities of who logged in by SASL."""
+        """The identities of a client that has logged in by SASL."""
         identity = Id("sasl", user)
         return [identity, SUPER] if user in self.super_users else [identity]
 

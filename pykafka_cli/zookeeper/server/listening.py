@@ -6,11 +6,11 @@ import socket
 
 
 class CannotListen(Exception):
-    """The address or the port cannot be had; the message says why and what would help."""
+    """The address or the port cannot be used; the message says why, and what would help."""
 
 
 def listening_socket(address: str | None, port: int, backlog: int, *, keys: tuple[str, str]) -> socket.socket:
-    """A socket on which nobody is accepted yet; without an address, on all of this machine.
+    """A listening socket, on which nothing is accepted yet; without an address, on all addresses of this machine.
 
     port     0: any free one
     keys     the settings of port and address, for the error
@@ -43,5 +43,5 @@ def _why_not_bound(error: OSError, address: str | None, port: int, keys: tuple[s
     if error.errno == errno.EADDRINUSE:
         return f"{where} is in use: another server listens there; stop that one, or choose another {keys[0]}"
     if error.errno == errno.EADDRNOTAVAIL:
-        return f"{where} cannot be listened on: this machine does not have that {keys[1]}"
-    return f"{where} cannot be listened on: {error.strerror}"
+        return f"Cannot listen on {where}: this machine does not have that {keys[1]}"
+    return f"Cannot listen on {where}: {error.strerror}"

@@ -1,4 +1,4 @@
-"""Quotas: what there is below a znode is counted, and may be limited. Pure.
+"""Quotas: znodes and bytes below a znode are counted, and may be limited. Pure.
 
 A quota is a znode LIMITS below /zookeeper/quota, where znodes are mirrored; STATS beside it has what there is.
 For a path, the deepest znode with a quota counts; the root has none. Only servers with enforceQuota reject
@@ -42,7 +42,7 @@ class Quotas:
             self._limited.discard(split(path)[0].removeprefix(QUOTAS))
 
     def limiting(self, path: str) -> str | None:
-        """The deepest znode with a quota that a znode is, or is below of."""
+        """The deepest znode with a quota at or above a znode."""
         if not self._limited:
             return None
         while path != ROOT:
@@ -55,7 +55,7 @@ class Quotas:
         """Check what a change adds below a znode with a quota.
 
         limits, stats    the data of its znodes
-        count, size      znodes and bytes that would come in addition
+        count, size      znodes and bytes that would be added
         raises           QuotaExceeded if a hard limit forbids it
         """
         allowed, used = _numbers(limits), _numbers(stats)
@@ -88,14 +88,14 @@ def stats(count: int, size: int) -> bytes:
 
 
 def more_stats(data: bytes | None, *, count: int, size: int) -> bytes:
-    """The data of a stats znode after so many znodes and bytes more."""
+    """The data of a stats znode after this many more znodes and bytes."""
     used = _numbers(data)
     used |= {"count": used.get("count", -1) + count, "bytes": used.get("bytes", -1) + size}
     return quota_text(used).encode()
 
 
 def _numbers(data: bytes | None) -> dict[str, int]:
-    """What a client may have written there; what is no quota limits nothing."""
+    """The values in a quota znode, which a client may have written; anything else limits nothing."""
     try:
         return parse_quota((data or b"").decode())
     except (ValueError, IndexError):

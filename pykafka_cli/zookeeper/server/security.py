@@ -1,4 +1,4 @@
-"""A server's security out of its settings: the TLS of its secure port, and how clients authenticate."""
+"""A server's security according to its settings: the TLS of its secure port, and how clients authenticate."""
 
 import ssl
 from pathlib import Path
@@ -66,7 +66,7 @@ def _passwords(settings: ZooKeeperSettings) -> dict[str, str] | None:
     for login in entries[name]:
         if login.name != _LOGIN_MODULE:
             raise ConfigError(
-                f"{file}: the entry {name} names {login.module}, but this server's logins are those of "
+                f"{file}: the entry {name} names {login.module}, but this server supports only "
                 f"org.apache.zookeeper.server.auth.{_LOGIN_MODULE}"
             )
         passwords |= {

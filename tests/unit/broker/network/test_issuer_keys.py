@@ -70,14 +70,14 @@ async def test_an_issuer_that_fails_is_asked_again_soon_and_its_last_keys_hold(
     keys = IssuerKeys(source(issuer.url), None, clock)
     issuer.content = None
     keys.start()
-    await until(lambda: "no token lets anybody in" in caplog.text and clock.pending == 1)
+    await until(lambda: "no token is accepted" in caplog.text and clock.pending == 1)
     issuer.content = published("one")
     clock.advance(0.1)
     await until(lambda: names(keys) == ["one"] and clock.pending == 2)
 
     issuer.content = b"[]"
     clock.advance(HOUR_S)
-    await until(lambda: "the keys from before hold" in caplog.text)
+    await until(lambda: "the earlier keys remain in use" in caplog.text)
 
     assert names(keys) == ["one"]
     keys.stop()
@@ -88,12 +88,12 @@ def test_a_file_without_keys_is_rejected(content: bytes, tmp_path: Path) -> None
     file = tmp_path / "keys.json"
     file.write_bytes(content)
 
-    with pytest.raises(ValueError, match="no keys of the issuer of tokens from file:"):
+    with pytest.raises(ValueError, match="cannot read the keys of the token issuer from file:"):
         IssuerKeys(source(f"file://{file}"), None, FakeClock())
 
 
 def test_a_url_of_another_kind_is_rejected() -> None:
-    with pytest.raises(ValueError, match="is none of file:, https: and http:"):
+    with pytest.raises(ValueError, match="is not a URL of file:, https: or http:"):
         IssuerKeys(source("ldap://issuer"), None, FakeClock())
 
 

@@ -467,7 +467,7 @@ async def test_a_host_name_is_listened_on_at_all_its_addresses(monkeypatch: pyte
                 SIGNED: JUDGE,
                 "sasl.oauthbearer.jwks.endpoint.url": "file:///nowhere",
             },
-            "no keys of the issuer of tokens from file:///nowhere: ",
+            "cannot read the keys of the token issuer from file:///nowhere: ",
         ),
         (
             {
