@@ -424,6 +424,14 @@ class AbortSpec(NamedTuple):
         )
 
 
+class UpgradeType(IntEnum):
+    """How far the update of a feature may go: FeatureUpdate.UpgradeType of Kafka's admin client."""
+
+    UPGRADE = 1
+    SAFE_DOWNGRADE = 2
+    UNSAFE_DOWNGRADE = 3
+
+
 class Feature(NamedTuple):
     """One feature with the levels that brokers support and the one that the cluster has agreed on (0: off)."""
 

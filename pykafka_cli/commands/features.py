@@ -5,10 +5,10 @@ from typing import Annotated, NamedTuple
 
 import typer
 
-from pykafka_cli.clients.admin.features import UpgradeType, describe_features, update_features
+from pykafka_cli.clients.admin.features import describe_features, update_features
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
-from pykafka_cli.model import BrokerId
+from pykafka_cli.model import BrokerId, UpgradeType
 from pykafka_cli.output.features import print_deprecation, print_known, print_outcome, show_features
 from pykafka_cli.output.render import OutputFormat
 from pykafka_cli.rules.features import (

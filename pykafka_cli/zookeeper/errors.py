@@ -1,4 +1,4 @@
-"""How requests to ZooKeeper fail, whatever the client is made of."""
+"""How requests to ZooKeeper fail, for its clients. Those that a server raises are in protocol/errors.py."""
 
 
 class ZooKeeperError(Exception):

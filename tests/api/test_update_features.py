@@ -8,7 +8,7 @@ import pytest
 from kio.schema.update_features import v0, v1
 from kio.static.primitive import i8, i16, i32Timedelta
 
-from pykafka_cli.broker.metadata.features import UpgradeType
+from pykafka_cli.model import UpgradeType
 from pykafka_cli.zookeeper import kafka_znodes as znodes
 from tests.fakes.controlled_cluster import ControlledCluster
 from tests.support.administered import ask

@@ -8,18 +8,10 @@ written, cannot happen.
 source  kafka.controller.KafkaController.validateFeatureUpdate, kafka.server.BrokerFeatures.createEmpty
 """
 
-from enum import IntEnum
 from typing import NamedTuple
 
 from pykafka_cli.broker.errors import InvalidRequest
-
-
-class UpgradeType(IntEnum):
-    """How far an update may go; the numbers are the protocol's."""
-
-    UPGRADE = 1
-    SAFE_DOWNGRADE = 2
-    UNSAFE_DOWNGRADE = 3
+from pykafka_cli.model import UpgradeType
 
 
 class FeatureUpdate(NamedTuple):

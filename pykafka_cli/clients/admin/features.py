@@ -2,7 +2,6 @@
 
 import datetime
 from collections.abc import Mapping
-from enum import IntEnum
 
 from kio.schema.api_versions.v4.request import ApiVersionsRequest
 from kio.static.primitive import i8, i16, i32Timedelta
@@ -10,17 +9,9 @@ from kio.static.primitive import i8, i16, i32Timedelta
 from pykafka_cli import __version__
 from pykafka_cli.clients.errors import ApiError, ensure_none_failed
 from pykafka_cli.clients.session import Session
-from pykafka_cli.model import BrokerId, Feature, Features
+from pykafka_cli.model import BrokerId, Feature, Features, UpgradeType
 
 NO_EPOCH = -1
-
-
-class UpgradeType(IntEnum):
-    """Kinds of updates; the numbers are the protocol's."""
-
-    UPGRADE = 1
-    SAFE_DOWNGRADE = 2
-    UNSAFE_DOWNGRADE = 3
 
 
 async def describe_features(session: Session, node: BrokerId | None = None) -> Features:
