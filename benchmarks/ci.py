@@ -18,7 +18,7 @@ TESTS_LIMIT_S = 600
 
 FIXTURE = Row("CI: servers of a fixture, start to ready", "s", times_kafka=0.5)
 FROM_NOTHING = Row("CI: from nothing to the first record in a topic", "s", times_kafka=0.5)
-OWN_TOPICS = Row(f"CI: {TESTS:,} tests in pytest, each with a topic of its own", "s", times_kafka=1)
+OWN_TOPICS = Row(f"CI: {TESTS:,} tests in pytest, each with its own topic", "s", times_kafka=1)
 
 
 def in_ci(bench: Bench, servers: Servers, _note: Note) -> Iterator[float]:

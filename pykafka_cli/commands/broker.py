@@ -88,7 +88,7 @@ def _request(data_dir: Path | None, command: str, **arguments: Any) -> Any:
     state = the_running(data_dir)
     if len(state.brokers) == 1:
         raise ScriptError(
-            "The only broker runs in the process of pk up", hint="pk up --brokers 3 gives each a process of its own."
+            "The only broker runs in the process of pk up", hint="pk up --brokers 3 gives each its own process."
         )
     with ControlClient(state.data_dir) as control:
         return control.request(command, **arguments)

@@ -83,7 +83,7 @@ for name in {names}
 end
 """,
 }
-"""Of each shell, a function that has pk complete the line as one of its own, by the script's name for the command."""
+"""For each shell, a function by which pk completes the line of a script like that of its own command."""
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None)
 

@@ -1,4 +1,4 @@
-"""`pk tutorial`: a guided course on a cluster of its own."""
+"""`pk tutorial`: a guided course, on its own cluster."""
 
 import asyncio
 import signal

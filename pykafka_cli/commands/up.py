@@ -106,12 +106,12 @@ def up(
         ),
     ] = None,
     brokers: Annotated[
-        int, typer.Option(min=1, max=MAX_BROKERS, help="Number of brokers, each in a process of its own if several.")
+        int, typer.Option(min=1, max=MAX_BROKERS, help="Number of brokers, each in its own process if several.")
     ] = 1,
     zookeepers: Annotated[
         int,
         typer.Option(
-            min=1, max=MAX_ZOOKEEPERS, help="Number of ZooKeepers, each in a process of its own if several: 3 or 5."
+            min=1, max=MAX_ZOOKEEPERS, help="Number of ZooKeepers, each in its own process if several: 3 or 5."
         ),
     ] = 1,
     topic: Annotated[

@@ -9,7 +9,7 @@ from pykafka_cli.rules.export_forms import Export
 def show_export(found: Export, *, is_json: bool, is_list: bool) -> None:
     """Declarations on stdout; remarks are comments in the file, and on stderr where the form has no place for them.
 
-    is_list    whether they are resources of their own, as kubectl lists them, rather than one document
+    is_list    whether they are separate resources, as kubectl lists them, rather than one document
     """
     sys.stdout.write(_text(found, is_json=is_json, is_list=is_list))
     if is_json or is_list:

@@ -17,7 +17,7 @@ def security_of(
 ) -> ClientSecurity:
     """TLS and login; what `properties` say comes before the file.
 
-    trusts_certificates    whether who shows a certificate makes znodes of its own, as who logs in does
+    trusts_certificates    whether who shows a certificate owns the znodes that it makes, as who logs in does
     raises                 ScriptError
     """
     try:

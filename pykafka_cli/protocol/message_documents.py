@@ -93,7 +93,7 @@ def _schema(key: int, version: int, kind: str) -> Any:
     """raises    ProtocolError for what nobody here can read"""
     try:
         return schema_of(key, version, kind)
-    except Exception as error:  # kio raises several of its own
+    except Exception as error:  # kio raises several types
         raise ProtocolError(f"{api_title(key)} {version} cannot be decoded here") from error
 
 

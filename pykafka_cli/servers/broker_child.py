@@ -1,4 +1,4 @@
-"""One broker of a `pk up`, in a process of its own: what runs there (servers/child.py).
+"""One broker of a `pk up`, in its own process: what runs there (servers/child.py).
 
 When all servers stop, it hands nothing over. When it stops alone, what it leads is moved to other brokers first.
 

@@ -1,4 +1,4 @@
-"""The brokers of a `pk up`, each in a process of its own: they start and stop together, and one by one."""
+"""The brokers of a `pk up`, each in its own process: they start and stop together, and one by one."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""A server of a `pk up` in a process of its own: what runs there, whichever server it is.
+"""A server of a `pk up` in its own process: what runs there, whichever server it is.
 
 The process has one end of a pair of sockets, on which it serves commands (servers/control.py). When the other end is
 closed, `pk up` stops everything, or was killed: then this server stops as well. At SIGTERM or SIGHUP it stops alone.

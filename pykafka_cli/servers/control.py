@@ -1,7 +1,7 @@
 """Lets other processes of the same user control a `pk up` that allows it, by a Unix socket among its data.
 
-    DIR/control.socket    mode 0600; exists only where --clock or --faults asks for it, or where each broker has a
-                          process of its own
+    DIR/control.socket    mode 0600; exists only where --clock or --faults asks for it, or where each broker has its
+                          own process
 
 In the same way, `pk up` controls those brokers, each over a pair of sockets that both had when it was started.
 

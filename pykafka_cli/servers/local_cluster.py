@@ -78,7 +78,7 @@ class ZooKeepers(Protocol):
 
     @property
     def states(self) -> tuple[ZooKeeperState, ...]:
-        """Of those that have processes of their own."""
+        """Of those that have their own processes."""
 
     async def start(self) -> None:
         """raises    ServerUnusable"""
@@ -100,7 +100,7 @@ class OnlyZooKeeper(ZooKeeperServer):
 class LocalCluster(NamedTuple):
     """What is running.
 
-    processes    the brokers, if each has a process of its own
+    processes    the brokers, if each has its own process
     """
 
     data_dir: Path

@@ -2,7 +2,7 @@
 
     DIR/zookeeper              ZooKeeper's data; of several, DIR/zookeeper-1 and so on, with the zoo.cfg of each
     DIR/kafka                  broker 0's logs; DIR/kafka-1 broker 1's, and so on
-    DIR/logs/broker-1.log      broker 1's log, if brokers have processes of their own
+    DIR/logs/broker-1.log      broker 1's log, if brokers have their own processes
     DIR/logs/zookeeper-1.log   ZooKeeper 1's, if there are several
 
 config/zookeeper.properties and config/server.properties name the first two below ./data, so that `pk up` and separate
@@ -51,7 +51,7 @@ class LocalPlan(NamedTuple):
     clients          where clients connect; None: from this machine only, to the listener that brokers use
     has_clock        whether the time of all servers can be moved
     has_faults       whether clients' requests can be made to fail
-    ensemble         the ports of several ZooKeepers, which have processes of their own; none: one, in that of `pk up`
+    ensemble         the ports of several ZooKeepers, which have their own processes; none: one, in that of `pk up`
     """
 
     data_dir: Path
@@ -65,7 +65,7 @@ class LocalPlan(NamedTuple):
 
     @property
     def has_processes(self) -> bool:
-        """Whether each broker runs in a process of its own."""
+        """Whether each broker runs in its own process."""
         return len(self.ports) > 1
 
     def broker_properties(self, number: int, ports: Mapping[str, int], zookeeper: str) -> dict[str, str]:
@@ -146,7 +146,7 @@ def logs_of(data_dir: Path, number: int) -> Path:
 
 
 def log_of(data_dir: Path, number: int) -> Path:
-    """What a broker reports in a process of its own."""
+    """What a broker reports in its own process."""
     return data_dir / "logs" / f"broker-{number}.log"
 
 

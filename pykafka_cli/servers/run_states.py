@@ -55,7 +55,7 @@ class RunState(NamedTuple):
     """One `pk up`; the index of a broker is its id.
 
     zookeeper     HOST:PORT, of several separated by commas
-    zookeepers    those that have processes of their own; the number of the first is 1
+    zookeepers    those that have their own processes; the number of the first is 1
     """
 
     pid: int

@@ -1,4 +1,4 @@
-"""What a server of `pk up` reports in a process of its own: a file, and up to ten older ones.
+"""What a server of `pk up` reports in its own process: a file, and up to ten older ones.
 
 DIR/logs/broker-1.log      the newest last
 DIR/logs/broker-1.log.1    older output, up to .10

@@ -1,4 +1,4 @@
-"""One server of a `pk up`, in a process of its own: what `pk up` has of it.
+"""One server of a `pk up`, in its own process: what `pk up` has of it.
 
 Before `pk up` has threads and an event loop, a process is forked: it has everything loaded, and shares its memory.
 Later, when a server is started again, and where forking is not safe, the process is a new one.

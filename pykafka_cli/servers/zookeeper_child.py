@@ -1,4 +1,4 @@
-"""One of several ZooKeepers of a `pk up`, in a process of its own: what runs there (servers/child.py).
+"""One of several ZooKeepers of a `pk up`, in its own process: what runs there (servers/child.py).
 
 start           file, log                   once it serves clients
 """

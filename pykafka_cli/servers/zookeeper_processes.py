@@ -1,4 +1,4 @@
-"""Several ZooKeepers of a `pk up`, each in a process of its own: one ensemble."""
+"""Several ZooKeepers of a `pk up`, each in its own process: one ensemble."""
 
 import asyncio
 from collections.abc import Callable, Sequence

@@ -34,7 +34,7 @@ class Cluster(StrEnum):
     ONE = "one"
     """One broker."""
     THREE = "three"
-    """Three brokers in processes of their own, which can be killed."""
+    """Three brokers in their own processes, which can be killed."""
     CLOCK = "clock"
     """One broker whose clock can be moved."""
 

@@ -1,4 +1,4 @@
-"""pk up --brokers 3: each broker has a process of its own, which is killed, paused, stopped and started alone."""
+"""pk up --brokers 3: each broker has its own process, which is killed, paused, stopped and started alone."""
 
 import json
 import os
@@ -262,7 +262,7 @@ def test_the_only_broker_has_no_process_of_its_own(tmp_path: Path) -> None:
     assert running.stop() == 0
     assert refused.returncode == 1
     assert refused.stderr == (
-        "The only broker runs in the process of pk up\npk up --brokers 3 gives each a process of its own.\n"
+        "The only broker runs in the process of pk up\npk up --brokers 3 gives each its own process.\n"
     )
 
 

@@ -18,6 +18,7 @@ PHRASES = {
     r"put(?:s)? together": "build, combine",
     r"take(?:s|n)? away": "remove",
     r", too(?=[.;:])": "also, as well",
+    r"of (?:its|their|his|her) own(?! \w)": "its own, separate",
     r"time-out": "timeout",
 }
 BRITISH = {
@@ -40,7 +41,7 @@ def pages() -> list[Path]:
 def found_in(text: str, phrases: dict[str, str]) -> list[str]:
     """What is found, with the text around it; a comment's line ends do not part a phrase, nor do a string's."""
     joined = re.sub(r'\s*"?\s*\n\s*(?:# |f?")?', " ", text)
-    pattern = re.compile("|".join(rf"(?<![\w-]){phrase}(?!\w)" for phrase in phrases), re.IGNORECASE)
+    pattern = re.compile("|".join(rf"(?:(?<![\w-])|(?=\W)){phrase}(?!\w)" for phrase in phrases), re.IGNORECASE)
     return [joined[max(match.start() - 40, 0) : match.end() + 20] for match in pattern.finditer(joined)]
 
 
@@ -59,5 +60,6 @@ def test_no_text_has_a_phrase_that_the_list_replaces(phrases: dict[str, str]) ->
 def test_a_phrase_is_found_across_the_lines_of_a_comment_or_a_string() -> None:
     assert found_in("x = 1  # it goes\n    # on", PHRASES)
     assert found_in('"it goes "\n    "on for long"', PHRASES)
+    assert found_in("Groups have them, too.", PHRASES)
     assert found_in("Behaviour", BRITISH)
     assert not found_in("for every one; task.cancelled()", PHRASES | BRITISH)

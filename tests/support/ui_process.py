@@ -1,4 +1,4 @@
-"""`pk ui` in a process of its own."""
+"""`pk ui` in its own process."""
 
 import re
 from pathlib import Path

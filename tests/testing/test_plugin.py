@@ -1,4 +1,4 @@
-"""The fixtures, in runs of pytest of their own."""
+"""The fixtures, in separate runs of pytest."""
 
 import signal
 import subprocess

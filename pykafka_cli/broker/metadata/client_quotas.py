@@ -1,7 +1,7 @@
 """Quotas of users, clients and addresses (KIP-546): which entities have them, and how they are changed.
 
-An entity is a user, a client id, both together, or an address; a name of None means all that have none of their
-own. In ZooKeeper a quota is one key of the entity's config, next to SCRAM credentials.
+An entity is a user, a client id, both together, or an address; a name of None means all without their
+own quota. In ZooKeeper a quota is one key of the entity's config, next to SCRAM credentials.
 
 source  kafka.server.ZkAdminManager, DynamicConfig
 """

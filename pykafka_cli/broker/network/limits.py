@@ -1,7 +1,7 @@
 """Limits: connections, per address and in total, and requests that wait to be processed.
 
 max.connections, max.connections.per.ip (.overrides)    a connection above them is closed at once; those between
-                                                        brokers, on a listener of their own, are not limited together
+                                                        brokers, on a separate listener, are not limited together
 queued.max.requests, queued.max.request.bytes           above them no connection reads ahead of its current request
 """
 

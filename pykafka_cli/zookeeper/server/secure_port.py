@@ -24,16 +24,16 @@ class SecureHost(Host, Protocol):
     authentication: Authentication
 
     def admit_handshake(self, address: str) -> str | None:
-        """Count a connection on which TLS has yet to begin; or return why it must be rejected."""
+        """Count a connection before its TLS handshake; or return why it must be rejected."""
 
     def forget_handshake(self, address: str) -> None:
-        """It has begun, or never will."""
+        """The handshake is complete, or has failed."""
 
 
 class SecurePort:
     """Accepts connections on one socket.
 
-    within    seconds in which TLS must have begun
+    within    seconds for the TLS handshake
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class SecurePort:
         self._accepting = TlsPort(self, listening, context, within)
 
     async def close(self) -> None:
-        """Accept nothing more, and drop those on which TLS has not begun."""
+        """Accept no more connections, and drop those whose TLS handshake is not complete."""
         await self._accepting.close()
 
     def use(self, context: ssl.SSLContext) -> None:
@@ -72,7 +72,7 @@ class SecurePort:
 
 
 class SecureConnection(Connection):
-    """A connection with TLS; whoever shows a certificate has the identities that it gives."""
+    """A connection with TLS; a client that shows a certificate has the identities in it."""
 
     def __init__(self, host: SecureHost, frame_limit: int, address: str, port: int) -> None:
         super().__init__(host, frame_limit)
@@ -81,7 +81,7 @@ class SecureConnection(Connection):
         self._address: str | None = address
 
     def has_begun(self) -> None:
-        """TLS has begun, or never will."""
+        """The handshake is complete, or has failed."""
         if self._address is not None:
             self._secure_host.forget_handshake(self._address)
             self._address = None

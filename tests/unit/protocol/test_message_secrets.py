@@ -40,7 +40,7 @@ def schemas() -> Iterator[Any]:
             for kind in ("request", "response"):
                 try:
                     schema = schema_of(key, version, kind)
-                except Exception:  # kio raises several of its own where there is no such version
+                except Exception:  # kio raises several types where there is no such version
                     continue
                 yield pytest.param(schema, id=f"{key.title}-{version}-{kind}")
 
