@@ -106,7 +106,7 @@ class LineEditor:
             await self._messages.printed()
 
     async def read(self, prompt: str) -> str | None:
-        """A text that was completed, after a prompt of its own; None at the end of the input.
+        """A text that was completed, after its own prompt; None at the end of the input.
 
         raises    KeyboardInterrupt for Ctrl-C, which drops what was typed
         """
