@@ -4,10 +4,12 @@ A verb gets the session, its call, and the screen to print on. It raises ShellPr
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, TypeAlias
 
 from pykafka_cli.output import zookeeper_shell as text
 from pykafka_cli.output.zookeeper_shell import Screen
+from pykafka_cli.properties.grammar import MalformedProperties, read_properties
 from pykafka_cli.protocol.java_strings import java_utf_8
 from pykafka_cli.rules import zookeeper_shell as language
 from pykafka_cli.rules.zookeeper_shell import Call, ShellProblem, check_path, jute_text, number
@@ -24,6 +26,7 @@ from pykafka_cli.zookeeper.protocol.requests import (
     GetEphemeralsRequest,
     OpCode,
     PathRequest,
+    ReconfigRequest,
     SetAclRequest,
     SetDataRequest,
     WatchableRequest,
@@ -441,8 +444,29 @@ def _data_text(data: bytes | None) -> str:
     return ("null" if data is None else java_utf_8(data)) + "\n"
 
 
-def reconfig(session: ShellSession, call: Call, screen: Screen) -> None:  # noqa: ARG001
-    raise ShellProblem("reconfig is for ensembles of ZooKeeper servers; use zkCli.sh")
+def reconfig(session: ShellSession, call: Call, screen: Screen) -> None:
+    given = call.options
+    joining, leaving, members = (
+        given[each].lower() if each in given else None for each in ("add", "remove", "members")
+    )
+    if "file" in given:
+        members = _servers_in(Path(given["file"]))
+    version = int(given["v"], 16) if "v" in given else -1
+    found = session.ask(OpCode.RECONFIG, ReconfigRequest(joining, leaving, members, version))
+    said = f"Committed new configuration:\n{_data_text(found.data)}"
+    document = {"config": java_utf_8(found.data or b""), "stat": found.stat._asdict()}
+    screen.answer(call, said + _stat_if_asked(call, found.stat), **document)
+
+
+def _servers_in(file: Path) -> str:
+    """The lines of a file of servers, as a request has them."""
+    try:
+        lines = read_properties(file.read_bytes())
+    except (OSError, MalformedProperties) as error:
+        raise ShellProblem(f"Error processing {file}: {getattr(error, 'strerror', None) or error}") from None
+    if strange := [line.key for line in lines if not line.key.startswith("server.") and line.key != "version"]:
+        raise ShellProblem(f"Error processing {file}: Unrecognised parameter: {strange[0]}")
+    return "\n".join(f"{line.key}={line.value}" for line in lines)
 
 
 VERBS: Mapping[str, Verb] = {

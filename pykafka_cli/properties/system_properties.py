@@ -28,6 +28,8 @@ _READ_BY_ZOOKEEPER = frozenset({
     "client.portUnification", "client.certReload", "fips-mode", "ensembleAuthName", "serverCnxnFactory",
     "admin.enableServer", "audit.enable",
     "globalOutstandingLimit", "extendedTypesEnabled", "enforceQuota", "snapSizeLimitInKb",
+    "readonlymode.enabled", "leaderServes", "commitLogCount", "snapshotSizeFactor", "cnxTimeout",
+    "electionPortBindRetry", "fastleader.minNotificationInterval", "fastleader.maxNotificationInterval",
 })  # fmt: skip
 _WITHOUT_PREFIX = frozenset({
     "jute.maxbuffer", "znode.container.checkIntervalMs", "znode.container.maxNeverUsedIntervalMs",

@@ -54,8 +54,8 @@ class ZooKeeperEnsembleKeys(Settings):
         BOOLEAN, False, "Whether the ports for other servers are opened on all addresses of this machine.",
         name="quorumListenOnAllIPs",
     )  # fmt: skip
-    connect_to_learner_master_limit = Key(
-        INT, 0, "Ticks that a server tries to connect to the leader; 0: initLimit.", AtLeast(0),
+    connect_to_learner_master_limit = InertKey(
+        INT, 0, "Ticks that a server tries to connect to the leader; here it tries five times.", AtLeast(0),
         name="connectToLearnerMasterLimit",
     )  # fmt: skip
     leader_serves = Key(
@@ -94,7 +94,9 @@ class ZooKeeperEnsembleKeys(Settings):
     max_notification_interval = Key(
         INT, 60_000, "How long it waits at most, in ms.", AtLeast(1), name="fastleader.maxNotificationInterval"
     )
-    sync_enabled = Key(BOOLEAN, True, "Whether observers write a log and snapshots.", name="syncEnabled")
+    sync_enabled = InertKey(
+        BOOLEAN, True, "Whether observers write a log and snapshots; here they do.", name="syncEnabled"
+    )
     observer_master_port = InertKey(
         INT, 0, "Where observers can follow a follower; here they follow the leader.", name="observerMasterPort"
     )

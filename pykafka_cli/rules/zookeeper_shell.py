@@ -91,6 +91,8 @@ def understood(words: Sequence[str]) -> Call:
     name, verb = words[0], VERBS[words[0]]
     if name in ("close", "whoami"):  # these have no options
         return Call((name,), {})
+    if name == "reconfig":
+        return _reconfiguration(verb, words)
     call = _parsed(verb, words)
     if len(call.words) < verb.words or (name == "version" and len(call.words) > 1):
         raise ShellProblem(f"{name} {verb.usage}")
@@ -136,6 +138,39 @@ def _parsed(verb: Verb, words: Sequence[str]) -> Call:
     if waiting:
         raise ShellProblem(f"org.apache.commons.cli.MissingArgumentException: Missing argument for option: {waiting}")
     return Call(tuple(plain), options)
+
+
+_RECONFIG_OPTIONS = {"-s": "s", "-v": "v", "-file": "file", "-members": "members", "-add": "add", "-remove": "remove"}
+
+
+def _reconfiguration(verb: Verb, words: Sequence[str]) -> Call:
+    """The options of reconfig, which have names of several letters after one dash."""
+    options: dict[str, str] = {}
+    rest = iter(words[1:])
+    for word in rest:
+        option = _RECONFIG_OPTIONS.get(word)
+        if option is None and word.startswith("-"):
+            raise ShellProblem(f"org.apache.commons.cli.UnrecognizedOptionException: Unrecognized option: {word}")
+        if option is not None:
+            value = "" if option == "s" else next(rest, None)
+            if value is None:
+                raise ShellProblem(
+                    f"org.apache.commons.cli.MissingArgumentException: Missing argument for option: {option}"
+                )
+            options.setdefault(option, value)
+    whole, changes = options.keys() & {"file", "members"}, options.keys() & {"add", "remove"}
+    if not whole and not changes:
+        raise ShellProblem(f"{words[0]} {verb.usage}")
+    if not re.fullmatch(r"[+-]?[0-9a-fA-F]{1,16}", options.get("v", "0")):
+        raise ShellProblem("-v must be followed by a long (configuration version)")
+    if whole and changes:
+        raise ShellProblem(
+            "Can't use -file or -members together with -add or -remove (mixing incremental and non-incremental modes "
+            "is not allowed)"
+        )
+    if len(whole) > 1:
+        raise ShellProblem("Can't use -file and -members together (conflicting non-incremental modes)")
+    return Call((words[0],), options)
 
 
 def number(text: str) -> int:

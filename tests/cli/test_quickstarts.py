@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from tests.support.pages import DOCS, Step, files_of, pattern_of, steps_of
+from tests.support.ports import free_port
 from tests.support.running import PK
 from tests.support.server_processes import READY_TIMEOUT_S, ServerProcess
 
 INTERRUPT = "^C"
+ENSEMBLE_PORTS = ("2181", "2182", "2183", "2888", "2889", "2890", "3888", "3889", "3890")
 SERVER = re.compile(r"bin/((?:kafka|zookeeper)-server-start)\.sh (\S+)")
 
 
@@ -20,7 +22,7 @@ class Server(ServerProcess):
     """A server that a page starts in a terminal of its own."""
 
     def __init__(self, script: Path, properties: Path) -> None:
-        super().__init__(script.with_suffix(".log"))
+        super().__init__(script.with_name(f"{script.stem}-{properties.stem}.log"))
         self._command = [str(script), str(properties)]
 
     def command(self) -> list[str]:
@@ -45,6 +47,9 @@ class Reader:
     def __init__(self, directory: Path, text: str, stopping: ExitStack) -> None:
         self._directory, self._stopping = directory, stopping
         self._ports = dict.fromkeys(("9092", "9093", "9094", "2181"), "0")
+        self._is_ensemble = "server.1=" in text
+        if self._is_ensemble:  # its servers have to know each other's ports before they start
+            self._ports |= {port: str(free_port()) for port in ENSEMBLE_PORTS}
         self._files = files_of(text)
         self._assignments: list[str] = []
         (directory / "home").mkdir()
@@ -66,16 +71,18 @@ class Reader:
         server = Server(self._directory / "bin" / f"{script}.sh", self._directory / properties)
         server.start()
         self._stopping.callback(server.stop)
-        self._ports |= server.ports()
-        self._save_files()
+        if not self._is_ensemble:
+            self._ports |= server.ports()
+            self._save_files()
 
     def _start_detached(self, step: Step) -> None:
         """On free ports, which are then known from what it prints."""
         self._stopping.callback(subprocess.run, [PK, "down"], env=self._environment, capture_output=True, check=False)
         process = self._begin(f"{step.command} --port 0 --zookeeper-port 0")
         printed, _ = process.communicate(timeout=READY_TIMEOUT_S)
-        ports = re.findall(r"^(?:ZooKeeper|Broker \d) listens on 127\.0\.0\.1:(\d+)$", printed, re.MULTILINE)
-        self._ports |= dict(zip(("2181", "9092", "9093", "9094"), ports, strict=False))
+        for kind, first in (("ZooKeeper", 2181), (r"Broker \d", 9092)):
+            ports = re.findall(rf"^{kind} listens on 127\.0\.0\.1:(\d+)$", printed, re.MULTILINE)
+            self._ports |= {str(first + number): port for number, port in enumerate(ports)}
         self._compare(step, printed)
         assert process.returncode == 0
 
@@ -87,7 +94,7 @@ class Reader:
             file.write_text(re.sub(r"=(?:/tmp|data)/", f"={self._directory}/data/", text))
 
     def _with_own_ports(self, text: str) -> str:
-        return re.sub(r"\b(9092|9093|9094|2181)\b", lambda port: self._ports[port[0]], text)
+        return re.sub(rf"\b({'|'.join(self._ports)})\b", lambda port: self._ports[port[0]], text)
 
     def _run(self, step: Step) -> None:
         process = self._begin(self._with_own_ports(step.command))
@@ -129,7 +136,13 @@ class Reader:
 
 
 @pytest.mark.parametrize(
-    ("page", "at_least"), [("kafka-4-quickstart.md", 10), ("kafka-2-course.md", 14), ("kafka-2-course-brokers.md", 18)]
+    ("page", "at_least"),
+    [
+        ("kafka-4-quickstart.md", 10),
+        ("kafka-2-course.md", 14),
+        ("kafka-2-course-brokers.md", 18),
+        ("kafka-2-course-zookeepers.md", 14),
+    ],
 )
 def test_every_line_of_a_quickstart_does_what_the_page_says(page: str, at_least: int, tmp_path: Path) -> None:
     text = (DOCS / page).read_text()

@@ -9,6 +9,7 @@ import pytest
 from kazoo.client import KazooClient
 
 from tests.support.polling import until
+from tests.support.running import pk
 from tests.support.vectors import VECTORS
 from tests.support.zookeeper.ensembles import OURS, THEIRS, Ensemble, running_ensemble
 from tests.support.zookeeper.servers import ZooKeeperProcess, four_letter_word
@@ -157,3 +158,64 @@ def test_a_server_that_looks_for_a_leader_says_so(tmp_path: Path, kind: type[Zoo
         }
 
     assert answers == {word: RECORDED["looking"][word] for word in answers}
+
+
+def config_of(ensemble: Ensemble, server_id: int) -> str:
+    with ensemble.client(server_id) as client:
+        client.sync("/zookeeper/config")
+        return client.get("/zookeeper/config")[0].decode()
+
+
+@pytest.mark.parametrize(
+    "kinds",
+    [(OURS, OURS, OURS), (OURS, OURS, THEIRS), (THEIRS, THEIRS, OURS)],
+    ids=["ours", "theirs leads", "ours leads"],
+)
+@pytest.mark.parametrize("newcomer", [OURS, THEIRS])
+def test_a_server_is_added_and_the_leader_removed_and_files_say_so(
+    tmp_path: Path, kinds: tuple[type[ZooKeeperProcess], ...], newcomer: type[ZooKeeperProcess]
+) -> None:
+    with running_ensemble(tmp_path, kinds, keys="reconfigEnabled=true\nskipACL=yes") as ensemble:
+        ensemble.start()
+        added = ensemble.add(newcomer)
+        ensemble.start(added)
+        line = f"{ensemble.lines[added]}:participant;{ensemble.servers[added].port}"
+        done = pk("zookeeper-shell", ensemble.servers[1].address, "reconfig", "-add", line)
+        assert "Committed new configuration:\nserver.1=" in done.stdout, done.stdout + done.stderr
+        version = config_of(ensemble, added).rpartition("version=")[2]
+        assert int(version, 16) > 1 << 32
+
+        leader = ensemble.leader()
+        follower = next(each for each in ensemble.servers if each != leader)
+        done = pk("zookeeper-shell", ensemble.servers[follower].address, "reconfig", "-remove", str(leader))
+        assert f"server.{leader}=" not in done.stdout.partition("Committed new configuration")[2]
+        ensemble.kill(leader)
+        left = [each for each in ensemble.servers if each != leader]
+        ensemble.wait_for(*left)
+        for server_id in left:
+            folder = ensemble.servers[server_id].file.parent
+            (named,) = re.findall(
+                r"^dynamicConfigFile=(.*)$", ensemble.servers[server_id].file.read_text(), re.MULTILINE
+            )
+            assert len(Path(named).read_text().splitlines()) == 3, (server_id, sorted(folder.iterdir()))
+
+        for server_id in left:
+            ensemble.kill(server_id)
+        ensemble.start(*left)
+        assert f"server.{leader}=" not in config_of(ensemble, left[0])
+
+
+def test_a_server_alone_serves_reads_to_those_who_accept_that(tmp_path: Path) -> None:
+    with running_ensemble(tmp_path, (OURS, OURS, THEIRS), keys="readonlymode.enabled=true") as ensemble:
+        ensemble.start()
+        with ensemble.client(1) as client:
+            client.create("/kept", b"value")
+        ensemble.kill(2)
+        ensemble.kill(3)
+        until(lambda: four_letter_word(ensemble.servers[1].port, b"isro") == b"ro")
+        assert "READ-ONLY mode" in four_letter_word(ensemble.servers[1].port, b"srvr").decode()
+
+        ensemble.start(2)
+        with ensemble.client(1) as client:
+            assert client.get("/kept")[0] == b"value"
+            client.create("/again")

@@ -11,23 +11,26 @@ It answers other servers that look for a leader in every state. Source: org.apac
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
 from pykafka_cli.model import Seconds, in_seconds
 from pykafka_cli.zookeeper.ensemble.configuration import Address, EnsembleConfiguration
+from pykafka_cli.zookeeper.ensemble.dynamic_files import DynamicFiles
 from pykafka_cli.zookeeper.ensemble.election import Election, Message
 from pykafka_cli.zookeeper.ensemble.election_connections import ElectionConnections
 from pykafka_cli.zookeeper.ensemble.epochs import Epochs
 from pykafka_cli.zookeeper.ensemble.membership import Membership
 from pykafka_cli.zookeeper.ensemble.notifications import Hello, Notification, ServerState
 from pykafka_cli.zookeeper.ensemble.vote import Vote
-from pykafka_cli.zookeeper.server.listening import listening_socket
+from pykafka_cli.zookeeper.server.listening import CannotListen, listening_socket
 from pykafka_cli.zookeeper.server.server import Clock
 
 _log = logging.getLogger(__name__)
 
 _BACKLOG = 128
+_LEAST_PATIENCE_S = 2.0
+"""How long a server looks for a leader before it serves reads alone, or one tick if that is longer."""
 
 
 class ElectingServer(Protocol):
@@ -42,6 +45,12 @@ class ElectingServer(Protocol):
     def committed_configuration(self) -> EnsembleConfiguration | None:
         """The last one that the ensemble has agreed on, if it was reconfigured."""
 
+    def begin_read_only(self) -> None:
+        """Serve reads, while there is no leader, to clients that accept that."""
+
+    def end_read_only(self) -> None:
+        """Serve nobody until a role begins."""
+
 
 class Role(Protocol):
     """Leading, following or observing, once."""
@@ -50,8 +59,8 @@ class Role(Protocol):
         """Serve until that is no longer possible, and return why."""
 
 
-MakeRole = Callable[[ServerState, Vote, EnsembleConfiguration, Callable[[int], None]], Role]
-"""The role of a state, with the vote that won and what to call with the epoch once it is in force."""
+MakeRole = Callable[["EnsemblePeer", Vote], Role]
+"""The role of a peer's state, with the vote that won. It calls the peer's follow_epoch and take_over."""
 
 
 class EnsemblePeer:
@@ -69,6 +78,8 @@ class EnsemblePeer:
         self._make_role = make_role
         self._clock = clock
         self._heard = asyncio.Event()
+        self._files = DynamicFiles(membership)
+        self._moving: asyncio.Task[None] | None = None
         self.election = Election(
             self._my_id,
             membership.configuration,
@@ -94,6 +105,10 @@ class EnsemblePeer:
     async def open(self) -> None:
         """Open the election port; raises CannotListen."""
         await self._listen()
+        try:
+            self._files.back_up()
+        except OSError as error:
+            _log.error("%s cannot be written: %s", error.filename, error.strerror)
 
     async def run(self) -> None:
         """Elect and serve, until this is canceled; raises what a role raises."""
@@ -102,27 +117,64 @@ class EnsemblePeer:
                 vote = await self._elect()
                 state = self.election.state
                 _log.info("Server %d is %s; the leader is server %d", self._my_id, state.name, vote.leader)
-                self.role = self._make_role(state, vote, self.configuration, self.election.follow_epoch)
+                self.role = self._make_role(self, vote)
                 reason = await self.role.serve()
                 self.role = None
                 _log.info("Server %d is no longer %s: %s", self._my_id, state.name, reason)
                 committed = self._member.committed_configuration()
-                if committed is not None and committed.version > self.configuration.version:
-                    await self._reconfigure(committed)
+                if committed is not None:
+                    self.take_over(committed)
         finally:
+            if self._moving is not None:
+                self._moving.cancel()
             await self._connections.close()
+
+    # What roles report.
+
+    def follow_epoch(self, epoch: int) -> None:
+        """The epoch of the elected leader is in force."""
+        self.election.follow_epoch(epoch)
+
+    def take_over(self, configuration: EnsembleConfiguration) -> None:
+        """Continue with a configuration that the ensemble has agreed on, unless a later one is known."""
+        if configuration.version <= self.configuration.version:
+            return
+        before, now = (each.servers.get(self._my_id) for each in (self.configuration, configuration))
+        self.configuration = configuration
+        self.election.reconfigure(configuration)
+        self._connections.set_addresses(self._addresses())
+        self._files.commit(configuration)
+        _log.info("The ensemble has version %x of its configuration", configuration.version)
+        if now is not None and before is not None and now.election_address != before.election_address:
+            self._moving = asyncio.create_task(self._move())
 
     # Elections.
 
     async def _elect(self) -> Vote:
-        self._look()
-        while (vote := self.election.elected) is None:
-            if (newer := self.election.newer) is not None:
-                await self._reconfigure(newer)
-                self._look()
-            await self._next_event()
-            self._send(self.election.time_out(self._clock.monotonic()))
-        return vote
+        with self._read_only_after_a_while():
+            self._look()
+            while (vote := self.election.elected) is None:
+                if (newer := self.election.newer) is not None:
+                    self.take_over(newer)
+                    self._look()
+                await self._next_event()
+                self._send(self.election.time_out(self._clock.monotonic()))
+            return vote
+
+    @contextlib.contextmanager
+    def _read_only_after_a_while(self) -> Iterator[None]:
+        """Serve reads if there is no leader in time (readonlymode.enabled); until there is one."""
+        settings = self._membership.settings
+        if not settings.read_only_mode_enabled:
+            yield
+            return
+        patience = Seconds(max(_LEAST_PATIENCE_S, in_seconds(settings.tick_time)))
+        timer = self._clock.call_later(patience, self._member.begin_read_only)
+        try:
+            yield
+        finally:
+            timer.cancel()
+            self._member.end_read_only()
 
     def _look(self) -> None:
         epoch = self._member.epochs.current
@@ -148,20 +200,16 @@ class EnsemblePeer:
 
     # The configuration.
 
-    async def _reconfigure(self, configuration: EnsembleConfiguration) -> None:
-        """Continue with a configuration that the ensemble has agreed on."""
-        before = self.configuration.servers.get(self._my_id)
-        self.configuration = configuration
-        self.election.reconfigure(configuration)
-        self._connections.set_addresses(self._addresses())
-        _log.info("The ensemble has version %x of its configuration", configuration.version)
-        now = configuration.servers.get(self._my_id)
-        if now is not None and before is not None and now.election_address != before.election_address:
-            await self._listen()
-
     def _addresses(self) -> dict[int, Address]:
         servers = self.configuration.servers.values()
         return {each.id: each.election_address for each in servers if each.id != self._my_id}
+
+    async def _move(self) -> None:
+        """Open the election port that a new configuration has for this server."""
+        try:
+            await self._listen()
+        except CannotListen as error:
+            _log.error("Other servers cannot reach this one for elections: %s", error)
 
     async def _listen(self) -> None:
         address = self.configuration.servers[self._my_id].election_address

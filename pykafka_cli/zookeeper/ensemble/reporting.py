@@ -31,7 +31,7 @@ class ReportingMember(Member):
 
     def __init__(self, membership: "Membership", clock: Clock) -> None:
         super().__init__(membership.settings, clock, membership.me.id)
-        self._configuration = membership.configuration
+        self._started_as = membership.me
         self._sizes: tuple[int, int, int] | None = None
 
     def append(self, zxid: int, entry: bytes, flushed: Callable[[int], None]) -> None:
@@ -92,4 +92,4 @@ class ReportingMember(Member):
 
     @property
     def _me(self) -> EnsembleServer:
-        return self.peer.configuration.servers.get(self.my_id) or self._configuration.servers[self.my_id]
+        return self.peer.configuration.servers.get(self.my_id) or self._started_as

@@ -7,13 +7,13 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from pykafka_cli.zookeeper.ensemble.configuration import Address, EnsembleConfiguration
+from pykafka_cli.zookeeper.ensemble.configuration import Address
 from pykafka_cli.zookeeper.ensemble.following import Following
 from pykafka_cli.zookeeper.ensemble.leading import Leading
 from pykafka_cli.zookeeper.ensemble.member import Member
 from pykafka_cli.zookeeper.ensemble.membership import Membership, role_differs
 from pykafka_cli.zookeeper.ensemble.notifications import ServerState
-from pykafka_cli.zookeeper.ensemble.peer import EnsemblePeer, Role
+from pykafka_cli.zookeeper.ensemble.peer import EnsemblePeer, MakeRole, Role
 from pykafka_cli.zookeeper.ensemble.reporting import ReportingMember
 from pykafka_cli.zookeeper.ensemble.vote import Vote
 from pykafka_cli.zookeeper.server.listening import CannotListen
@@ -66,22 +66,23 @@ async def _wait(stop: asyncio.Event) -> None:
     await stop.wait()
 
 
-def _roles(
-    membership: Membership, member: Member, on_serving: Callable[[], None]
-) -> Callable[[ServerState, Vote, EnsembleConfiguration, Callable[[int], None]], Role]:
-    def make(
-        state: ServerState, vote: Vote, configuration: EnsembleConfiguration, follow_epoch: Callable[[int], None]
-    ) -> Role:
+def _roles(membership: Membership, member: Member, on_serving: Callable[[], None]) -> MakeRole:
+    def make(peer: EnsemblePeer, vote: Vote) -> Role:
         def begin(epoch: int) -> None:
-            follow_epoch(epoch)
+            peer.follow_epoch(epoch)
             on_serving()
 
-        if state is not ServerState.LEADING:
-            is_observer = state is ServerState.OBSERVING
-            return Following(member, configuration, vote.leader, is_observer=is_observer, on_epoch=begin)
+        if peer.state is not ServerState.LEADING:
+            return Following(
+                member,
+                peer.configuration,
+                vote.leader,
+                is_observer=peer.state is ServerState.OBSERVING,
+                on_epoch=begin,
+                on_configuration=peer.take_over,
+            )
         everywhere = membership.settings.quorum_listen_on_all_ips
-        port = configuration.servers[membership.me.id].quorum_port
-        address = Address(_EVERYWHERE, port) if everywhere else None
-        return Leading(member, configuration, address=address, on_epoch=begin)
+        address = Address(_EVERYWHERE, peer.configuration.servers[membership.me.id].quorum_port) if everywhere else None
+        return Leading(member, peer.configuration, address=address, on_epoch=begin, on_configuration=peer.take_over)
 
     return make

@@ -26,17 +26,27 @@ class Ensemble:
     def __init__(
         self, folder: Path, kinds: Sequence[type[ZooKeeperProcess]], *, observers: Iterable[int] = (), keys: str = ""
     ) -> None:
-        lines = {
+        self._folder, self._keys = folder, keys
+        self.lines = {
             n: f"server.{n}=127.0.0.1:{free_port()}:{free_port()}{':observer' if n in observers else ''}"
             for n in range(1, len(kinds) + 1)
         }
-        shared = "\n".join(["initLimit=20", "syncLimit=10", *lines.values(), keys])
         self.servers: dict[int, ZooKeeperProcess] = {}
         for server_id, kind in enumerate(kinds, start=1):
-            home = folder / str(server_id)
-            (home / "data").mkdir(parents=True)
-            (home / "data/myid").write_text(f"{server_id}\n")
-            self.servers[server_id] = kind(home, keys=shared)
+            self.servers[server_id] = self._server(server_id, kind)
+
+    def add(self, kind: type[ZooKeeperProcess]) -> int:
+        """A server more, which is not in the others' files; its id."""
+        server_id = len(self.servers) + 1
+        self.lines[server_id] = f"server.{server_id}=127.0.0.1:{free_port()}:{free_port()}"
+        self.servers[server_id] = self._server(server_id, kind)
+        return server_id
+
+    def _server(self, server_id: int, kind: type[ZooKeeperProcess]) -> ZooKeeperProcess:
+        home = self._folder / str(server_id)
+        (home / "data").mkdir(parents=True)
+        (home / "data/myid").write_text(f"{server_id}\n")
+        return kind(home, keys="\n".join(["initLimit=20", "syncLimit=10", *self.lines.values(), self._keys]))
 
     @property
     def addresses(self) -> str:

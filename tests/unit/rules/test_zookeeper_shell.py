@@ -1,5 +1,7 @@
 """The language of ZooKeeper's shell."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -126,3 +128,26 @@ def test_any_words_are_understood_or_rejected(words: list[str], name: str) -> No
     except ShellProblem:
         return
     assert call.words[0] == name
+
+
+def test_options_of_reconfig_have_names() -> None:
+    words = words_of("reconfig -s -v 10000000d -add server.4=h:1:2;3 -remove 1,2")
+
+    assert understood(words).options == {"s": "", "v": "10000000d", "add": "server.4=h:1:2;3", "remove": "1,2"}
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("reconfig", "reconfig [-s] [-v version] [[-file path]"),
+        ("reconfig -s", "reconfig [-s] [-v version] [[-file path]"),
+        ("reconfig -x", "UnrecognizedOptionException: Unrecognized option: -x"),
+        ("reconfig -add", "MissingArgumentException: Missing argument for option: add"),
+        ("reconfig -remove 1 -v one", "-v must be followed by a long"),
+        ("reconfig -file f -add server.1=a:1:2;3", "Can't use -file or -members together with -add or -remove"),
+        ("reconfig -file f -members server.1=a:1:2;3", "Can't use -file and -members together"),
+    ],
+)
+def test_a_reconfig_that_cannot_be_is_rejected(line: str, problem: str) -> None:
+    with pytest.raises(ShellProblem, match=re.escape(problem)):
+        understood(words_of(line))

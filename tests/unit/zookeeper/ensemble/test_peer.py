@@ -27,8 +27,16 @@ class History:
         self.epochs = Epochs.load(directory, zxid)
         self.configuration: EnsembleConfiguration | None = None
 
+        self.is_read_only = False
+
     def committed_configuration(self) -> EnsembleConfiguration | None:
         return self.configuration
+
+    def begin_read_only(self) -> None:
+        self.is_read_only = True
+
+    def end_read_only(self) -> None:
+        self.is_read_only = False
 
 
 class ScriptedRole:
@@ -66,7 +74,7 @@ class Ensemble:
         peer = EnsemblePeer(
             read_membership(settings),
             self.histories[server_id],
-            lambda state, vote, configuration, _: ScriptedRole(state, vote, configuration),
+            lambda peer, vote: ScriptedRole(peer.state, vote, peer.configuration),
             SystemClock(),
         )
         await peer.open()
@@ -202,6 +210,32 @@ async def test_a_later_configuration_is_learned_from_who_has_it(ensemble_of: Mak
     await until(lambda: one.configuration.version == 9)
     await ensemble.all_have(2)
     assert two.configuration == newer
+
+
+async def test_a_configuration_that_a_role_reports_is_in_force_at_once(ensemble_of: Make) -> None:
+    ensemble = ensemble_of(2)
+    one = await ensemble.start(1)
+    await ensemble.start(2)
+    await ensemble.all_have(2)
+    newer = one.configuration.with_version(7)
+
+    one.take_over(newer)
+    one.take_over(newer.with_version(3))
+
+    assert one.configuration == newer
+    assert one.election.configuration == newer
+
+
+async def test_a_server_that_finds_no_leader_serves_reads_until_there_is_one(ensemble_of: Make) -> None:
+    ensemble = ensemble_of(2, "readonlymode.enabled=true\ntickTime=1")
+    await ensemble.start(1)
+    history = ensemble.histories[1]
+
+    await until(lambda: history.is_read_only)
+    await ensemble.start(2)
+    await ensemble.all_have(2)
+
+    assert not history.is_read_only
 
 
 async def test_an_election_port_that_is_in_use_is_named(ensemble_of: Make) -> None:
