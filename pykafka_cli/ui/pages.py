@@ -1,5 +1,6 @@
 """The table of all pages."""
 
+import re
 import shlex
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple
@@ -7,7 +8,7 @@ from typing import Any, NamedTuple
 from pykafka_cli.ui.views import Document, Query, logs, znodes
 from pykafka_cli.ui.views.cluster import configs, overview
 from pykafka_cli.ui.views.groups import group, groups
-from pykafka_cli.ui.views.messages import form, messages
+from pykafka_cli.ui.views.messages import DEFAULT_LIMIT, form, messages
 from pykafka_cli.ui.views.security import acls
 from pykafka_cli.ui.views.topics import readers, topic, topics
 from pykafka_cli.ui.views.transactions import transaction, transactions
@@ -42,12 +43,37 @@ def _configs_command(query: Query) -> list[str]:
 
 def _messages_command(query: Query) -> list[str]:
     words = ["console-consumer", "--topic", query.get("topic", ""), "--property", "print.key=true"]
-    match query.get("from"):
-        case "oldest":
+    partition, limit = query.get("partition"), query.get("limit") or str(DEFAULT_LIMIT)
+    if query.get("live"):
+        words += ["--partition", partition] if partition else []
+        return words + _conditions(query)
+    match query.get("from") or "newest":
+        case "newest":
+            words += ["--last", limit]
+        case "time":
+            time = query.get("time", "")
+            words += ["--from-time", time if time.isdecimal() or not time else f"{time}Z"]
+        case "offset" if partition:
+            words += ["--offset", query.get("offset") or "0"]
+        case _ if partition:
+            words += ["--offset", "earliest"]
+        case _:
             words += ["--from-beginning"]
-        case "offset" if query.get("partition"):
-            words += ["--partition", query["partition"], "--offset", query.get("offset") or "0"]
-    return words
+    words += ["--partition", partition] if partition else []
+    words += ["--max-messages", limit] if "--last" not in words else []
+    return [*words, *_conditions(query), "--exit-at-end"]
+
+
+def _conditions(query: Query) -> list[str]:
+    """The filters of a search as --where takes them: what a page looks for in a text is an expression there."""
+    name, equals, text = query.get("header", "").partition("=")
+    path, has_value, value = query.get("path", "").strip().removeprefix("$").partition("=")
+    found = [f"{field}~{re.escape(query[field])}" for field in ("key", "value") if query.get(field)]
+    if name:
+        found.append(f"header.{name}~{re.escape(text)}" if equals else f"header.{name}")
+    if path:
+        found.append(f"${path.strip()}={value.strip()}" if has_value else f"${path.strip()}")
+    return [word for condition in found for word in ("--where", condition)]
 
 
 def _transaction_command(query: Query) -> list[str]:

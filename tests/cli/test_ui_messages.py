@@ -1,6 +1,8 @@
 """Messages on the page of pk ui: where a search starts, what it finds, what is sent; and by clicks in Chromium."""
 
+import html
 import re
+import shlex
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -71,6 +73,26 @@ def test_a_time_is_where_later_records_begin(page: UiProcess) -> None:
 )
 def test_a_filter_finds_all_of_them(page: UiProcess, query: str, wanted: list[int]) -> None:
     assert sorted(numbers(page, f"from=newest&limit=1000&{query}")) == wanted
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "from=newest&limit=1000", "from=oldest&limit=1000", "from=offset&partition=0&offset=5&limit=3",
+        "from=newest&limit=1000&key=k3&header=trace%3D2", "from=newest&limit=1000&path=.n%20%3D%20117",
+        "from=oldest&limit=1000&value=%22n%22%3A%2019", "from=time&time=2020-01-01T00:00:00&limit=1000&header=trace",
+        "from=oldest&partition=1&limit=1000",
+    ],
+)  # fmt: skip
+def test_the_command_of_a_search_finds_the_same(page: UiProcess, query: str) -> None:
+    shown = httpx.get(f"{page.url}messages?topic={TOPIC}&{query}").text
+    (line,) = re.findall(r'<code id="command">(.*?)</code>', shown)
+    program_, *words = shlex.split(html.unescape(line))
+
+    done = pk(*words)
+
+    assert (program_, done.returncode) == ("pk", 0), done.stderr
+    assert sorted(int(number) for number in re.findall(r'"n": (\d+)', done.stdout)) == sorted(numbers(page, query))
 
 
 def test_csv_has_a_line_for_each(page: UiProcess) -> None:
