@@ -31,6 +31,7 @@ from benchmarks.machine import machine
 from benchmarks.measurements import IDLE_MEMORY, MEASUREMENTS, START, Measurement
 from benchmarks.pages import PAGES
 from benchmarks.scale import SCALE
+from benchmarks.secured import SECURED
 from benchmarks.servers import ONE_FILE, ROOT, OneFileServers, Servers, kafka_is_here, servers_here
 from benchmarks.single import SingleMeasurement
 from benchmarks.table import PEERS, Row, Table
@@ -161,7 +162,7 @@ def main() -> int:
             runs += 1
             if not words:
                 report.write(table, conditions())
-        for measurement in (*SCALE, *INSIDE, *PAGES):
+        for measurement in (*SCALE, *INSIDE, *PAGES, *SECURED):
             if selection.has(measurement):
                 print(f"once: {measurement.rows[0].name}", file=sys.stderr, flush=True)
                 run_single(bench, table, measurement)

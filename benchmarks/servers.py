@@ -126,7 +126,7 @@ class PkServers(Servers):
         where = ["--data-dir", str(self.folder), "--port", str(self.port), "--zookeeper-port", str(self.zookeeper_port)]
         if self.advertised_port:
             where += ["--advertise", f"127.0.0.1:{self.advertised_port}"]
-        self.processes = [_launched([self.program, "up", *where])]
+        self.processes = [launched([self.program, "up", *where])]
 
     def crash(self) -> None:
         for process in self.processes:
@@ -162,9 +162,9 @@ class KafkaServers(Servers):
         if not self.processes:
             main = "org.apache.zookeeper.server.quorum.QuorumPeerMain"
             words = java(main, str(zookeeper), heap="-Xmx512M -Xms512M", folder=self.folder)
-            self.processes.append(_launched(words))
+            self.processes.append(launched(words))
         words = java("kafka.Kafka", str(broker), heap="-Xmx1G -Xms1G", folder=self.folder)
-        self.processes.append(_launched(words))
+        self.processes.append(launched(words))
 
     def _listeners(self) -> str:
         if not self.advertised_port:
@@ -194,7 +194,8 @@ class KafkaServers(Servers):
             client.close()
 
 
-def _launched(words: list[str]) -> subprocess.Popen[bytes]:
+def launched(words: list[str]) -> subprocess.Popen[bytes]:
+    """A process that nobody listens to."""
     return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 

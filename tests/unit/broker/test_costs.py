@@ -14,12 +14,15 @@ from typing import Any
 
 import pytest
 
+from pykafka_cli.acls import AclEntry, AclOperation, AclPermission, ResourcePattern, ResourceType
 from pykafka_cli.broker.dispatch import Dispatcher
 from pykafka_cli.broker.metrics import Metrics
 from pykafka_cli.broker.network.connection import Connection, Peer, Service
 from pykafka_cli.broker.network.connection_rates import ConnectionRates
 from pykafka_cli.broker.network.limits import ConnectionLimits, Intake
 from pykafka_cli.broker.network.memory import Memory
+from pykafka_cli.broker.security.authorizer import Authorizer
+from pykafka_cli.broker.security.rules import AclRules
 from pykafka_cli.model import Milliseconds, Offset
 from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.protocol.hot_path import fetch, produce
@@ -36,6 +39,8 @@ FETCH = Calls(python=127, compiled=69)
 CONNECTION = Calls(python=17, compiled=19)
 COMMIT = Calls(python=137, compiled=85)
 METADATA = Calls(python=25, compiled=17)
+ACLS = Calls(python=4, compiled=6)
+"""What a Produce or a Fetch request of one topic costs more with an authorizer."""
 
 PEER = Peer("127.0.0.1", 1, "PLAINTEXT")
 MANY = [b"x" * 100] * 9_000
@@ -65,8 +70,8 @@ class Served:
         body = fetch.encode_request(fetch.FetchRequest(Milliseconds(max_wait_ms), 1, [wanted]), fetch.MAX_VERSION)
         return bytearray(struct.pack(">hhih", fetch.API_KEY, fetch.MAX_VERSION, 7, 2) + b"me\0" + body)
 
-    def answer(self, request: bytearray) -> list[Buffer]:
-        buffers: list[Buffer] = at_once(self.dispatcher.answer(request, PEER))
+    def answer(self, request: bytearray, peer: Peer = PEER) -> list[Buffer]:
+        buffers: list[Buffer] = at_once(self.dispatcher.answer(request, peer))
         return buffers
 
     def fill(self, *batches: list[bytes]) -> None:
@@ -110,6 +115,25 @@ async def test_fetching_takes_so_many_calls_and_no_more(served: Served, batches:
 
     assert sum(map(len, answer)) > 100 * sum(map(len, batches))
     assert not excess(calls, FETCH)
+
+
+@pytest.mark.parametrize("others", [0, 1000], ids=["one ACL", "a thousand more"])
+async def test_acls_take_so_many_calls_more_however_many_there_are(served: Served, others: int) -> None:
+    """The decision about a topic is made once for a connection, until ACLs change."""
+    rules, allow = AclRules(), AclEntry("User:alice", "*", AclOperation.ALL, AclPermission.ALLOW)
+    for name in ("t", *(f"other-{number}" for number in range(others))):
+        rules.replace(ResourcePattern(ResourceType.TOPIC, name), [allow])
+    dispatcher = Dispatcher(served.node.broker, Metrics(), authorizer=Authorizer(rules, ()))
+    secured, peer = Served(served.node, dispatcher, served.next_sequence), Peer("127.0.0.1", 1, "SASL", "User:alice")
+    secured.answer(secured.produce_request(b"x"), peer)
+    secured.answer(secured.fetch_request(1), peer)
+
+    for request, bound in ((secured.produce_request(b"x"), PRODUCE), (secured.fetch_request(1), FETCH)):
+        with counted_calls() as calls:
+            answer = secured.answer(request, peer)
+
+        assert len(b"".join(answer)) > 30
+        assert not excess(calls, Calls(bound.python + ACLS.python, bound.compiled + ACLS.compiled))
 
 
 async def test_committing_an_offset_takes_so_many_calls_and_no_more() -> None:
