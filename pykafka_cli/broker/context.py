@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from kio.static.primitive import i32
 
 from pykafka_cli.acls import CLUSTER_NAME, AclOperation, ResourceType
+from pykafka_cli.broker.metrics import Metrics
 from pykafka_cli.model import NO_TIME, Seconds
 from pykafka_cli.protocol.authorized_operations import OPERATIONS
 
@@ -57,6 +58,7 @@ class Broker:
     """None without an authorizer."""
     delegation_tokens: "DelegationTokenManager | None" = None
     """None without delegation.token.secret.key."""
+    metrics: Metrics = field(default_factory=Metrics)
 
 
 @dataclass(slots=True)

@@ -105,6 +105,7 @@ class Dispatcher:
         header = read_request_header(data)
         if login is not None and header.api_key not in BEFORE_LOGIN:
             _ensure_logged_in(login, header.api_key, self._broker)
+        started = self._broker.clock.of_peers.monotonic() if self._metrics.are_timed else None
         key = (header.api_key, header.api_version)
         prepared = self._prepared.get(key)
         if prepared is None:
@@ -150,6 +151,8 @@ class Dispatcher:
         if api.key == _API_VERSIONS:
             peer.pace = pace_for(request.client_software_name, request.client_software_version)
         self._metrics.requests[api.name] += 1
+        if started is not None:
+            self._metrics.note_time(api.name, self._broker.clock.of_peers.monotonic() - started)
         if api.key == _PRODUCE and request.acks == 0:
             _ensure_nothing_failed(response)
             return None

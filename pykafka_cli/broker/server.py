@@ -58,6 +58,7 @@ from pykafka_cli.broker.security.authorizer import Authorizer
 from pykafka_cli.broker.security.delegation_tokens import DelegationTokenManager
 from pykafka_cli.broker.security.rules import AclRules
 from pykafka_cli.broker.waiting import WaitingRoom
+from pykafka_cli.metrics_endpoint import MetricsEndpoint
 from pykafka_cli.model import Milliseconds, Seconds, TopicPartition, in_seconds
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.listeners import Listener
@@ -227,6 +228,22 @@ class BrokerServer:
         await self._wait_for_controller()
         for dispatcher in dispatchers:
             dispatcher.admit_clients()
+        self._expose_metrics()
+
+    def _expose_metrics(self) -> None:
+        """Show metrics to Prometheus, if that is configured; raises BrokerUnusable."""
+        address = self.settings.metrics_address
+        if address is None:
+            return
+        from pykafka_cli.broker.exposition import look, named  # most brokers show none
+
+        endpoint = MetricsEndpoint(address, lambda: look(self._broker), named)
+        try:
+            endpoint.start()
+        except OSError as error:
+            raise BrokerUnusable(f"metrics cannot be shown at {address}: {error.strerror or error}") from error
+        self.metrics.are_timed = True
+        self._stops.append(("metrics", endpoint.stop))
 
     def _log_in_to_peers(self) -> PeerSecurity:
         try:
@@ -378,6 +395,7 @@ class BrokerServer:
             quorum=self._quorum,
             acls=self._acls,
             delegation_tokens=self._tokens,
+            metrics=self.metrics,
         )
 
     def _registration(self) -> BrokerRegistration:

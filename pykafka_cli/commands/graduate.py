@@ -140,10 +140,10 @@ def _brokers_of(data_dir: Path | None, port: int, zookeeper_port: int) -> "list[
 
 
 def _zookeeper_of(data_dir: Path | None, port: int) -> "ZooKeeperSettings":
-    from pykafka_cli.servers.local_plan import zookeeper_settings
+    from pykafka_cli.servers.local_plan import LocalPlan, zookeeper_settings
 
     assert data_dir is not None
-    return zookeeper_settings(data_dir.absolute(), port)
+    return zookeeper_settings(LocalPlan(data_dir.absolute(), (), port))
 
 
 def _check_target(to: Path, data: list[str]) -> None:

@@ -147,6 +147,17 @@ def up(
         typer.Option(metavar="FILE", help="Write what --output json shows to FILE once the servers are ready."),
     ] = None,
     as_broker: Annotated[str | None, typer.Option(hidden=True)] = None,
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            max=MAX_PORT,
+            help=(
+                "Show metrics to Prometheus on this port of this machine: those of the first broker; "
+                "the other brokers and then ZooKeeper get the next ports. 0 means any free ports."
+            ),
+        ),
+    ] = None,
     as_zookeeper: Annotated[str | None, typer.Option(hidden=True)] = None,
     output: Output = None,
 ) -> None:
@@ -197,6 +208,8 @@ def up(
         }
         numbers = {"--port": port, "--zookeeper-port": zookeeper_port, "--brokers": brokers}
         numbers["--zookeepers"] = zookeepers
+        if metrics_port is not None:
+            numbers["--metrics-port"] = metrics_port
         words = [*where, *controls.words, *page, *(f"{name}={number}" for name, number in numbers.items())]
         _detach([*words, *(f"{name}={word}" for name, given in more.items() for word in given)], ready_file or [], form)
         _warn_if_exposed(clients)
@@ -206,7 +219,8 @@ def up(
     with _temporary_directory() if ephemeral else nullcontext(data_dir or DEFAULT_DATA_DIR) as directory:
         ensemble = _ensemble(zookeeper_port, zookeepers)
         ports = _ports(port, [zookeeper_port, *(each for server in ensemble for each in server)], brokers)
-        plan = LocalPlan(directory.absolute(), ports, zookeeper_port, overrides, clients, *controls, ensemble)
+        metrics = _metrics_ports(metrics_port, brokers + zookeepers)
+        plan = LocalPlan(directory.absolute(), ports, zookeeper_port, overrides, clients, *controls, ensemble, metrics)
         listener = _page_listener(ui_port) if ui else None
         _serve(plan, topics, command, ready_file or [], form, listener, stop_at_eof=stop_at_eof)
 
@@ -267,6 +281,16 @@ def _ensemble(first: int, zookeepers: int) -> "Sequence[ZooKeeperPorts]":
     from pykafka_cli.servers.local_plan import ensemble_ports
 
     return ensemble_ports(first, zookeepers, free_ports(3 * zookeepers).pop)
+
+
+def _metrics_ports(first: int | None, servers: int) -> list[int]:
+    """raises    ScriptError"""
+    if first is None:
+        return []
+    from pykafka_cli.servers.free_ports import free_ports
+    from pykafka_cli.servers.local_plan import metrics_ports
+
+    return metrics_ports(first, servers, free_ports(servers).pop)
 
 
 def _serve(

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from pykafka_cli.model import BrokerId
+from pykafka_cli.properties import metrics
 from pykafka_cli.properties.authorization import (
     ALLOW_EVERYONE,
     CLASS_NAME,
@@ -41,6 +42,7 @@ from pykafka_cli.properties.keys import (
 )
 from pykafka_cli.properties.kraft import CONTROLLER, Voter, ensure_valid_node, parse_voters
 from pykafka_cli.properties.listeners import Listener, SecurityProtocol, parse_listeners, parse_protocol_map
+from pykafka_cli.properties.metrics import MetricsAddress
 
 T = TypeVar("T")
 
@@ -51,7 +53,7 @@ _LISTENER_KEY = re.compile(r"listener\.name\.([^.]+)\.(.+)")
 _MECHANISM_KEY = re.compile(r"(?:plain|scram-sha-256|scram-sha-512|oauthbearer|gssapi)\.(.+)")
 # Keys of plug-ins, which Kafka passes through; those of the authorizer are in authorization.py.
 _PLUGIN_KEYS = re.compile(
-    r"super\.users|allow\.everyone\.if\.no\.acl\.found|authorizer\.(?!class\.name$).+|config\.providers(\..+)?"
+    r"pk\.metrics\.(port|host)|super\.users|allow\.everyone\.if\.no\.acl\.found|authorizer\.(?!class\.name$).+|config\.providers(\..+)?"
 )
 
 # Synonymous keys, in order of precedence (DynamicBrokerConfig.brokerConfigSynonyms).
@@ -256,6 +258,11 @@ class BrokerSettings(
         return read_authorization(self.originals, self._lines, is_kraft_node=self.is_kraft_node)
 
     @property
+    def metrics_address(self) -> MetricsAddress | None:
+        """pk.metrics.port and pk.metrics.host; None without."""
+        return metrics.of_broker(self.originals, self._lines)
+
+    @property
     def delegation_token_secret(self) -> str:
         """The secret that signs delegation tokens; empty without one."""
         secret = self.delegation_token_secret_key
@@ -450,6 +457,8 @@ class BrokerSettings(
 
 
 def _has_no_effect(name: str) -> bool:
+    if name in (metrics.BROKER_PORT, metrics.BROKER_HOST):
+        return False
     key = key_of(name)
     return bool(_PLUGIN_KEYS.fullmatch(name)) or (key is not None and not key.effective)
 

@@ -8,10 +8,12 @@ configuration reader also accepts them. Source: org.apache.zookeeper.server.quor
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Self
 
 from pykafka_cli.model import Milliseconds
+from pykafka_cli.properties import metrics
 from pykafka_cli.properties.grammar import Property
 from pykafka_cli.properties.keys import (
     BOOLEAN,
@@ -32,6 +34,7 @@ from pykafka_cli.properties.keys import (
 from pykafka_cli.properties.zookeeper_ensemble import ZooKeeperEnsembleKeys
 from pykafka_cli.properties.zookeeper_security import ZooKeeperSecurityKeys
 
+NOTHING_MORE: Mapping[str, str] = MappingProxyType({})
 READ_ONLY_WORDS = "ruok, srvr, stat, mntr, cons, envi, conf, isro, dump, dirs, wchs, wchc, wchp, gtmk"
 _FEWEST_SNAPSHOTS = 3
 _SERVER = re.compile(r"server\..*")
@@ -168,19 +171,21 @@ class ZooKeeperSettings(ZooKeeperSecurityKeys, ZooKeeperEnsembleKeys):
         patterns = (_WITHOUT_EFFECT, _AUTH_PROVIDER, _SUPER_USER, _SERVER, _HIERARCHY)
         unknown = (p for p in odd if not any(each.fullmatch(p.key) for each in patterns))
         super().__init__([*plain, *unknown])
+        self.metrics_address = metrics.of_zookeeper(self.originals, {p.key: p.line for p in given})
+        """Where metrics are shown to Prometheus; None if they are not."""
         self.without_effect = [
             *(name for name in self.KEYS if name in self._given and not self._has_effect(name)),
-            *(p.key for p in odd if _WITHOUT_EFFECT.fullmatch(p.key)),
+            *(p.key for p in odd if _WITHOUT_EFFECT.fullmatch(p.key) and not self._is_of_metrics(p.key)),
             *([] if self.may_be_distributed else [p.key for p in (*self.hierarchy_lines, *self.server_lines)]),
             *(["admin.enableServer"] if self.admin_enable_server else []),
         ]
         self._ensure_can_start()
 
     @classmethod
-    def on_loopback(cls, data_dir: str, port: int) -> Self:
+    def on_loopback(cls, data_dir: str, port: int, more: Mapping[str, str] = NOTHING_MORE) -> Self:
         """Settings for a server on this machine alone, with any number of connections; port 0: any free one."""
         given = {"dataDir": data_dir, "clientPort": str(port), "clientPortAddress": "127.0.0.1", "maxClientCnxns": "0"}
-        return cls([Property(name, text, 0) for name, text in given.items()])
+        return cls([Property(name, text, 0) for name, text in {**given, **more}.items()])
 
     @property
     def may_be_distributed(self) -> bool:
@@ -237,6 +242,9 @@ class ZooKeeperSettings(ZooKeeperSecurityKeys, ZooKeeperEnsembleKeys):
     @property
     def skips_acl(self) -> bool:
         return self.skip_acl == "yes"
+
+    def _is_of_metrics(self, name: str) -> bool:
+        return self.metrics_address is not None and name in metrics.OF_ZOOKEEPER
 
     def allows_word(self, word: str) -> bool:
         """Whether a four-letter word is allowed; srvr always is, as ZooKeeper's own scripts need it."""

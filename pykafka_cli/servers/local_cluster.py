@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -14,6 +14,7 @@ from pykafka_cli.broker.network.listener import CannotListen, SocketServer
 from pykafka_cli.broker.server import BrokerServer, BrokerUnusable
 from pykafka_cli.model import Seconds
 from pykafka_cli.properties.broker import BrokerSettings
+from pykafka_cli.properties.metrics import MetricsAddress
 from pykafka_cli.servers.local_plan import (
     HOST,
     LocalPlan,
@@ -101,6 +102,7 @@ class LocalCluster(NamedTuple):
     """What is running.
 
     processes    the brokers, if each has its own process
+    metrics      where those of each broker are shown, then of each ZooKeeper
     """
 
     data_dir: Path
@@ -108,12 +110,15 @@ class LocalCluster(NamedTuple):
     clock: MovableClock | SystemClock
     brokers: Brokers
     processes: "BrokerProcesses | None"
+    metrics: Sequence[MetricsAddress] = ()
 
     @property
     def state(self) -> RunState:
         """What other processes need to find it."""
-        zookeepers = self.zookeepers
-        return RunState(os.getpid(), str(self.data_dir), zookeepers.addresses, self.brokers.states, zookeepers.states)
+        zookeepers, metrics = self.zookeepers, tuple(map(str, self.metrics))
+        return RunState(
+            os.getpid(), str(self.data_dir), zookeepers.addresses, self.brokers.states, zookeepers.states, metrics
+        )
 
     @property
     def failure(self) -> "asyncio.Future[None]":
@@ -195,14 +200,15 @@ async def running(
     """
     clock = MovableClock() if plan.has_clock else SystemClock()
     brokers: Brokers = processes or OnlyBroker(plan, clock)
-    zookeepers: ZooKeepers = ensemble or OnlyZooKeeper(zookeeper_settings(plan.data_dir, plan.zookeeper_port), clock)
+    zookeepers: ZooKeepers = ensemble or OnlyZooKeeper(zookeeper_settings(plan), clock)
     async with AsyncExitStack() as after_brokers:
         try:
             await _ensure_usable(plan)
             after_brokers.push_async_callback(zookeepers.stop)
             await zookeepers.start()
             is_running = await _start(brokers, zookeepers.addresses, stop)
-            yield LocalCluster(plan.data_dir, zookeepers, clock, brokers, processes) if is_running else None
+            running = LocalCluster(plan.data_dir, zookeepers, clock, brokers, processes, plan.metrics_addresses)
+            yield running if is_running else None
         finally:
             await brokers.stop()
 

@@ -18,6 +18,14 @@ from typing import NamedTuple
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.grammar import Property, write_properties
 from pykafka_cli.properties.listeners import Listener
+from pykafka_cli.properties.metrics import (
+    BROKER_PORT,
+    PROMETHEUS,
+    PROVIDER,
+    PROVIDER_HOST,
+    PROVIDER_PORT,
+    MetricsAddress,
+)
 from pykafka_cli.properties.zookeeper import READ_ONLY_WORDS, ZooKeeperSettings
 from pykafka_cli.rules.local_cluster import CLIENT_LISTENER, ClientListeners
 from pykafka_cli.script.errors import UsageError
@@ -52,6 +60,7 @@ class LocalPlan(NamedTuple):
     has_clock        whether the time of all servers can be moved
     has_faults       whether clients' requests can be made to fail
     ensemble         the ports of several ZooKeepers, which have their own processes; none: one, in that of `pk up`
+    metrics_ports    where metrics are shown, of each broker and then of each ZooKeeper; none: nowhere
     """
 
     data_dir: Path
@@ -62,6 +71,19 @@ class LocalPlan(NamedTuple):
     has_clock: bool = False
     has_faults: bool = False
     ensemble: Sequence[ZooKeeperPorts] = ()
+    metrics_ports: Sequence[int] = ()
+
+    @property
+    def metrics_addresses(self) -> list[MetricsAddress]:
+        """Where metrics are shown; the brokers' come first."""
+        return [MetricsAddress(HOST, port) for port in self.metrics_ports]
+
+    def metrics_properties(self, server: int) -> dict[str, str]:
+        """Of a ZooKeeper, whose numbers begin with 1."""
+        if not self.metrics_ports:
+            return {}
+        port = self.metrics_ports[len(self.ports) + server - 1]
+        return {PROVIDER: PROMETHEUS, PROVIDER_HOST: HOST, PROVIDER_PORT: str(port)}
 
     @property
     def has_processes(self) -> bool:
@@ -81,7 +103,8 @@ class LocalPlan(NamedTuple):
         )  # fmt: skip
         together = {"controlled.shutdown.enable": "false"}  # all stop at once, so there is nobody to hand over to
         apart = {"zookeeper.session.timeout.ms": str(SESSION_TIMEOUT_MS)}
-        return {**given, **(apart if self.has_processes else together), **self.overrides}
+        metrics = {BROKER_PORT: str(self.metrics_ports[number])} if self.metrics_ports else {}
+        return {**given, **(apart if self.has_processes else together), **metrics, **self.overrides}
 
 
 def broker_ports(first: int, brokers: int) -> list[int]:
@@ -94,8 +117,25 @@ def broker_ports(first: int, brokers: int) -> list[int]:
     return [first + number if first else 0 for number in range(brokers)]
 
 
-def zookeeper_settings(data_dir: Path, port: int) -> ZooKeeperSettings:
-    return ZooKeeperSettings.on_loopback(str(data_dir / "zookeeper"), port)
+def zookeeper_settings(plan: LocalPlan) -> ZooKeeperSettings:
+    """Of the only ZooKeeper."""
+    directory = str(plan.data_dir / "zookeeper")
+    return ZooKeeperSettings.on_loopback(directory, plan.zookeeper_port, plan.metrics_properties(1))
+
+
+def metrics_ports(first: int | None, servers: int, pick: Callable[[], int]) -> list[int]:
+    """One port for each server's metrics; none if `first` is None.
+
+    first     0: any free ports
+    pick      returns a free port
+
+    raises    UsageError
+    """
+    if first is None:
+        return []
+    if first + servers - 1 > MAX_PORT:
+        raise UsageError(f"Metrics of {servers} servers starting at port {first} would need ports above {MAX_PORT}.")
+    return [first + number if first else pick() for number in range(servers)]
 
 
 def ensemble_ports(first: int, zookeepers: int, pick: Callable[[], int]) -> list[ZooKeeperPorts]:
@@ -136,6 +176,7 @@ def zookeeper_file(plan: LocalPlan, number: int) -> str:
         "clientPortAddress": HOST,
         "maxClientCnxns": "0",
         "4lw.commands.whitelist": READ_ONLY_WORDS.replace(" ", ""),
+        **plan.metrics_properties(number),
     }
     return write_properties(given) + "".join(f"{server}\n" for server in servers)
 

@@ -56,6 +56,7 @@ class RunState(NamedTuple):
 
     zookeeper     HOST:PORT, of several separated by commas
     zookeepers    those that have their own processes; the number of the first is 1
+    metrics       URLs of each broker's, then of each ZooKeeper's; empty without --metrics-port
     """
 
     pid: int
@@ -63,6 +64,7 @@ class RunState(NamedTuple):
     zookeeper: str
     brokers: tuple[BrokerState, ...]
     zookeepers: tuple[ZooKeeperState, ...] = ()
+    metrics: tuple[str, ...] = ()
 
     @property
     def bootstrap(self) -> str:
@@ -78,6 +80,7 @@ class RunState(NamedTuple):
             "zookeeper_connect": self.zookeeper,
             "zookeepers": [each.document(number) for number, each in enumerate(self.zookeepers, start=1)],
             "brokers": [each.document(number) for number, each in enumerate(self.brokers)],
+            "metrics": list(self.metrics),
         }
 
 
@@ -87,7 +90,8 @@ def state_of(document: dict[str, Any]) -> RunState:
     zookeepers = tuple(
         ZooKeeperState(*(each[key] for key in ZooKeeperState._fields)) for each in document["zookeepers"]
     )
-    return RunState(document["pid"], document["data_dir"], document["zookeeper_connect"], brokers, zookeepers)
+    where, metrics = document["zookeeper_connect"], tuple(document["metrics"])
+    return RunState(document["pid"], document["data_dir"], where, brokers, zookeepers, metrics)
 
 
 def runtime_directory() -> Path:

@@ -84,6 +84,23 @@ class ClusterState:
     ) -> tuple[BrokerId, ...]:
         return tuple(broker for broker in replicas if self.is_online(broker, partition, even_stopping=even_stopping))
 
+    def counts(self) -> dict[str, tuple[str, int]]:
+        """For metrics, by name: what it is, and how many.
+
+        source    kafka.controller.KafkaController
+        """
+        leaders = [(partition, state.leader) for partition, state in self.leaders.items()]
+        offline = sum(not self.is_online(leader, partition) for partition, leader in leaders)
+        elsewhere = sum((leader,) != self.replicas(partition)[:1] for partition, leader in leaders)
+        return {
+            "activebrokercount": ("Brokers that are registered.", len(self.brokers)),
+            "globaltopiccount": ("Topics of the cluster.", len(self.assignments)),
+            "globalpartitioncount": ("Partitions of the cluster.", sum(map(len, self.assignments.values()))),
+            "offlinepartitionscount": ("Partitions without a leader that is alive.", offline),
+            "preferredreplicaimbalancecount": ("Partitions whose leader is not their first replica.", elsewhere),
+            "topicstodeletecount": ("Topics that are being deleted.", len(self.to_delete)),
+        }
+
     # ---- topics and partitions
 
     def add_topic(self, topic: str, assignment: TopicAssignment) -> None:

@@ -110,6 +110,13 @@ class Controller:
         """Whether this broker is the controller."""
         return self._active is not None
 
+    def counts(self) -> dict[str, tuple[str, int]]:
+        """For metrics, by name: what it is, and how many; brokers that are not the controller know of nothing else."""
+        counts = {"activecontrollercount": ("1 on the broker that is the controller.", int(self.is_active))}
+        if self._active is not None:
+            counts |= self._active.state.counts()
+        return counts
+
     @property
     def epoch(self) -> ControllerEpoch:
         """The controller epoch of this broker; 0 when it is not the controller."""

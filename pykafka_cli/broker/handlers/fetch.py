@@ -98,7 +98,8 @@ async def handle(ctx: RequestContext, request: FetchRequest) -> FetchResponse:
     results = await replicas.fetch(targets, _terms(ctx, request)) if targets else []
     if ctx.allowance is not None and request.replica_id < 0 and _has_to_wait(ctx, ctx.allowance, results):
         return _postponed(fetch, request)
-    hints = _adapt(ctx, targets, results)
+    metrics = ctx.broker.metrics
+    hints = _adapt(ctx, targets, results, metrics.bytes_out if request.replica_id < 0 else metrics.replicated_out)
     if ctx.api_version < FIRST_VERSION_WITH_BATCHES:
         await _down_convert(ctx, request, targets, results)
     answers = [(target.asked, result) for target, result in zip(targets, results, strict=True)]
@@ -195,12 +196,16 @@ def _terms(ctx: RequestContext, request: FetchRequest) -> FetchTerms:
 
 
 def _adapt(
-    ctx: RequestContext, targets: Sequence[FetchTarget], results: Sequence[FetchResult]
+    ctx: RequestContext, targets: Sequence[FetchTarget], results: Sequence[FetchResult], sent: dict[str, int]
 ) -> dict[PartitionKey, LeaderHint]:
-    """Fit the results to the client's version; the leaders of partitions that are led elsewhere."""
+    """Fit the results to the client's version; the leaders of partitions that are led elsewhere.
+
+    sent    where bytes of records are counted by topic; it has 0 for a new one
+    """
     hints: dict[PartitionKey, LeaderHint] = {}
     for (topic_partition, asked), result in zip(targets, results, strict=True):
         if result.error_code is _NO_ERROR:
+            sent[topic_partition.topic] += len(result.records)
             if ctx.api_version < FIRST_VERSION_WITH_ZSTD and _stores_zstd(ctx, topic_partition):
                 result.error_code, result.records = UnsupportedCompressionType.code, b""
         elif result.error_code in _LEADER_ELSEWHERE and ctx.api_version >= FIRST_VERSION_WITH_LEADERS:

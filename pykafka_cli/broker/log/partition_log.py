@@ -84,6 +84,10 @@ class PartitionLog:
         self._epoch_file = EpochFile(files, str(directory), on_error=partial(self._disk.fail, "note a leader epoch"))
         self.epochs = LeaderEpochs(epochs, on_change=self._epoch_file.store)
         self._unflushed_records = 0
+        self.messages_in = self.bytes_in = 0
+        """What was appended as the leader since the log was opened."""
+        self.replicated_in = 0
+        """Bytes that were appended as a follower since then."""
         self.last_flush_ms = clock.now_ms()
 
     def __repr__(self) -> str:
@@ -162,13 +166,16 @@ class PartitionLog:
             self.epochs.assign(leader_epoch, first_offset)
         position = self._write(segment, batches, aborted)
         self._note(segment, position, header, marker, first_offset)
+        size, records = header.size, header.record_count
+        self.messages_in += records
+        self.bytes_in += size
         return AppendInfo(
             first_offset,
             last_offset,
             append_time,
             self.log_start,
-            header.size,
-            header.record_count,
+            size,
+            records,
             must_flush=self._unflushed_records >= self.config.flush_messages,
         )
 
@@ -198,6 +205,7 @@ class PartitionLog:
                 count += self._append_run(view, found[count:], now_ms)
         size = found[-1][0] + found[-1][1].size
         records = sum(header.record_count for _, header in found)
+        self.replicated_in += size
         must_flush = self._unflushed_records >= self.config.flush_messages
         return AppendInfo(
             first_offset, Offset(self.log_end - 1), None, self.log_start, size, records, must_flush=must_flush

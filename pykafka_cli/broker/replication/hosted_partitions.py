@@ -26,6 +26,11 @@ class HostedPartitions:
     def get(self, topic_partition: TopicPartition) -> Partition | None:
         return self._online.get(topic_partition)
 
+    @property
+    def offline_count(self) -> int:
+        """How many are in log directories that have failed."""
+        return len(self._offline)
+
     def is_offline(self, topic_partition: TopicPartition) -> bool:
         return topic_partition in self._offline
 

@@ -18,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from pykafka_cli.metrics_endpoint import MetricsEndpoint
 from pykafka_cli.model import Milliseconds, Seconds, Timestamp, in_seconds
 from pykafka_cli.properties.keys import ConfigError
 from pykafka_cli.properties.zookeeper import ZooKeeperSettings
@@ -103,6 +104,7 @@ class ZooKeeperServer:
         self._next_tick = 0.0
         self._since_snapshot = 0
         self._snapshot: asyncio.Future[None] | None = None
+        self._metrics: MetricsEndpoint[Mapping[str, object]] | None = None
 
     async def start(self) -> None:
         """Recover, then listen.
@@ -126,6 +128,7 @@ class ZooKeeperServer:
         self.failure = asyncio.get_running_loop().create_future()
         await self._listen(bound, context)
         self.started_at = self._clock.monotonic()
+        await self._expose_metrics()
         if replayed:
             self._replayed()
         self._start_timers()
@@ -154,6 +157,21 @@ class ZooKeeperServer:
             self._secure_listener = SecurePort(self, listening, context, frame_limit, Seconds(SESSIONLESS_S))
             self.secure_port = self._secure_listener.port
 
+    async def _expose_metrics(self) -> None:
+        """Show metrics to Prometheus, if that is configured; raises ServerUnusable."""
+        address = self._settings.metrics_address
+        if address is None:
+            return
+        from pykafka_cli.zookeeper.server.exposition import metrics_endpoint  # most servers have none
+
+        endpoint = metrics_endpoint(address, self)
+        try:
+            endpoint.start()
+        except OSError as error:
+            await self.stop()
+            raise ServerUnusable(f"metrics cannot be shown at {address}: {error.strerror or error}") from error
+        self._metrics = endpoint
+
     async def stop(self) -> None:
         """Make started transactions durable, close all connections, and unlock the directory."""
         for timer in self._timers.values():
@@ -162,6 +180,8 @@ class ZooKeeperServer:
         if not self._is_running:
             return
         self._is_running = False
+        if self._metrics is not None:
+            await self._metrics.stop()
         if self._listener is not None:
             self._listener.close()
         if self._secure_listener is not None:
