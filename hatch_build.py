@@ -59,9 +59,15 @@ def compiled(work: Path) -> Iterator[tuple[Path, Path]]:
     done = subprocess.run(command, cwd=work, capture_output=True, text=True, check=False)
     if done.returncode:
         raise NotCompiled(_last_line(done.stdout + done.stderr))
-    for module in MODULES:
-        for path in (work / module.parent).glob(f"{module.stem}.*.so"):
-            yield path, module.parent
+    names = [".".join(module.with_suffix("").parts) for module in MODULES]
+    test = [sys.executable, "-c", f"import {', '.join(names)}"]
+    done = subprocess.run(test, cwd=work, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise NotCompiled(_last_line(done.stdout + done.stderr))
+    for path in work.rglob("*.so"):  # what the modules share has its own library, where mypyc wants it
+        where = path.parent.relative_to(work)
+        if "build" not in where.parts:
+            yield path, where
 
 
 def install(extensions: list[tuple[Path, Path]]) -> None:
