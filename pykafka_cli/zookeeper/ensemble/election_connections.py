@@ -37,6 +37,8 @@ _MOST_STRANGERS = 32
 """Servers outside the configuration to whom connections are kept; observers and servers to be added are such."""
 _MOST_GREETINGS = 64
 """Connections on which nobody has said yet who it is."""
+_PATIENCE_S = Seconds(3.0)
+"""How long another server may be unreachable before that is worth a warning: those of one start need a moment."""
 _FIRST_RETRY_S, _LAST_RETRY_S = Seconds(0.1), Seconds(5.0)
 _CONNECT_TIMEOUT_S, _HELLO_TIMEOUT_S = Seconds(5.0), Seconds(10.0)
 _SILENCE_S = 30
@@ -57,6 +59,7 @@ class ElectionConnections:
         *,
         connect_timeout: Seconds = _CONNECT_TIMEOUT_S,
         hello_timeout: Seconds = _HELLO_TIMEOUT_S,
+        patience: Seconds = _PATIENCE_S,
     ) -> None:
         """No connection yet.
 
@@ -64,10 +67,12 @@ class ElectionConnections:
         received           is called with each notification and the id of its sender
         connect_timeout    how long connecting may take (cnxTimeout)
         hello_timeout      how long whoever connects may take to say who it is
+        patience           how long another server may be unreachable before a warning
         """
         self.me = me
         self._received = received
         self._connect_timeout, self._hello_timeout = connect_timeout, hello_timeout
+        self._patience = patience
         self._peers: dict[int, _Peer] = {}
         self._greetings: set[_Connection] = set()
         self._server: asyncio.Server | None = None
@@ -154,12 +159,26 @@ class ElectionConnections:
             async with asyncio.timeout(self._connect_timeout):
                 await loop.create_connection(lambda: _Connection(self, peer.server_id), address.host, address.port)
         except (OSError, UnicodeError) as error:  # UnicodeError: what is no host name at all
-            if not peer.is_known_unreachable:
-                peer.is_known_unreachable = True
-                why = getattr(error, "strerror", None) or str(error) or "it does not answer"
-                _log.warning("Server %d cannot be reached at %s for elections: %s", peer.server_id, address, why)
+            self._note_unreachable(peer, address, error)
             return False
+        self._note_reachable(peer)
         return True
+
+    def _note_unreachable(self, peer: "_Peer", address: Address, error: Exception) -> None:
+        """Warn, once until it is back, of a server that cannot be reached for some time."""
+        now = asyncio.get_running_loop().time()
+        if peer.unreachable_since is None:
+            peer.unreachable_since = now
+        if not peer.is_known_unreachable and now - peer.unreachable_since >= self._patience:
+            peer.is_known_unreachable = True
+            why = getattr(error, "strerror", None) or str(error) or "it does not answer"
+            _log.warning("Server %d cannot be reached at %s for elections: %s", peer.server_id, address, why)
+
+    def _note_reachable(self, peer: "_Peer") -> None:
+        peer.unreachable_since = None
+        if peer.is_known_unreachable:
+            peer.is_known_unreachable = False
+            _log.info("Server %d can be reached for elections again", peer.server_id)
 
     # What connections report.
 
@@ -195,9 +214,7 @@ class ElectionConnections:
         peer.drop()
         peer.connection = connection
         connection.server_id = server_id
-        if peer.is_known_unreachable:
-            peer.is_known_unreachable = False
-            _log.info("Server %d can be reached for elections again", server_id)
+        self._note_reachable(peer)
         if peer.waiting is None:
             peer.waiting = peer.last_sent
         peer.flush()
@@ -233,6 +250,8 @@ class _Peer:
         self.connecting: asyncio.Task[None] | None = None
         self.waiting: bytes | None = None
         self.last_sent: bytes | None = None
+        self.unreachable_since: float | None = None
+        """On the loop's clock; the first of the attempts that have failed since it could be reached."""
         self.is_known_unreachable = False
 
     def flush(self) -> None:

@@ -203,7 +203,7 @@ async def test_a_peer_that_reads_nothing_holds_one_message(start: Start) -> None
 
 async def test_a_server_that_starts_later_is_connected_to_then(start: Start, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    two = await start(2)
+    two = await start(2, patience=Seconds(0.0))
     two.connections.send(1, vote_for(2))
     await until(lambda: "Server 1 cannot be reached" in caplog.text)
 
@@ -214,9 +214,35 @@ async def test_a_server_that_starts_later_is_connected_to_then(start: Start, cap
     assert "Server 1 can be reached for elections again" in caplog.text
 
 
+async def test_a_server_that_comes_up_a_moment_later_is_not_warned_of(
+    start: Start, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level(logging.INFO)
+    refusals: list[OSError] = []
+    loop = asyncio.get_running_loop()
+    create_connection = loop.create_connection
+
+    async def recording_refusals(*arguments: object) -> object:
+        try:
+            return await create_connection(*arguments)  # type: ignore[call-overload]
+        except OSError as error:
+            refusals.append(error)
+            raise
+
+    monkeypatch.setattr(loop, "create_connection", recording_refusals)
+    two = await start(2, patience=Seconds(1000.0))
+    two.connections.send(1, vote_for(2))
+    await until(lambda: len(refusals) > 1)
+
+    one = await start(1)
+
+    await until(lambda: one.heard == [(2, 2)])
+    assert "reached" not in caplog.text
+
+
 @pytest.mark.parametrize("host", ["nowhere.invalid", "..", "a" * 300])
 async def test_a_host_that_cannot_be_resolved_is_named(host: str, caplog: pytest.LogCaptureFixture) -> None:
-    server = Server(2, free_port(), {1: Address(host, 3888)})
+    server = Server(2, free_port(), {1: Address(host, 3888)}, patience=Seconds(0.0))
 
     server.connections.send(1, vote_for(2))
 
