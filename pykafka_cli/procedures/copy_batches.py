@@ -57,6 +57,7 @@ def _is_small(batch: ReadyBatch) -> bool:
 def taken_apart(batches: Iterable[ReadyBatch], choose: Choose) -> Iterator[Sent]:
     """The same records in batches of each partition, in the order and the compression that they had.
 
+    In header keys that are not UTF-8, U+FFFD is in place of what is not, as in what Java's clients copy.
     raises    CorruptRecords
     """
     for compression, some in groupby(batches, attrgetter("compression")):
@@ -97,7 +98,7 @@ def _packed(partition: int, records: Sequence[AnyRecord], packing: Packing) -> I
         builder = DefaultRecordBatchBuilder(2, 0, 0, -1, -1, -1, packing.size)
         append, count = builder.append, 0
         for record in records[start:] if start else records:
-            if append(count, record.timestamp, record.key, record.value, record.headers) is None:
+            if append(count, record.timestamp, record.key, record.value, list(record.headers)) is None:
                 break
             count += 1
         yield Sent(partition, finished(builder.build(), packing), count)

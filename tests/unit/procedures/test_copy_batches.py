@@ -6,7 +6,7 @@ import pytest
 
 from pykafka_cli.model import Offset, Timestamp
 from pykafka_cli.procedures.copy_batches import Sent, combined, taken_apart
-from pykafka_cli.protocol.records.batch import Compression, CorruptRecords, crc_is_valid, read_header
+from pykafka_cli.protocol.records.batch import Compression, crc_is_valid, read_header
 from pykafka_cli.protocol.records.record import Record, build_batch, read_records
 from pykafka_cli.rules.record_copy import ReadyBatch
 
@@ -68,13 +68,24 @@ def test_a_change_of_compression_changes_no_order() -> None:
     assert [times(each) for each in found] == [[50], [51], [52]]
 
 
-def test_headers_that_are_not_utf_8_leave_batches_as_they_are() -> None:
-    strange = batch(0, 3)
-    for at in (position for position in range(61, len(strange.data)) if strange.data[position] == ord("h")):
-        strange.data[at] = 0xFF
+def test_batches_with_headers_that_are_not_utf_8_are_not_combined() -> None:
+    strange = with_header_key(batch(0, 3), 0xFF)
 
     found = list(combined(0, [strange, batch(3, 1)]))
 
     assert [each.data for each in found] == [strange.data, batch(3, 1).data]
-    with pytest.raises(CorruptRecords, match="header whose key is not UTF-8"):
-        list(taken_apart([strange], by_number))
+
+
+def test_header_keys_that_are_not_utf_8_are_copied_by_key_as_java_reads_them() -> None:
+    found = list(taken_apart([with_header_key(batch(0, 3), 0xFF), batch(3, 1)], by_number))
+
+    records = {each.partition: read_records(each.data) for each in found}
+    assert [(each.partition, times(each)) for each in found] == [(0, [50, 52, 53]), (1, [51])]
+    assert [each.headers for each in records[0]] == [(("\ufffd", None),), (("\ufffd", None),), (("h", None),)]
+
+
+def with_header_key(strange: ReadyBatch, byte: int) -> ReadyBatch:
+    """With this byte in place of each "h"."""
+    for at in (position for position in range(61, len(strange.data)) if strange.data[position] == ord("h")):
+        strange.data[at] = byte
+    return strange
