@@ -47,6 +47,9 @@ MISSING_IN_4 = (
 )
 WARMUP = "Warmup first {} records. Steady state results will print after the complete test summary."
 SET_BY_THE_SCRIPT = frozenset({"bootstrap.servers", "key.serializer", "value.serializer"})
+DEFAULT_TRANSACTIONAL_ID = "performance-producer-default-transactional-id"
+KAFKA_4_TRANSACTION_MS = 3000
+"""How long a transaction takes if only its id is given, which Kafka 3.9's script fails at (KIP-1069)."""
 LETTERS = bytes(65 + byte % 26 for byte in range(256))
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -119,14 +122,15 @@ def producer_perf_test(
         typer.Option(
             "--transactional-id", metavar="ID", help="Transactional id of the producer.", rich_help_panel=TRANSACTIONS
         ),
-    ] = "performance-producer-default-transactional-id",
+    ] = DEFAULT_TRANSACTIONAL_ID,
     transaction_duration_ms: Annotated[
         int,
         typer.Option(
             "--transaction-duration-ms",
             parser=LONG,
             metavar="MS",
-            help="Send in transactions, and commit each after this long; 0 means no transactions.",
+            help="Send in transactions, and commit each after this long; 0 means no transactions. "
+            "With a transactional.id among the properties, the default is 3000.",
             rich_help_panel=TRANSACTIONS,
         ),
     ] = 0,
@@ -182,8 +186,15 @@ def producer_perf_test(
     properties = property_file(producer_config) | words_to_properties(producer_props or [])
     if bootstrap_server is not None and ("bootstrap-server" in ctx.given or "bootstrap.servers" not in properties):
         properties["bootstrap.servers"] = bootstrap_server
+    if "transactional.id" in properties and "transaction-duration-ms" not in ctx.given:
+        transaction_duration_ms = KAFKA_4_TRANSACTION_MS
     if transaction_duration_ms > 0:
-        properties["transactional.id"] = transactional_id
+        if "transactional-id" in ctx.given or "transactional.id" not in properties:
+            properties["transactional.id"] = transactional_id
+    elif "transactional.id" in properties:
+        raise ScriptError(
+            "A producer with a transactional.id sends in transactions; --transaction-duration-ms must be more than 0"
+        )
     properties.setdefault("client.id", "perf-producer-client")
     form = chosen_output(output)
     with reported(words=dict.fromkeys((ConfigError, BadClientSetting, BadPattern), str)):

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -58,6 +59,27 @@ def test_what_was_sent_is_one_document_and_all_else_goes_to_stderr(
     assert latencies["p50"] <= latencies["p999"] <= latencies["max"]
     assert "Reading payloads from: " in done.stderr
     assert "record-send-total" in done.stderr
+
+
+def test_a_transactional_id_among_the_properties_is_enough_for_transactions(
+    cluster: RunningCluster, topic: str, tmp_path: Path
+) -> None:
+    config = tmp_path / "producer.properties"
+    config.write_text(f"transactional.id=id-{topic}\n")
+    words = sending(cluster, topic, "--num-records", "5", "--record-size", "9", "--producer.config", str(config))
+
+    done = succeeded(words)
+
+    assert done.stdout.startswith("5 records sent")
+    assert (done.stderr, "failed" in done.stdout) == ("", False)
+    described = succeeded(
+        ["transactions", "--bootstrap-server", cluster.bootstrap, "describe", "--transactional-id", f"id-{topic}"]
+    )
+    assert "CompleteCommit" in described.stdout
+
+    without = pk(*words, "--transaction-duration-ms", "0")
+    assert without.returncode == 1
+    assert "--transaction-duration-ms must be more than 0" in without.stderr
 
 
 def test_what_was_read_is_one_document(cluster: RunningCluster, topic: str) -> None:
