@@ -367,14 +367,14 @@ def _settings(command_config: str | None, isolation_level: str | None) -> tuple[
 
 def _check(bootstrap: str, client: ClientSettings, settings: ConsumerSettings, wanted: "Wanted") -> "Report":
     """raises    ScriptError where there can be no client with these settings, or the mark is of another cluster"""
-    from pykafka_cli.clients.session import Session
     from pykafka_cli.console.waiting import WaitingLine
     from pykafka_cli.procedures.expect import check
+    from pykafka_cli.script.opening import unchecked_session
 
     line = WaitingLine()
     try:
         return event_loop.run(
-            check(lambda: Session(bootstrap, client), settings, wanted, lambda lines: line.show(list(lines)))
+            check(lambda: unchecked_session(bootstrap, client), settings, wanted, lambda lines: line.show(list(lines)))
         )
     except (BadClientSetting, BadMark) as error:
         raise ScriptError(str(error)) from None

@@ -90,18 +90,18 @@ def _wait(
 
     raises    ScriptError where there can be no client with these settings
     """
-    from pykafka_cli.clients.session import Session
     from pykafka_cli.clients.settings import read_settings
     from pykafka_cli.console.log_lines import warn
     from pykafka_cli.console.waiting import WaitingLine
     from pykafka_cli.procedures.wait import DEFAULTS, wait_until_met
+    from pykafka_cli.script.opening import unchecked_session
 
     line = WaitingLine()
     try:
         settings = read_settings(command_config, DEFAULTS, warn)
         return event_loop.run(
             wait_until_met(
-                lambda: Session(bootstrap, settings),
+                lambda: unchecked_session(bootstrap, settings),
                 wanted,
                 seconds,
                 lambda found: line.show([f"{words[each.number]}: {each.reason}" for each in found]),

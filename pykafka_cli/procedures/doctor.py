@@ -35,6 +35,7 @@ from pykafka_cli.rules.diagnosis import (
     judge_zookeeper,
 )
 from pykafka_cli.rules.generation import is_kafka_4
+from pykafka_cli.script.opening import unchecked_session
 from pykafka_cli.security.sasl import sasl_exchange
 from pykafka_cli.security.settings import security_settings
 from pykafka_cli.security.tls import tls_context
@@ -264,7 +265,7 @@ async def _offered(doctor: _Doctor, address: Address, connection: Connection) ->
 
 async def _examine_cluster(doctor: _Doctor, reached: _Reached) -> None:
     """Check the cluster's metadata, through the first address that responded."""
-    session = Session(f"{_named(reached.address)}", doctor.settings)
+    session = unchecked_session(_named(reached.address), doctor.settings)
     began = time.monotonic()
     async with contextlib.AsyncExitStack() as opened:
         try:

@@ -143,15 +143,15 @@ def _asked(ctx: typer.Context, question: Question) -> list[str]:
     import asyncio
 
     from pykafka_cli.clients.errors import ApiError
-    from pykafka_cli.clients.session import Session
     from pykafka_cli.clients.settings import BadClientSetting, read_settings
+    from pykafka_cli.script.opening import unchecked_session
     from pykafka_cli.transport import event_loop
     from pykafka_cli.transport.errors import ConnectionFailed
 
     async def answer() -> list[str]:
         bootstrap = ctx.params.get("bootstrap_server") or DEFAULT_BOOTSTRAP_SERVER
         settings = read_settings(_property_file(ctx))
-        async with asyncio.timeout(PATIENCE_S), Session(bootstrap, settings) as session:
+        async with asyncio.timeout(PATIENCE_S), unchecked_session(bootstrap, settings) as session:
             return await question(session)
 
     try:

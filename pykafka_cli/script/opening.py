@@ -1,4 +1,7 @@
-"""How commands connect to a cluster, and read files that options name."""
+"""How commands connect to a cluster, and read files that options name.
+
+Every session with a cluster is created here (`tests/conventions/test_sessions.py`).
+"""
 
 import contextlib
 import os
@@ -51,6 +54,14 @@ def check_resolvable(bootstrap: str, patience: Seconds) -> None:
     except Empty:
         raise BadAddress(f"No name server responded within {patience:g} s for bootstrap.servers: {bootstrap}") from None
     raise BadAddress(f"No resolvable bootstrap urls given in bootstrap.servers: {bootstrap}")
+
+
+def unchecked_session(bootstrap: str, settings: ClientSettings) -> Session:
+    """Create a session, which the caller enters, with addresses that need not be resolvable yet; it prints no warnings.
+
+    For callers that retry, or that show by themselves what does not respond. Raises BadAddress.
+    """
+    return Session(bootstrap, settings)
 
 
 def session_with(

@@ -9,9 +9,9 @@ from pykafka_cli.clients.admin.topics import (
     create_topic,
 )
 from pykafka_cli.clients.errors import ApiError
-from pykafka_cli.clients.session import Session
 from pykafka_cli.clients.settings import ClientSettings
 from pykafka_cli.rules.local_cluster import WantedTopic
+from pykafka_cli.script.opening import unchecked_session
 
 
 async def create_topics(bootstrap: str, topics: Iterable[WantedTopic], warn: Callable[[str], None]) -> None:
@@ -19,7 +19,7 @@ async def create_topics(bootstrap: str, topics: Iterable[WantedTopic], warn: Cal
 
     raises    ApiError, ConnectionFailed
     """
-    async with Session(bootstrap, ClientSettings()) as session:
+    async with unchecked_session(bootstrap, ClientSettings()) as session:
         for topic in topics:
             try:
                 await create_topic(

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pykafka_cli.clients.session import Session
 from pykafka_cli.clients.settings import ClientSettings
 from pykafka_cli.model import OffsetSpec, Seconds
 from pykafka_cli.output.expect import Summary, failure_lines
@@ -17,6 +16,7 @@ from pykafka_cli.rules.expect_ledger import Expectation
 from pykafka_cli.rules.expect_marks import decode_mark, encode_mark
 from pykafka_cli.rules.expect_records import Filter, Texts
 from pykafka_cli.rules.wait_conditions import parse_condition
+from pykafka_cli.script.opening import unchecked_session
 from pykafka_cli.testing.operations import Client
 from pykafka_cli.wall_clock import now_ms
 
@@ -43,7 +43,7 @@ class Expected:
 async def mark(client: Client, topics: Sequence[str]) -> str:
     """Return a token for the current ends of topics. raises    ApiError, ConnectionFailed"""
     address, properties = client
-    async with Session(address, ClientSettings(properties)) as session:
+    async with unchecked_session(address, ClientSettings(properties)) as session:
         return encode_mark(await mark_ends(session, topics, now_ms(), read_committed=False))
 
 
@@ -58,7 +58,7 @@ async def differences(client: Client, expected: Expected) -> str:
     merged: Mapping[str, str] = {**DEFAULTS, **properties, **own}
     wanted = _wanted(expected)
     report = await check(
-        lambda: Session(address, ClientSettings(merged)), ConsumerSettings(merged), wanted, lambda _: None
+        lambda: unchecked_session(address, ClientSettings(merged)), ConsumerSettings(merged), wanted, lambda _: None
     )
     if report.is_met:
         return ""

@@ -14,6 +14,7 @@ from pykafka_cli.model import Seconds
 from pykafka_cli.procedures.wait import DEFAULTS, wait_until_met
 from pykafka_cli.properties.producer import ProducerSettings
 from pykafka_cli.rules.wait_conditions import parse_condition
+from pykafka_cli.script.opening import unchecked_session
 from pykafka_cli.testing.records import Record, read_records
 from pykafka_cli.wall_clock import now_ms
 
@@ -23,7 +24,7 @@ Client: TypeAlias = tuple[str, Mapping[str, str]]
 
 def _session(client: Client) -> Session:
     address, properties = client
-    return Session(address, ClientSettings(properties))
+    return unchecked_session(address, ClientSettings(properties))
 
 
 async def create(
@@ -94,5 +95,7 @@ async def wait(client: Client, words: Sequence[str], timeout: float) -> list[str
     address, properties = client
     settings = ClientSettings({**DEFAULTS, **properties})
     conditions = [parse_condition(word) for word in words]
-    unmet = await wait_until_met(lambda: Session(address, settings), conditions, Seconds(timeout), lambda _: None)
+    unmet = await wait_until_met(
+        lambda: unchecked_session(address, settings), conditions, Seconds(timeout), lambda _: None
+    )
     return [f"{words[each.number]}: {each.reason}" for each in unmet]

@@ -145,20 +145,20 @@ class Prepared:
 
 async def _create_users(bootstrap: str, security: Security) -> None:
     from pykafka_cli.clients.admin.credentials import NewCredential, alter_credentials
-    from pykafka_cli.clients.session import Session
     from pykafka_cli.clients.settings import ClientSettings
+    from pykafka_cli.script.opening import unchecked_session
 
-    async with Session(bootstrap, ClientSettings()) as session:
+    async with unchecked_session(bootstrap, ClientSettings()) as session:
         for name, password in security.users.items():
             await alter_credentials(session, name, {security.mechanism: NewCredential(_ITERATIONS, password)}, ())
 
 
 async def _until_logged_in(address: str, properties: Mapping[str, str]) -> None:
-    from pykafka_cli.clients.session import Session
     from pykafka_cli.clients.settings import ClientSettings
+    from pykafka_cli.script.opening import unchecked_session
 
     async def log_in() -> None:
-        async with Session(address, ClientSettings(properties)):
+        async with unchecked_session(address, ClientSettings(properties)):
             pass
 
     await until_accepted(log_in)

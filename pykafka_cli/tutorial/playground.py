@@ -25,6 +25,7 @@ from pykafka_cli.output.tutorial import show_stopping
 from pykafka_cli.procedures.wait import wait_until_met
 from pykafka_cli.rules.wait_conditions import parse_condition
 from pykafka_cli.script.errors import ScriptError
+from pykafka_cli.script.opening import unchecked_session
 from pykafka_cli.script.options import BOOTSTRAP_SERVER_VARIABLE
 from pykafka_cli.servers.control_client import ControlClient
 from pykafka_cli.servers.detached import start_detached
@@ -83,7 +84,7 @@ class Playground:
         return text
 
     def session(self) -> Session:
-        return Session(self.bootstrap, ClientSettings(_QUICK))
+        return unchecked_session(self.bootstrap, ClientSettings(_QUICK))
 
     async def read_znode(self, path: str) -> bytes | None:
         """The data of a znode; None if there is none."""

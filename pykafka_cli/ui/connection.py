@@ -6,6 +6,7 @@ from pykafka_cli.clients.admin.configs import zookeeper_of
 from pykafka_cli.clients.session import Session
 from pykafka_cli.clients.settings import ClientSettings
 from pykafka_cli.model import Seconds
+from pykafka_cli.script.opening import unchecked_session
 from pykafka_cli.zookeeper.client import ZooKeeperClient
 
 PATIENCE = {
@@ -47,7 +48,7 @@ class ClusterConnection:
         """raises    ConnectionFailed"""
         async with self._lock:
             if self._session is None:
-                self._session = await Session(self.bootstrap, self.settings).__aenter__()
+                self._session = await unchecked_session(self.bootstrap, self.settings).__aenter__()
             return self._session
 
     async def zookeeper(self) -> ZooKeeperClient:
