@@ -14,7 +14,7 @@ from pykafka_cli.rules import internal_topics as topics
 from pykafka_cli.rules.internal_topics import version_of
 
 
-class _Record(Protocol):
+class _KeyAndValue(Protocol):
     @property
     def key(self) -> bytes | None: ...
     @property
@@ -29,10 +29,10 @@ class JsonFormatter:
     value: Schema
     other_keys: Schema | None = None  # the other kind of record in the topic, which prints nothing
 
-    def render(self, topic: str, partition: int, records: Sequence[_Record]) -> bytes:  # noqa: ARG002
+    def render(self, topic: str, partition: int, records: Sequence[_KeyAndValue]) -> bytes:  # noqa: ARG002
         return b"".join(map(self._object, records))
 
-    def _object(self, record: _Record) -> bytes:
+    def _object(self, record: _KeyAndValue) -> bytes:
         if record.key is not None and self.other_keys and version_of(record.key) in self.other_keys.versions:
             return b""
         document = {"key": self._part(self.key, record.key), "value": self._part(self.value, record.value)}
@@ -59,10 +59,10 @@ class TextFormatter:
     key_text: Callable[[dict[str, Any]], str]
     value_text: Callable[[dict[str, Any], dict[str, Any]], str]
 
-    def render(self, topic: str, partition: int, records: Sequence[_Record]) -> bytes:  # noqa: ARG002
+    def render(self, topic: str, partition: int, records: Sequence[_KeyAndValue]) -> bytes:  # noqa: ARG002
         return b"".join(map(self._line, records))
 
-    def _line(self, record: _Record) -> bytes:
+    def _line(self, record: _KeyAndValue) -> bytes:
         if record.key is None or (key := topics.read(self.key, record.key)) is None:
             return b""
         if record.value is None:

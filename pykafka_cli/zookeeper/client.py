@@ -50,10 +50,10 @@ from pykafka_cli.zookeeper.operations import (
     Operation,
     SessionListener,
     SetData,
-    Stat,
     Watcher,
     WatchEvent,
 )
+from pykafka_cli.zookeeper.protocol.records import Stat
 
 _log = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""How requests to ZooKeeper fail, for its clients. Those that a server raises are in protocol/errors.py."""
+"""How requests to ZooKeeper fail, for its clients. A server's own are the KeeperErrors of protocol/errors.py."""
 
 
 class ZooKeeperError(Exception):

@@ -4,26 +4,8 @@ from collections.abc import Callable
 from enum import Enum
 from typing import NamedTuple, Protocol
 
-from pykafka_cli.model import Timestamp
-
 ANY_VERSION = -1
 """ZooKeeper's, for a change that does not depend on the znode's version."""
-
-
-class Stat(NamedTuple):
-    """The metadata of a znode; times in ms since the epoch."""
-
-    czxid: int
-    mzxid: int
-    ctime: Timestamp
-    mtime: Timestamp
-    version: int
-    cversion: int
-    aversion: int
-    ephemeral_owner: int
-    data_length: int
-    children: int
-    pzxid: int
 
 
 class Create(NamedTuple):

@@ -16,7 +16,7 @@ from pykafka_cli.model import Seconds
 from pykafka_cli.zookeeper.client_security import PLAIN, ClientSecurity
 from pykafka_cli.zookeeper.kazoo_handler import kazoo_client
 from pykafka_cli.zookeeper.protocol.errors import ErrorCode
-from pykafka_cli.zookeeper.protocol.jute import Record, decode, encode
+from pykafka_cli.zookeeper.protocol.jute import JuteRecord, decode, encode
 from pykafka_cli.zookeeper.protocol.requests import RESPONSES, Empty, OpCode
 
 logging.getLogger("kazoo").setLevel(logging.CRITICAL)
@@ -46,14 +46,14 @@ class Rejected(Exception):
 class _Request:
     """One of our requests, in the form that kazoo sends."""
 
-    def __init__(self, kind: OpCode, record: Record) -> None:
+    def __init__(self, kind: OpCode, record: JuteRecord) -> None:
         self.type = int(kind)
         self._kind, self._record = kind, record
 
     def serialize(self) -> bytes:
         return encode(self._record)
 
-    def deserialize(self, data: bytes, offset: int) -> Record:
+    def deserialize(self, data: bytes, offset: int) -> JuteRecord:
         return decode(RESPONSES.get(self._kind, Empty), bytes(data[offset:]))
 
 
@@ -131,14 +131,14 @@ class ShellSession:
         state = self._kazoo.client_state
         return states.get(state, "AUTH_FAILED" if state == KeeperState.AUTH_FAILED else "CLOSED")
 
-    def ask(self, kind: OpCode, record: Record) -> Any:
+    def ask(self, kind: OpCode, record: JuteRecord) -> Any:
         """Send a request, and return its response. raises Rejected."""
         (answer,) = self.ask_all(kind, [record])
         if isinstance(answer, Rejected):
             raise answer
         return answer
 
-    def ask_all(self, kind: OpCode, records: Sequence[Record]) -> list[Any]:
+    def ask_all(self, kind: OpCode, records: Sequence[JuteRecord]) -> list[Any]:
         """Send requests of one kind together, and return their responses; a Rejected is one of them."""
         waiting = []
         for record in records:

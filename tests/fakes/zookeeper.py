@@ -28,10 +28,10 @@ from pykafka_cli.zookeeper.operations import (
     Operation,
     SessionListener,
     SetData,
-    Stat,
     Watcher,
     WatchEvent,
 )
+from pykafka_cli.zookeeper.protocol.records import Stat
 
 
 class _Node:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from pykafka_cli.model import Seconds
 from pykafka_cli.zookeeper.protocol.errors import ErrorCode
-from pykafka_cli.zookeeper.protocol.jute import Record
+from pykafka_cli.zookeeper.protocol.jute import JuteRecord
 from pykafka_cli.zookeeper.protocol.records import OPEN_ACL
 from pykafka_cli.zookeeper.protocol.requests import (
     CheckVersionRequest,
@@ -93,7 +93,7 @@ class Model:
         del self.nodes[path]
         self.nodes[path.rpartition("/")[0] or "/"].children.discard(path)
 
-    def do(self, request: Record, session: int) -> None:
+    def do(self, request: JuteRecord, session: int) -> None:
         match request:
             case CreateRequest(path=path, data=data, flags=flags):
                 self.create(path, data or b"", flags, session)
@@ -115,7 +115,7 @@ class Step(NamedTuple):
 
     what: str
     client: int = 0
-    requests: tuple[Record, ...] = ()
+    requests: tuple[JuteRecord, ...] = ()
 
 
 PATHS = st.sampled_from(["/a", "/b", "/a/x", "/a/y", "/b/x", "/a/x/p", "/a/x/q"])
@@ -195,7 +195,7 @@ class Subject:
             self._ask_multi(self.client(step.client), step.requests)
         self._compare()
 
-    def _ask(self, client: FakeClient, request: Record) -> None:
+    def _ask(self, client: FakeClient, request: JuteRecord) -> None:
         expected = ErrorCode.OK
         try:
             self.model.do(request, client.session_id)
@@ -203,7 +203,7 @@ class Subject:
             (expected,) = refusal.args
         assert self.server.ask(client, KINDS[type(request)], request)[0] == expected
 
-    def _ask_multi(self, client: FakeClient, requests: tuple[Record, ...]) -> None:
+    def _ask_multi(self, client: FakeClient, requests: tuple[JuteRecord, ...]) -> None:
         after, failed = self.model.copy(), False
         errors: list[int] = []
         for request in requests:

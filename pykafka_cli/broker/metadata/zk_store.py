@@ -21,7 +21,8 @@ from pykafka_cli.zookeeper import topic_znodes
 from pykafka_cli.zookeeper.client import ZooKeeperClient
 from pykafka_cli.zookeeper.errors import BadVersion, MultiFailed, NodeExists, NoNode, ZooKeeperError
 from pykafka_cli.zookeeper.kafka_znodes import BrokerRegistration
-from pykafka_cli.zookeeper.operations import Check, Create, Delete, Operation, SetData, Stat, Watcher
+from pykafka_cli.zookeeper.operations import Check, Create, Delete, Operation, SetData, Watcher
+from pykafka_cli.zookeeper.protocol.records import Stat
 from pykafka_cli.zookeeper.topic_znodes import PartitionState, ReplicaAssignment, TopicAssignment
 from pykafka_cli.zookeeper.znode_data import BadZnode
 

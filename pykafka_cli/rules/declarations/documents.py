@@ -250,19 +250,20 @@ def _mapping(loader: _Loader, node: yaml.MappingNode) -> Iterator[_Fields]:
     found = _Fields()
     found.lines = {}
     yield found
+    written: dict[str, int] = {}  # the lines of the keys that are not merged
     own = {id(key) for key, _ in node.value}
     loader.flatten_mapping(node)  # merge keys (<<) come first, so that explicit keys take precedence
     for key_node, value_node in node.value:
         key = key_node.value
         if not isinstance(key_node, yaml.ScalarNode):
             raise yaml.constructor.ConstructorError(None, None, "a key must be text", key_node.start_mark)
-        if key in found and id(key_node) in own and found.lines[key] != -1:
-            problem = f"the key {key} is given twice, first in line {found.lines[key]}"
+        if key in written:
+            problem = f"the key {key} is given twice, first in line {written[key]}"
             raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
         found[key] = loader.construct_object(value_node, deep=True)
-        found.lines[key] = key_node.start_mark.line + 1 if id(key_node) in own else -1
-    for key, line in found.lines.items():
-        found.lines[key] = node.start_mark.line + 1 if line == -1 else line
+        found.lines[key] = node.start_mark.line + 1
+        if id(key_node) in own:
+            found.lines[key] = written[key] = key_node.start_mark.line + 1
 
 
 def _sequence(loader: _Loader, node: yaml.SequenceNode) -> Iterator[_Items]:

@@ -7,7 +7,7 @@ from pykafka_cli.ui.paging import rows_of
 from pykafka_cli.ui.views import BadQuery, Document, Query
 from pykafka_cli.zookeeper.client import ZooKeeperClient
 from pykafka_cli.zookeeper.errors import NoNode, NotPermitted
-from pykafka_cli.zookeeper.operations import Stat
+from pykafka_cli.zookeeper.protocol.records import Stat
 
 MOST_SHOWN_BYTES = 100_000
 """Of a znode's data; ZooKeeper keeps at most 1 MB."""
@@ -86,7 +86,11 @@ def _shown(data: bytes | None) -> tuple[str | None, bool]:
 
 
 def _stat(stat: Stat) -> dict[str, Any]:
-    return {**stat._asdict(), "ephemeral_owner": f"0x{stat.ephemeral_owner:x}" if stat.ephemeral_owner else None}
+    return {
+        **stat._asdict(),
+        "children": stat.num_children,
+        "ephemeral_owner": f"0x{stat.ephemeral_owner:x}" if stat.ephemeral_owner else None,
+    }
 
 
 def command_of(document: Document) -> list[str]:

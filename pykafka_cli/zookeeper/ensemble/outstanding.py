@@ -8,7 +8,7 @@ when its tree differs. Source: org.apache.zookeeper.server.{ZooKeeperServer.Chan
 from typing import NamedTuple
 
 from pykafka_cli.zookeeper.protocol.errors import NoNode
-from pykafka_cli.zookeeper.protocol.jute import Record
+from pykafka_cli.zookeeper.protocol.jute import JuteRecord
 from pykafka_cli.zookeeper.protocol.records import CONTAINER, Acl, StatPersisted
 from pykafka_cli.zookeeper.protocol.requests import OpCode
 from pykafka_cli.zookeeper.protocol.txn_records import (
@@ -81,7 +81,7 @@ class OutstandingView:
                 paths[path] = None
         return tuple(paths)
 
-    def note(self, header: TxnHeader, record: Record) -> int:
+    def note(self, header: TxnHeader, record: JuteRecord) -> int:
         """Add the effects of a transaction that is being proposed; return the digest of the tree after it, signed."""
         if not self._paths:
             self._digest = self._tree.digest
@@ -100,7 +100,7 @@ class OutstandingView:
             if (change := self._changes.get(path)) is not None and change.zxid == zxid:
                 del self._changes[path]
 
-    def _note(self, header: TxnHeader, record: Record) -> None:
+    def _note(self, header: TxnHeader, record: JuteRecord) -> None:
         zxid, time = header.zxid, header.time
         match record:
             case CreateTxn(path=path, data=data, acl=acl, parent_cversion=cversion):

@@ -16,14 +16,14 @@ from pykafka_cli.zookeeper.ensemble.leader_state import LeaderState
 from pykafka_cli.zookeeper.ensemble.outstanding import OutstandingView
 from pykafka_cli.zookeeper.ensemble.packets import LearnerRequest, SessionTimeout
 from pykafka_cli.zookeeper.protocol.errors import (
+    KeeperError,
     ReconfigInProgress,
     SessionExpired,
     SessionMoved,
     Unimplemented,
     UnknownSession,
-    ZooKeeperError,
 )
-from pykafka_cli.zookeeper.protocol.jute import Record, decode
+from pykafka_cli.zookeeper.protocol.jute import JuteRecord, decode
 from pykafka_cli.zookeeper.protocol.records import Id, Perms
 from pykafka_cli.zookeeper.protocol.requests import OpCode, ReconfigRequest, read_request
 from pykafka_cli.zookeeper.protocol.txn_records import (
@@ -76,7 +76,7 @@ class Proposer:
         quorum: EnsembleConfiguration | None = None
         try:
             if operation == OpCode.CREATE_SESSION:
-                record: Record = decode(CreateSessionTxn, body)
+                record: JuteRecord = decode(CreateSessionTxn, body)
                 self._sessions.open(session_id, Milliseconds(cast("CreateSessionTxn", record).timeout_ms), now)
                 self._owners[session_id] = owner
             elif operation == OpCode.CLOSE_SESSION:
@@ -90,7 +90,7 @@ class Proposer:
                 record = self._prepare(KINDS[operation], body, session_id, identities)
             else:
                 raise Unimplemented(f"operation {operation} changes nothing")
-        except ZooKeeperError as error:
+        except KeeperError as error:
             _log.debug("Operation %d of session 0x%s failed: %s", operation, printed(session_id), error)
             kind, record = OpCode.ERROR, ErrorTxn(error.code)
         self._propose(session_id, cxid, kind, record, now, quorum)
@@ -118,7 +118,7 @@ class Proposer:
         for path in paths:
             try:
                 record = prepare_expiry(path, self._view)
-            except ZooKeeperError:
+            except KeeperError:
                 continue  # it is being deleted, or has a child again
             self._propose(0, 0, OpCode.DELETE_CONTAINER, record, now)
 
@@ -137,7 +137,7 @@ class Proposer:
         if self._owners.setdefault(session_id, owner) != owner:
             raise SessionMoved(f"the session {session_id:#x} has moved to another server")
 
-    def _prepare(self, kind: OpCode, body: bytes, session_id: int, identities: Sequence[Id]) -> Record:
+    def _prepare(self, kind: OpCode, body: bytes, session_id: int, identities: Sequence[Id]) -> JuteRecord:
         request = read_request(kind, _HEADER + body)
         return prepare(kind, request, self._requester(session_id, identities), self._view)
 
@@ -170,7 +170,7 @@ class Proposer:
         session_id: int,
         cxid: int,
         kind: int,
-        record: Record,
+        record: JuteRecord,
         now: int,
         quorum: EnsembleConfiguration | None = None,
     ) -> None:

@@ -17,11 +17,10 @@ from pykafka_cli.zookeeper.protocol.errors import MarshallingError
 from pykafka_cli.zookeeper.protocol.jute import Reader, read
 from pykafka_cli.zookeeper.protocol.records import OPEN_ACL, Acl
 from pykafka_cli.zookeeper.server.database import Snapshot
-from pykafka_cli.zookeeper.server.snapshot import AclEntry, SessionEntry, read_node, tree_parts
+from pykafka_cli.zookeeper.server.snapshot import OPEN_ACL_NUMBER, AclEntry, SessionEntry, read_node, tree_parts
 from pykafka_cli.zookeeper.server.tree import NodeImage
 
 _SIGNATURE = "BenWasHere"
-_OPEN_ACL_NUMBER = -1
 _COUNT = Struct(">i")
 _PART = 64 * 1024
 
@@ -58,7 +57,7 @@ class TreeReader:
             while (session := self._stream.item(_read_session)) is None:
                 yield
             timeouts[session.id] = session.timeout_ms
-        acls: dict[int, tuple[Acl, ...]] = {_OPEN_ACL_NUMBER: OPEN_ACL}
+        acls: dict[int, tuple[Acl, ...]] = {OPEN_ACL_NUMBER: OPEN_ACL}
         for _ in range((yield from self._count())):
             while (numbered := self._stream.item(_read_acl)) is None:
                 yield

@@ -37,13 +37,13 @@ class ErrorCode(IntEnum):
     QUOTA_EXCEEDED = -125
 
 
-class ZooKeeperError(Exception):
-    """A request failed; the client gets `code`."""
+class KeeperError(Exception):
+    """A request failed; the client gets `code`. Source: org.apache.zookeeper.KeeperException."""
 
     code: ClassVar[ErrorCode] = ErrorCode.API_ERROR
 
 
-class MarshallingError(ZooKeeperError):
+class MarshallingError(KeeperError):
     """Bytes are not the expected record; decoders raise it for any malformed or short input."""
 
     code = ErrorCode.MARSHALLING_ERROR
@@ -53,73 +53,73 @@ class Truncated(MarshallingError):
     """The bytes end within a record; in a stream, more may follow."""
 
 
-class Unimplemented(ZooKeeperError):
+class Unimplemented(KeeperError):
     code = ErrorCode.UNIMPLEMENTED
 
 
-class BadArguments(ZooKeeperError):
+class BadArguments(KeeperError):
     code = ErrorCode.BAD_ARGUMENTS
 
 
-class NewConfigNoQuorum(ZooKeeperError):
+class NewConfigNoQuorum(KeeperError):
     code = ErrorCode.NEW_CONFIG_NO_QUORUM
 
 
-class ReconfigInProgress(ZooKeeperError):
+class ReconfigInProgress(KeeperError):
     code = ErrorCode.RECONFIG_IN_PROGRESS
 
 
-class UnknownSession(ZooKeeperError):
+class UnknownSession(KeeperError):
     code = ErrorCode.UNKNOWN_SESSION
 
 
-class NoNode(ZooKeeperError):
+class NoNode(KeeperError):
     code = ErrorCode.NO_NODE
 
 
-class NoAuth(ZooKeeperError):
+class NoAuth(KeeperError):
     code = ErrorCode.NO_AUTH
 
 
-class BadVersion(ZooKeeperError):
+class BadVersion(KeeperError):
     code = ErrorCode.BAD_VERSION
 
 
-class NoChildrenForEphemerals(ZooKeeperError):
+class NoChildrenForEphemerals(KeeperError):
     code = ErrorCode.NO_CHILDREN_FOR_EPHEMERALS
 
 
-class NodeExists(ZooKeeperError):
+class NodeExists(KeeperError):
     code = ErrorCode.NODE_EXISTS
 
 
-class NotEmpty(ZooKeeperError):
+class NotEmpty(KeeperError):
     code = ErrorCode.NOT_EMPTY
 
 
-class SessionExpired(ZooKeeperError):
+class SessionExpired(KeeperError):
     code = ErrorCode.SESSION_EXPIRED
 
 
-class SessionMoved(ZooKeeperError):
+class SessionMoved(KeeperError):
     code = ErrorCode.SESSION_MOVED
 
 
-class InvalidAcl(ZooKeeperError):
+class InvalidAcl(KeeperError):
     code = ErrorCode.INVALID_ACL
 
 
-class AuthFailed(ZooKeeperError):
+class AuthFailed(KeeperError):
     code = ErrorCode.AUTH_FAILED
 
 
-class NoWatcher(ZooKeeperError):
+class NoWatcher(KeeperError):
     code = ErrorCode.NO_WATCHER
 
 
-class QuotaExceeded(ZooKeeperError):
+class QuotaExceeded(KeeperError):
     code = ErrorCode.QUOTA_EXCEEDED
 
 
-class ReconfigDisabled(ZooKeeperError):
+class ReconfigDisabled(KeeperError):
     code = ErrorCode.RECONFIG_DISABLED

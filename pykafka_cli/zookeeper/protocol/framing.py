@@ -5,7 +5,7 @@ A connection may instead begin with four letters, such as `ruok`, where the firs
 
 from struct import Struct
 
-from pykafka_cli.zookeeper.protocol.errors import ZooKeeperError
+from pykafka_cli.zookeeper.protocol.errors import KeeperError
 
 _LENGTH = Struct(">i")
 
@@ -13,7 +13,7 @@ DEFAULT_LIMIT = 0xFFFFF
 """jute.maxbuffer's default: the largest frame, in bytes, that is accepted from a peer."""
 
 
-class FrameTooLarge(ZooKeeperError):
+class FrameTooLarge(KeeperError):
     """A length is negative or above the limit; the rest cannot be trusted, so the connection must be closed."""
 
 

@@ -27,14 +27,14 @@ _NULL = _INT.pack(-1)
 _FIXED: dict[object, str] = {Int: "i", Long: "q", bool: "?"}
 
 
-class Record(Protocol):
-    """Any NamedTuple."""
+class JuteRecord(Protocol):
+    """org.apache.jute.Record: any NamedTuple."""
 
     @property
     def _fields(self) -> tuple[str, ...]: ...
 
 
-R = TypeVar("R", bound=Record)
+R = TypeVar("R", bound=JuteRecord)
 Reading = Callable[["Reader"], Any]
 Writing = Callable[[Any, list[bytes]], None]
 
@@ -117,7 +117,7 @@ def read(record: type[R], reader: Reader) -> R:
     return cast("R", _reading(record)(reader))
 
 
-def encode(record: Record) -> bytes:
+def encode(record: JuteRecord) -> bytes:
     """The bytes of `record`."""
     parts: list[bytes] = []
     _writing(type(record))(record, parts)
@@ -125,7 +125,7 @@ def encode(record: Record) -> bytes:
 
 
 @cache
-def _plan(record: type[Record]) -> list[tuple[Struct | None, int, object]]:
+def _plan(record: type[JuteRecord]) -> list[tuple[Struct | None, int, object]]:
     """The fields in steps: a run of fixed size (its layout, number of fields), or one field of another type."""
     steps: list[tuple[Struct | None, int, object]] = []
     run = ""
@@ -154,7 +154,7 @@ def _reading(annotation: object) -> Reading:
         read_item = _reading(get_args(annotation)[0])
         return lambda reader: tuple([read_item(reader) for _ in range(reader.count())])
 
-    record = cast("type[Record]", annotation)
+    record = cast("type[JuteRecord]", annotation)
     steps = [(layout, _reading(field) if layout is None else None) for layout, _, field in _plan(record)]
     if len(steps) == 1 and steps[0][0] is not None:
         only_layout = steps[0][0]
@@ -191,7 +191,7 @@ def _writing(annotation: object) -> Writing:
 
     steps = [
         (layout, fields, _writing(field) if layout is None else None)
-        for layout, fields, field in _plan(cast("type[Record]", annotation))
+        for layout, fields, field in _plan(cast("type[JuteRecord]", annotation))
     ]
 
     def write_record(record: tuple[Any, ...], parts: list[bytes]) -> None:

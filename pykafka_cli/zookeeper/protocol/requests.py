@@ -17,7 +17,7 @@ from struct import Struct
 from typing import NamedTuple
 
 from pykafka_cli.zookeeper.protocol.errors import MarshallingError
-from pykafka_cli.zookeeper.protocol.jute import Int, Long, Reader, Record, encode, read
+from pykafka_cli.zookeeper.protocol.jute import Int, JuteRecord, Long, Reader, encode, read
 from pykafka_cli.zookeeper.protocol.records import Acl, ClientInfo, Stat
 
 
@@ -279,7 +279,7 @@ class Operation(NamedTuple):
     """One operation of a multi, or (as `record` a response) its result."""
 
     type: OpCode
-    record: Record
+    record: JuteRecord
 
 
 class MultiRequest(NamedTuple):
@@ -290,7 +290,7 @@ class MultiResponse(NamedTuple):
     results: tuple[Operation, ...]
 
 
-REQUESTS: Mapping[OpCode, type[Record]] = {
+REQUESTS: Mapping[OpCode, type[JuteRecord]] = {
     OpCode.CREATE: CreateRequest,
     OpCode.CREATE2: CreateRequest,
     OpCode.CREATE_CONTAINER: CreateRequest,
@@ -323,7 +323,7 @@ REQUESTS: Mapping[OpCode, type[Record]] = {
 }
 """What clients may send. What is not here is answered UNIMPLEMENTED."""
 
-RESPONSES: Mapping[OpCode, type[Record]] = {
+RESPONSES: Mapping[OpCode, type[JuteRecord]] = {
     OpCode.CREATE: CreateResponse,
     OpCode.CREATE2: Create2Response,
     OpCode.CREATE_CONTAINER: Create2Response,
@@ -359,7 +359,7 @@ _IN_MULTI = frozenset(
     )
 )
 _IN_MULTI_READ = frozenset((OpCode.GET_DATA, OpCode.GET_CHILDREN))
-_RESULTS: Mapping[OpCode, type[Record]] = {
+_RESULTS: Mapping[OpCode, type[JuteRecord]] = {
     OpCode.CREATE: CreateResponse,
     OpCode.CREATE2: Create2Response,
     OpCode.SET_DATA: StatResponse,
@@ -383,7 +383,7 @@ def read_request_header(data: bytes) -> tuple[int, int]:
     return xid, kind
 
 
-def read_request(kind: OpCode, data: bytes) -> Record:
+def read_request(kind: OpCode, data: bytes) -> JuteRecord:
     """The record of a request frame of type `kind`, a key of REQUESTS."""
     reader = Reader(data, _REQUEST_HEADER.size)
     if kind is OpCode.MULTI:
@@ -393,7 +393,7 @@ def read_request(kind: OpCode, data: bytes) -> Record:
     return read(REQUESTS[kind], reader)
 
 
-def read_response(kind: OpCode, data: bytes) -> tuple[ReplyHeader, Record]:
+def read_response(kind: OpCode, data: bytes) -> tuple[ReplyHeader, JuteRecord]:
     """Header and record of a response frame to a request of type `kind`."""
     reader = Reader(data)
     header = read(ReplyHeader, reader)
@@ -404,13 +404,13 @@ def read_response(kind: OpCode, data: bytes) -> tuple[ReplyHeader, Record]:
     return header, read(RESPONSES.get(kind, Empty), reader)
 
 
-def request_frame(xid: int, kind: OpCode, record: Record) -> bytes:
+def request_frame(xid: int, kind: OpCode, record: JuteRecord) -> bytes:
     """Encode a request, with its length."""
     body = _encode_body(record)
     return Struct(">iii").pack(_REQUEST_HEADER.size + len(body), xid, kind) + body
 
 
-def reply_frame(xid: int, zxid: int, err: int, record: Record | None = None) -> bytes:
+def reply_frame(xid: int, zxid: int, err: int, record: JuteRecord | None = None) -> bytes:
     """Encode a response, with its length; without `record`, only the header."""
     if record is None:
         return _REPLY.pack(_REPLY_HEADER_SIZE, xid, zxid, err)
@@ -431,7 +431,7 @@ def connect_response_frame(response: ConnectResponse, *, with_read_only: bool, i
     return Struct(">i").pack(len(body)) + body
 
 
-def _encode_body(record: Record) -> bytes:
+def _encode_body(record: JuteRecord) -> bytes:
     if isinstance(record, MultiRequest):
         return _encode_operations(record.operations, no_error=-1)
     if isinstance(record, MultiResponse):
@@ -440,7 +440,7 @@ def _encode_body(record: Record) -> bytes:
 
 
 def _read_operations(
-    reader: Reader, allowed: frozenset[OpCode], records: Mapping[OpCode, type[Record]]
+    reader: Reader, allowed: frozenset[OpCode], records: Mapping[OpCode, type[JuteRecord]]
 ) -> tuple[Operation, ...]:
     operations = []
     while not (header := read(MultiHeader, reader)).done:

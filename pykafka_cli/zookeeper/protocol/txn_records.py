@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from pykafka_cli.zookeeper.protocol.errors import MarshallingError
-from pykafka_cli.zookeeper.protocol.jute import Int, Long, Reader, Record, decode, encode, read
+from pykafka_cli.zookeeper.protocol.jute import Int, JuteRecord, Long, Reader, decode, encode, read
 from pykafka_cli.zookeeper.protocol.records import Acl
 from pykafka_cli.zookeeper.protocol.requests import OpCode
 
@@ -123,7 +123,7 @@ class MultiTxn(NamedTuple):
     txns: tuple[Txn, ...]
 
 
-RECORDS: Mapping[int, type[Record]] = {
+RECORDS: Mapping[int, type[JuteRecord]] = {
     OpCode.CREATE: CreateTxn,
     OpCode.CREATE2: CreateTxn,
     OpCode.CREATE_CONTAINER: CreateContainerTxn,
@@ -145,7 +145,7 @@ class Entry(NamedTuple):
     """One transaction. `record` is None for a closeSession without paths; `digest` if none was stored."""
 
     header: TxnHeader
-    record: Record | None
+    record: JuteRecord | None
     digest: TxnDigest | None
 
 
@@ -154,7 +154,7 @@ def decode_entry(data: bytes) -> Entry:
     reader = Reader(data)
     header = read(TxnHeader, reader)
     start = reader.position
-    record: Record | None
+    record: JuteRecord | None
     try:
         record = read(record_type(header.type), reader)
     except MarshallingError:
@@ -169,18 +169,18 @@ def decode_entry(data: bytes) -> Entry:
     return Entry(header, record, digest)
 
 
-def encode_entry(header: TxnHeader, record: Record, tree_digest: int) -> bytes:
+def encode_entry(header: TxnHeader, record: JuteRecord, tree_digest: int) -> bytes:
     """Encode a transaction for the log; `tree_digest` is signed, 64 bits. An error has none, as it changes nothing."""
     body = encode(header) + encode(record)
     return body if isinstance(record, ErrorTxn) else body + encode(TxnDigest(DIGEST_VERSION, tree_digest))
 
 
-def decode_operation(txn: Txn) -> Record:
+def decode_operation(txn: Txn) -> JuteRecord:
     """Decode the record of one operation of a multi."""
     return decode(record_type(txn.type), txn.data or b"")
 
 
-def record_type(kind: int) -> type[Record]:
+def record_type(kind: int) -> type[JuteRecord]:
     """The record of transactions of type `kind`; raises MarshallingError for types that cannot be in a log."""
     try:
         return RECORDS[kind]

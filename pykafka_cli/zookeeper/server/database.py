@@ -6,7 +6,7 @@
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from pykafka_cli.zookeeper.protocol.jute import Record
+from pykafka_cli.zookeeper.protocol.jute import JuteRecord
 from pykafka_cli.zookeeper.protocol.requests import OpCode
 from pykafka_cli.zookeeper.protocol.txn_records import CloseSessionTxn, CreateSessionTxn, TxnHeader
 from pykafka_cli.zookeeper.server.tree import Event, NodeImage, Outcome, Tree
@@ -30,7 +30,7 @@ class Database:
         self.tree = tree or Tree()
         self.timeouts = dict(timeouts)
 
-    def apply(self, header: TxnHeader, record: Record | None, events: list[Event]) -> Outcome:
+    def apply(self, header: TxnHeader, record: JuteRecord | None, events: list[Event]) -> Outcome:
         """Apply a transaction; append to `events` the events for watches."""
         if isinstance(record, CreateSessionTxn):
             self.timeouts[header.client_id] = record.timeout_ms

@@ -17,8 +17,8 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol, cast
 
 from pykafka_cli.model import Milliseconds, Timestamp
-from pykafka_cli.zookeeper.protocol.errors import AuthFailed, ErrorCode, ZooKeeperError
-from pykafka_cli.zookeeper.protocol.jute import Record
+from pykafka_cli.zookeeper.protocol.errors import AuthFailed, ErrorCode, KeeperError
+from pykafka_cli.zookeeper.protocol.jute import JuteRecord
 from pykafka_cli.zookeeper.protocol.records import EventType, Id, Perms
 from pykafka_cli.zookeeper.protocol.requests import (
     AUTH_XID,
@@ -267,7 +267,7 @@ class Pipeline:
         for path in self._expired_paths():
             try:
                 record = prepare_expiry(path, TreeView(self._tree))
-            except ZooKeeperError:
+            except KeeperError:
                 continue  # it was a child of another one, or has a child again
             self._commit(0, 0, OpCode.DELETE_CONTAINER, record)
 
@@ -279,11 +279,11 @@ class Pipeline:
         return expired
 
     def _change(self, client: Client, kind: OpCode, xid: int, frame: bytes, received_at: float) -> None:
-        record: Record
+        record: JuteRecord
         try:
             self.sessions.check(client.session_id)
             record = prepare(kind, read_request(kind, frame), self._requester(client), TreeView(self._tree))
-        except ZooKeeperError as error:
+        except KeeperError as error:
             _log.debug("%s of session 0x%s failed: %s", kind.name, printed(client.session_id), error)
             outcome = self._commit(client.session_id, xid, OpCode.ERROR, ErrorTxn(error.code))
         else:
@@ -311,7 +311,7 @@ class Pipeline:
                 reply = reply_frame(xid, zxid, ErrorCode.OK)
             else:
                 reply = reply_frame(xid, zxid, ErrorCode.OK, answer(kind, request, reading))
-        except ZooKeeperError as error:
+        except KeeperError as error:
             reply = reply_frame(xid, zxid, error.code)
         self._hold(Delivery(client, reply, kind, xid, zxid, received_at))
 
@@ -358,7 +358,7 @@ class Pipeline:
         self._commit(session_id, xid, OpCode.CLOSE_SESSION, CloseSessionTxn(paths))
         self.sessions.remove(session_id)
 
-    def _commit(self, session_id: int, xid: int, kind: OpCode, record: Record) -> Outcome:
+    def _commit(self, session_id: int, xid: int, kind: OpCode, record: JuteRecord) -> Outcome:
         """Apply a transaction, log it, and hold the events of watches."""
         tree = self._tree
         header = TxnHeader(session_id, xid, tree.last_zxid + 1, self._now_ms(), kind)
@@ -397,7 +397,7 @@ class Pipeline:
         self._hold_delivery(delivery)
 
 
-def _result(outcome: Outcome) -> Record | None:
+def _result(outcome: Outcome) -> JuteRecord | None:
     """The response to a successful change; None: only a header."""
     kind, path, stat = outcome.type, outcome.path, outcome.stat
     if path is None or stat is None:

@@ -7,8 +7,8 @@ org.apache.zookeeper.server.FinalRequestProcessor.
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, NamedTuple
 
-from pykafka_cli.zookeeper.protocol.errors import BadArguments, ErrorCode, NoAuth, NoWatcher, ZooKeeperError
-from pykafka_cli.zookeeper.protocol.jute import Record
+from pykafka_cli.zookeeper.protocol.errors import BadArguments, ErrorCode, KeeperError, NoAuth, NoWatcher
+from pykafka_cli.zookeeper.protocol.jute import JuteRecord
 from pykafka_cli.zookeeper.protocol.records import AddWatchMode, ClientInfo, EventType, Perms, WatcherType
 from pykafka_cli.zookeeper.protocol.requests import (
     AddWatchRequest,
@@ -54,7 +54,7 @@ class Reading(NamedTuple, Generic[W]):
         return node
 
 
-def answer(kind: OpCode, request: Any, reading: Reading[W]) -> Record | None:
+def answer(kind: OpCode, request: Any, reading: Reading[W]) -> JuteRecord | None:
     """The record to respond with, None for only a header; raises the error to respond with."""
     return _ANSWERS[kind](request, reading)
 
@@ -153,7 +153,7 @@ def _multi_read(request: MultiRequest, reading: Reading[W]) -> MultiResponse:
     for kind, operation in request.operations:
         try:
             results.append(Operation(kind, _IN_MULTI_READ[kind](operation, reading)))
-        except ZooKeeperError as error:
+        except KeeperError as error:
             results.append(Operation(OpCode.ERROR, ErrorResponse(error.code)))
     return MultiResponse(tuple(results))
 
@@ -184,16 +184,16 @@ def _which(request: WatchesRequest) -> WatcherType:
         raise BadArguments(f"{request.type} is not a watch type") from None
 
 
-def _who_am_i(_: Record, reading: Reading[W]) -> WhoAmIResponse:
+def _who_am_i(_: JuteRecord, reading: Reading[W]) -> WhoAmIResponse:
     clients = [ClientInfo(who.scheme or "", acl.user_name(who)) for who in reading.requester.identities]
     return WhoAmIResponse(tuple(clients))
 
 
-_IN_MULTI_READ: Mapping[OpCode, Callable[[Any, Reading[Any]], Record]] = {
+_IN_MULTI_READ: Mapping[OpCode, Callable[[Any, Reading[Any]], JuteRecord]] = {
     OpCode.GET_DATA: _get_data,
     OpCode.GET_CHILDREN: _get_children,
 }
-_ANSWERS: Mapping[OpCode, Callable[[Any, Reading[Any]], Record | None]] = {
+_ANSWERS: Mapping[OpCode, Callable[[Any, Reading[Any]], JuteRecord | None]] = {
     OpCode.EXISTS: _exists,
     OpCode.GET_DATA: _get_data,
     OpCode.GET_CHILDREN: _get_children,

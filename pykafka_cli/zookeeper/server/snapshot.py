@@ -40,7 +40,8 @@ _HEADER = Struct(">4siq")
 _COUNT = Struct(">i")
 _LONG = Struct(">q")
 _END = "/"
-_OPEN_ACL_NUMBER = -1
+OPEN_ACL_NUMBER = -1
+"""Stands for OPEN_ACL, which is not among the numbered ACLs."""
 _BUFFER = 1 << 20
 
 
@@ -114,7 +115,7 @@ def read_snapshot(path: Path) -> Snapshot:
     try:
         timeouts = dict([read(SessionEntry, reader) for _ in range(reader.count())])
         acls = dict([read(AclEntry, reader) for _ in range(reader.count())])
-        nodes = list(_read_nodes(reader, {**acls, _OPEN_ACL_NUMBER: OPEN_ACL}))
+        nodes = list(_read_nodes(reader, {**acls, OPEN_ACL_NUMBER: OPEN_ACL}))
         _check_seal(path, reader)
         if not reader.remaining:
             return Snapshot(timeouts, nodes)
@@ -136,12 +137,12 @@ def tree_parts(snapshot: Snapshot) -> Iterator[bytes]:
     yield _COUNT.pack(len(snapshot.timeouts))
     for session_id, timeout_ms in snapshot.timeouts.items():
         yield encode(SessionEntry(session_id, timeout_ms))
-    numbers: dict[tuple[Acl, ...], int] = {OPEN_ACL: _OPEN_ACL_NUMBER}
+    numbers: dict[tuple[Acl, ...], int] = {OPEN_ACL: OPEN_ACL_NUMBER}
     for node in snapshot.nodes:
         numbers.setdefault(node.acl, len(numbers))
     yield _COUNT.pack(len(numbers) - 1)
     for acl, number in numbers.items():
-        if number != _OPEN_ACL_NUMBER:
+        if number != OPEN_ACL_NUMBER:
             yield encode(AclEntry(number, acl))
     for path, data, acl, stat in snapshot.nodes:
         yield encode(_NodeEntry("" if path == ROOT else path, data, numbers[acl], stat))

@@ -15,15 +15,15 @@ from pykafka_cli.zookeeper.protocol.errors import (
     BadArguments,
     BadVersion,
     ErrorCode,
+    KeeperError,
     NoChildrenForEphemerals,
     NodeExists,
     NoNode,
     NotEmpty,
     ReconfigDisabled,
     Unimplemented,
-    ZooKeeperError,
 )
-from pykafka_cli.zookeeper.protocol.jute import Record, encode
+from pykafka_cli.zookeeper.protocol.jute import JuteRecord, encode
 from pykafka_cli.zookeeper.protocol.records import CONTAINER, Acl, CreateFlags, Id, Perms
 from pykafka_cli.zookeeper.protocol.requests import (
     CheckVersionRequest,
@@ -140,7 +140,7 @@ class Draft:
     def check_quota(self, path: str, *, count: int, size: int) -> None:
         self._below.check_quota(path, count=count, size=size)  # as in ZooKeeper, which counts what is in the tree
 
-    def note(self, record: Record, session_id: int) -> None:
+    def note(self, record: JuteRecord, session_id: int) -> None:
         """Add the effects of a prepared operation."""
         match record:
             case CreateTxn(path=path, acl=its_acl, parent_cversion=cversion):
@@ -180,7 +180,7 @@ class Requester(NamedTuple):
             acl.check(granted, permission, self.identities, path)
 
 
-def prepare(kind: OpCode, request: Record, requester: Requester, view: View) -> Record:
+def prepare(kind: OpCode, request: JuteRecord, requester: Requester, view: View) -> JuteRecord:
     """The transaction, of type `kind`, for the request; raises the error to respond with.
 
     A multi always has one: its failure is part of the transaction.
@@ -294,13 +294,13 @@ def _prepare_multi(request: MultiRequest, requester: Requester, view: View) -> M
     failed = False
     for kind, operation in request.operations:
         if failed:
-            record: Record = ErrorTxn(ErrorCode.RUNTIME_INCONSISTENCY)
+            record: JuteRecord = ErrorTxn(ErrorCode.RUNTIME_INCONSISTENCY)
             kind = OpCode.ERROR
         else:
             try:
                 record = prepare(kind, operation, requester, draft)
                 draft.note(record, requester.session_id)
-            except ZooKeeperError as error:
+            except KeeperError as error:
                 record, kind, failed = ErrorTxn(error.code), OpCode.ERROR, True
         txns.append(Txn(kind, encode(record)))
     return MultiTxn(tuple(txns))

@@ -20,8 +20,8 @@ from struct import Struct
 from typing import NamedTuple
 from zlib import crc32
 
-from pykafka_cli.zookeeper.protocol.errors import ErrorCode, NodeExists, NoNode, ZooKeeperError
-from pykafka_cli.zookeeper.protocol.jute import Record
+from pykafka_cli.zookeeper.protocol.errors import ErrorCode, KeeperError, NodeExists, NoNode
+from pykafka_cli.zookeeper.protocol.jute import JuteRecord
 from pykafka_cli.zookeeper.protocol.quota_text import LIMITS
 from pykafka_cli.zookeeper.protocol.records import CONTAINER, OPEN_ACL, READ_ACL, Acl, EventType, Stat, StatPersisted
 from pykafka_cli.zookeeper.protocol.requests import OpCode
@@ -219,7 +219,7 @@ class Tree:
             if not node.children and now_ms - node.stat.mtime > ttl_ms:
                 yield path
 
-    def apply(self, header: TxnHeader, record: Record | None, events: list[Event]) -> Outcome:
+    def apply(self, header: TxnHeader, record: JuteRecord | None, events: list[Event]) -> Outcome:
         """Apply a transaction; append to `events` the events for watches, in order."""
         outcome = self._multi(header, record, events) if isinstance(record, MultiTxn) else None
         if outcome is None:
@@ -241,7 +241,7 @@ class Tree:
         err = next((result.err for result in results if result.err), ErrorCode.OK)
         return Outcome(OpCode.MULTI, err, results=tuple(results))
 
-    def _single(self, header: TxnHeader, kind: int, record: Record | None, events: list[Event]) -> Outcome:
+    def _single(self, header: TxnHeader, kind: int, record: JuteRecord | None, events: list[Event]) -> Outcome:
         """Anything but a multi. `kind` differs from the header's type for an operation of a multi."""
         zxid, time = header.zxid, header.time
         path: str | None = None
@@ -282,7 +282,7 @@ class Tree:
             if kind == OpCode.CLOSE_SESSION:
                 paths = record.paths_to_delete if isinstance(record, CloseSessionTxn) else ()
                 self._close_session(header.client_id, paths, zxid, events)
-        except ZooKeeperError as error:
+        except KeeperError as error:
             err = error.code
             if kind == OpCode.CREATE and isinstance(error, NodeExists) and isinstance(record, CreateTxn):
                 # A snapshot may have the child and an older state of the parent.

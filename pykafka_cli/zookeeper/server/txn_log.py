@@ -138,46 +138,46 @@ class TxnLog:
         self._directory = directory
         self._preallocate = preallocate
         self._slow_fsync_seconds = slow_fsync_seconds
-        self._descriptor = -1
+        self._descriptor: int | None = None
         self._position = 0
         self._size = 0
 
     def write(self, first_zxid: int, entries: bytes) -> None:
         """Append framed `entries`, of which the first has `first_zxid`, and return once they are durable."""
-        if self._descriptor == -1:
-            self._open(first_zxid)
+        descriptor = self._open(first_zxid) if self._descriptor is None else self._descriptor
         needed = self._position + len(entries) + _ROOM
         if self._preallocate and needed > self._size:
             self._size = (needed // self._preallocate + 1) * self._preallocate
-            os.ftruncate(self._descriptor, self._size)
+            os.ftruncate(descriptor, self._size)
         remaining = memoryview(entries)
         while remaining:
-            written = os.write(self._descriptor, remaining)
+            written = os.write(descriptor, remaining)
             self._position += written
             remaining = remaining[written:]
-        self._sync()
+        self._sync(descriptor)
 
     def roll(self) -> None:
         """Start a new file with the next entry."""
-        if self._descriptor != -1:
+        if self._descriptor is not None:
             os.close(self._descriptor)
-            self._descriptor = -1
+            self._descriptor = None
 
     close = roll
 
-    def _open(self, zxid: int) -> None:
+    def _open(self, zxid: int) -> int:
         path = self._directory.log_file(zxid)
         # A file with that name can only be left from a log whose first entry was torn.
         # SCRAM credentials and tokens are in it: for its owner alone.
-        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        descriptor = self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         header = _HEADER.pack(MAGIC, _VERSION, 0)
-        os.write(self._descriptor, header)
+        os.write(descriptor, header)
         self._position = self._size = len(header)
         sync_directory(path.parent)
+        return descriptor
 
-    def _sync(self) -> None:
+    def _sync(self, descriptor: int) -> None:
         started = time.monotonic()
-        fdatasync(self._descriptor)
+        fdatasync(descriptor)
         took = time.monotonic() - started
         if took > self._slow_fsync_seconds:
             _log.warning(

@@ -11,7 +11,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from pykafka_cli.zookeeper.errors import ConnectionClosed, SessionExpired, ZooKeeperUnreachable
-from pykafka_cli.zookeeper.operations import ANY_VERSION, Change, Operation, Stat, Watcher, WatchEvent
+from pykafka_cli.zookeeper.operations import ANY_VERSION, Change, Operation, Watcher, WatchEvent
+from pykafka_cli.zookeeper.protocol.records import Stat
 from tests.fakes.zookeeper import FakeZooKeeper, FakeZooKeeperClient
 from tests.simulation.loop import PROCESS, START_MS, VirtualLoop
 from tests.simulation.network import SimulatedNetwork, host_of

@@ -5,7 +5,7 @@ from typing import Any
 
 from pykafka_cli.model import Milliseconds
 from pykafka_cli.zookeeper.protocol.framing import FrameReader
-from pykafka_cli.zookeeper.protocol.jute import Reader, Record, decode, encode, read
+from pykafka_cli.zookeeper.protocol.jute import JuteRecord, Reader, decode, encode, read
 from pykafka_cli.zookeeper.protocol.records import Id
 from pykafka_cli.zookeeper.protocol.requests import (
     ConnectRequest,
@@ -103,11 +103,11 @@ class PipelineServer:
         assert frame is not None
         return decode(ConnectResponse, frame)
 
-    def send(self, client: FakeClient, kind: OpCode, record: Record, xid: int = 1) -> None:
+    def send(self, client: FakeClient, kind: OpCode, record: JuteRecord, xid: int = 1) -> None:
         """Submit a request and leave what comes of it to the client."""
         self.pipeline.submit(client, request_frame(xid, kind, record)[4:], self.clock.monotonic())
 
-    def ask(self, client: FakeClient, kind: OpCode, record: Record) -> tuple[int, Record]:
+    def ask(self, client: FakeClient, kind: OpCode, record: JuteRecord) -> tuple[int, JuteRecord]:
         """(err, answer) of a request; the response must be the next thing that the client is sent."""
         self.send(client, kind, record)
         frame = client.received()

@@ -4,7 +4,7 @@ import asyncio
 from typing import Self
 
 from pykafka_cli.zookeeper.protocol.framing import FrameReader, frame
-from pykafka_cli.zookeeper.protocol.jute import Record, decode, encode
+from pykafka_cli.zookeeper.protocol.jute import JuteRecord, decode, encode
 from pykafka_cli.zookeeper.protocol.requests import (
     ConnectRequest,
     ConnectResponse,
@@ -58,10 +58,10 @@ class RawClient:
         request = encode(ConnectRequest(0, 0, timeout_ms, session_id, password))
         self.writer.write(frame(request + bytes([read_only])))
 
-    def send(self, kind: OpCode, record: Record, xid: int = 1) -> None:
+    def send(self, kind: OpCode, record: JuteRecord, xid: int = 1) -> None:
         self.writer.write(request_frame(xid, kind, record))
 
-    async def ask(self, kind: OpCode, record: Record) -> tuple[int, Record]:
+    async def ask(self, kind: OpCode, record: JuteRecord) -> tuple[int, JuteRecord]:
         """(err, answer); events before it must have been received."""
         self.send(kind, record)
         answer = await self.receive()

@@ -3,8 +3,8 @@ import random
 import pytest
 
 from pykafka_cli.zookeeper.ensemble.outstanding import OutstandingView
-from pykafka_cli.zookeeper.protocol.errors import NoNode, ZooKeeperError
-from pykafka_cli.zookeeper.protocol.jute import Record
+from pykafka_cli.zookeeper.protocol.errors import KeeperError, NoNode
+from pykafka_cli.zookeeper.protocol.jute import JuteRecord
 from pykafka_cli.zookeeper.protocol.records import OPEN_ACL, READ_ACL, CreateFlags
 from pykafka_cli.zookeeper.protocol.requests import (
     CheckVersionRequest,
@@ -29,10 +29,10 @@ class Proposals:
     def __init__(self) -> None:
         self.tree = Tree()
         self.view = OutstandingView(self.tree)
-        self.waiting: list[tuple[TxnHeader, Record, int]] = []
+        self.waiting: list[tuple[TxnHeader, JuteRecord, int]] = []
         self.last = 0
 
-    def propose(self, kind: OpCode, record: Record, session_id: int = 1) -> None:
+    def propose(self, kind: OpCode, record: JuteRecord, session_id: int = 1) -> None:
         self.last += 1
         header = TxnHeader(session_id, 0, self.last, 1000 + self.last, kind)
         self.waiting.append((header, record, self.view.note(header, record)))
@@ -89,7 +89,7 @@ def test_the_digest_of_what_is_proposed_is_that_of_the_tree_afterwards(seed: int
             requester = Requester(session_id, (), skip_acl=True)
             try:
                 record = prepare(kind, request, requester, proposals.view)
-            except ZooKeeperError:
+            except KeeperError:
                 continue
             proposals.propose(kind, record, session_id)
     while proposals.waiting:
@@ -97,7 +97,7 @@ def test_the_digest_of_what_is_proposed_is_that_of_the_tree_afterwards(seed: int
     assert len(proposals.tree.nodes) > 4
 
 
-def drawn_request(chance: random.Random, depth: int = 0) -> tuple[OpCode, Record]:
+def drawn_request(chance: random.Random, depth: int = 0) -> tuple[OpCode, JuteRecord]:
     path = chance.choice(("", "/a", "/b")) + chance.choice(("/a", "/b", "/c", "/n-"))
     kind = chance.choice(
         (

@@ -4,7 +4,7 @@ import pytest
 from puresasl.client import SASLClient
 
 from pykafka_cli.zookeeper.protocol.errors import ErrorCode, MarshallingError
-from pykafka_cli.zookeeper.protocol.jute import Reader, Record, read
+from pykafka_cli.zookeeper.protocol.jute import JuteRecord, Reader, read
 from pykafka_cli.zookeeper.protocol.records import OPEN_ACL, Acl, CreateFlags, EventType, Id
 from pykafka_cli.zookeeper.protocol.requests import (
     AuthPacket,
@@ -350,7 +350,7 @@ def test_where_nobody_can_log_in_an_attempt_fails(server: PipelineServer) -> Non
         (OpCode.SET_WATCHES, SetWatches(0, ("/",), (), ())),
     ],
 )
-def test_who_must_authenticate_is_answered_nothing_before(kind: OpCode, record: Record) -> None:
+def test_who_must_authenticate_is_answered_nothing_before(kind: OpCode, record: JuteRecord) -> None:
     server = PipelineServer(authentication=replace(USERS, required=frozenset({"sasl"})))
     client = server.client()
     before = server.database.tree.last_zxid

@@ -1,7 +1,7 @@
 import pytest
 
 from pykafka_cli.zookeeper.protocol.errors import ErrorCode
-from pykafka_cli.zookeeper.protocol.jute import Record
+from pykafka_cli.zookeeper.protocol.jute import JuteRecord
 from pykafka_cli.zookeeper.protocol.records import (
     OPEN_ACL,
     Acl,
@@ -61,7 +61,7 @@ def create(
     assert server.ask(client, OpCode.CREATE, CreateRequest(path, b"data", acl, flags))[0] == 0
 
 
-READS: dict[OpCode, Record] = {
+READS: dict[OpCode, JuteRecord] = {
     OpCode.EXISTS: WatchableRequest("/p", True),
     OpCode.GET_DATA: WatchableRequest("/p", True),
     OpCode.GET_CHILDREN: WatchableRequest("/p", True),

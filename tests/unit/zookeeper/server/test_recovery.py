@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from pykafka_cli.model import Seconds
-from pykafka_cli.zookeeper.protocol.jute import Record
+from pykafka_cli.zookeeper.protocol.jute import JuteRecord
 from pykafka_cli.zookeeper.protocol.records import OPEN_ACL
 from pykafka_cli.zookeeper.protocol.requests import OpCode
 from pykafka_cli.zookeeper.protocol.txn_records import CreateSessionTxn, CreateTxn, TxnHeader, encode_entry
@@ -27,7 +27,7 @@ class Written:
         self.database = recover(self.directory).database
         self.log = TxnLog(self.directory, preallocate=65_536, slow_fsync_seconds=Seconds(10))
 
-    def __call__(self, kind: OpCode, record: Record, *, digest: int | None = None) -> None:
+    def __call__(self, kind: OpCode, record: JuteRecord, *, digest: int | None = None) -> None:
         zxid = self.database.tree.last_zxid + 1
         header = TxnHeader(SESSION, 0, zxid, 1000, kind)
         self.database.apply(header, record, [])

@@ -7,6 +7,7 @@ from pykafka_cli.zookeeper.protocol.errors import (
     BadVersion,
     ErrorCode,
     InvalidAcl,
+    KeeperError,
     NoAuth,
     NoChildrenForEphemerals,
     NodeExists,
@@ -14,9 +15,8 @@ from pykafka_cli.zookeeper.protocol.errors import (
     NotEmpty,
     ReconfigDisabled,
     Unimplemented,
-    ZooKeeperError,
 )
-from pykafka_cli.zookeeper.protocol.jute import Record
+from pykafka_cli.zookeeper.protocol.jute import JuteRecord
 from pykafka_cli.zookeeper.protocol.records import OPEN_ACL, READ_ACL, Acl, CreateFlags, Id
 from pykafka_cli.zookeeper.protocol.requests import (
     CheckVersionRequest,
@@ -56,17 +56,17 @@ class Server:
     def __init__(self) -> None:
         self.tree = Tree()
 
-    def prepare(self, kind: OpCode, request: Record, requester: Requester = SOMEBODY) -> Record:
+    def prepare(self, kind: OpCode, request: JuteRecord, requester: Requester = SOMEBODY) -> JuteRecord:
         return prepare(kind, request, requester, TreeView(self.tree))
 
-    def do(self, kind: OpCode, request: Record, requester: Requester = SOMEBODY) -> Record:
+    def do(self, kind: OpCode, request: JuteRecord, requester: Requester = SOMEBODY) -> JuteRecord:
         record = self.prepare(kind, request, requester)
         zxid = self.tree.last_zxid + 1
         outcome = self.tree.apply(TxnHeader(SESSION, 0, zxid, 0, kind), record, [])
         assert outcome.err == 0
         return record
 
-    def create(self, path: str, flags: int = 0, acl: tuple[Acl, ...] = OPEN_ACL) -> Record:
+    def create(self, path: str, flags: int = 0, acl: tuple[Acl, ...] = OPEN_ACL) -> JuteRecord:
         return self.do(OpCode.CREATE, CreateRequest(path, b"", acl, flags))
 
 
@@ -130,7 +130,7 @@ def test_a_container_is_created_by_an_operation_of_its_own(server: Server) -> No
         ("/b", CreateFlags.PERSISTENT_SEQUENTIAL_WITH_TTL, Unimplemented),
     ],
 )
-def test_what_cannot_be_created(server: Server, path: str, flags: int, error: type[ZooKeeperError]) -> None:
+def test_what_cannot_be_created(server: Server, path: str, flags: int, error: type[KeeperError]) -> None:
     server.create("/a")
     server.create("/e", CreateFlags.EPHEMERAL)
 
@@ -190,7 +190,7 @@ def test_what_has_children_cannot_be_deleted(server: Server) -> None:
         (OpCode.CHECK, CheckVersionRequest("/p", -1), 1),
     ],
 )
-def test_each_change_needs_its_own_permission(server: Server, kind: OpCode, request_: Record, needs: int) -> None:
+def test_each_change_needs_its_own_permission(server: Server, kind: OpCode, request_: JuteRecord, needs: int) -> None:
     """Creating and deleting a child is a right on the parent."""
     server.create("/p")
     server.create("/p/child")
@@ -212,7 +212,7 @@ def test_reconfiguration_is_disabled(server: Server) -> None:
         server.prepare(OpCode.RECONFIG, ReconfigRequest(None, None, "server.1=a:1:2", -1))
 
 
-def operations_of(record: Record) -> list[Record]:
+def operations_of(record: JuteRecord) -> list[JuteRecord]:
     assert isinstance(record, MultiTxn)
     return [decode_operation(txn) for txn in record.txns]
 
@@ -278,7 +278,7 @@ def test_a_multi_fails_as_a_whole_and_says_where(server: Server) -> None:
         (CreateRequest("/b", b"", READ_ACL, 0), SetDataRequest("/b", b"", -1)),
     ],
 )
-def test_an_operation_is_checked_against_those_before_it(server: Server, first: Record, then: Record) -> None:
+def test_an_operation_is_checked_against_those_before_it(server: Server, first: JuteRecord, then: JuteRecord) -> None:
     server.create("/a")
     kinds = {CreateRequest: OpCode.CREATE, DeleteRequest: OpCode.DELETE, SetDataRequest: OpCode.SET_DATA}
     request = MultiRequest((Operation(kinds[type(first)], first), Operation(kinds[type(then)], then)))

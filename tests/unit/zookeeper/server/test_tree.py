@@ -1,7 +1,7 @@
 import pytest
 
 from pykafka_cli.zookeeper.protocol.errors import ErrorCode, NoNode
-from pykafka_cli.zookeeper.protocol.jute import Record, encode
+from pykafka_cli.zookeeper.protocol.jute import JuteRecord, encode
 from pykafka_cli.zookeeper.protocol.records import CONTAINER, OPEN_ACL, READ_ACL, EventType, Stat
 from pykafka_cli.zookeeper.protocol.requests import OpCode
 from pykafka_cli.zookeeper.protocol.txn_records import (
@@ -30,7 +30,7 @@ class Applied:
         self.tree = Tree()
         self.events: list[Event] = []
 
-    def __call__(self, kind: OpCode, record: Record | None, session_id: int = SESSION) -> Outcome:
+    def __call__(self, kind: OpCode, record: JuteRecord | None, session_id: int = SESSION) -> Outcome:
         zxid = self.tree.last_zxid + 1
         return self.tree.apply(TxnHeader(session_id, 0, zxid, zxid * 1000, kind), record, self.events)
 
@@ -196,7 +196,7 @@ def test_watches_learn_of_each_change_in_order(apply: Applied) -> None:
     ],
 )
 def test_an_effect_that_cannot_be_had_is_reported_and_nothing_raised(
-    apply: Applied, record: Record, kind: OpCode
+    apply: Applied, record: JuteRecord, kind: OpCode
 ) -> None:
     assert apply(kind, record).err == ErrorCode.NO_NODE
     assert apply.tree.last_zxid == 1
