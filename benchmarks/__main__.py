@@ -4,8 +4,9 @@ BENCH_MESSAGES    lines and records of the bulk rows, 5,000,000 unless set
 BENCH_RUNS        runs, 3 unless set; within a run the peers take turns row by row. The best is shown, with the median
 BENCH_FOLDER      where data goes for the time being; the system's folder for temporary files unless set
 
-A bench of all rows is written down after each of its measurements, and the rows of a cluster far away, and those of a
-CI job, once all of them were measured (see report.py). A row that fails says so, and the rest goes on.
+A bench of all rows is written down after each of its measurements. The rows of a cluster far away, those of a CI job
+and those of servers that are killed are written down once all of them were measured (see report.py). A row that fails
+says so, and the rest goes on.
 """
 
 import compileall
@@ -24,6 +25,7 @@ from typing import TypeVar
 
 from benchmarks import report
 from benchmarks.ci import CI
+from benchmarks.failover import FAILOVER
 from benchmarks.far import FAR
 from benchmarks.inside import INSIDE
 from benchmarks.limits import allow_files, limited_to, stop_in_order
@@ -40,7 +42,7 @@ from benchmarks.tools import MESSAGES, Bench, is_here
 RUNS = int(os.environ.get("BENCH_RUNS", "3"))
 SETTLING_S = 2.0  # before memory is read
 
-APART = {report.FAR_AWAY: FAR, report.IN_CI: CI}
+APART = {report.FAR_AWAY: FAR, report.IN_CI: CI, report.FAILOVER: FAILOVER}
 """What has a table of its own."""
 
 _T = TypeVar("_T")

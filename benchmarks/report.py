@@ -2,7 +2,7 @@
 
 docs/performance.md is written by hand but for the lines between two marks, which are the newest results, and those
 between others: for a cluster far away, which `make bench ROWS="ms away"` measures alone, and for a CI job, which
-`make bench ROWS="CI:"` does.
+`make bench ROWS="CI:"` does. docs/reliability.md has those of `make bench ROWS="killed:"` in the same way.
 """
 
 import json
@@ -17,12 +17,13 @@ END = "<!-- to here -->"
 
 
 class Part(NamedTuple):
-    """A table that is written as a whole: its files' name in benchmarks/results, the mark before it on the page, and
-    how its rows were run."""
+    """A table that is written as a whole: its files' name in benchmarks/results, the mark before it on the page, how
+    its rows were run, and the page."""
 
     name: str
     begin: str
     how: str
+    page: str = "docs/performance.md"
 
 
 MAIN = Part(
@@ -32,6 +33,9 @@ MAIN = Part(
 )
 IN_CI = Part("ci", "<!-- in a CI job, written by make bench -->", "The best of 3 starts; the tests were run once.")
 FAR_AWAY = Part("far", "<!-- far away, written by make bench -->", "The best of 3 starts of each command.")
+FAILOVER = Part(
+    "failover", "<!-- failover, written by make bench -->", "The median of 3 kills of each kind.", "docs/reliability.md"
+)
 
 
 class Conditions(NamedTuple):
@@ -57,7 +61,7 @@ def write(table: Table, conditions: Conditions, part: Part = MAIN, root: Path = 
     results.mkdir(exist_ok=True)
     (results / f"{part.name}.md").write_text(text)
     (results / f"{part.name}.json").write_text(json.dumps(conditions._asdict() | table.as_dict(), indent=1) + "\n")
-    page = root / "docs/performance.md"
+    page = root / part.page
     page.write_text(between_marks(page.read_text(), text, part))
     if table.curves:
         draw(table.curves, root / "docs/scale.svg")

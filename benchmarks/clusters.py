@@ -1,0 +1,174 @@
+"""Three brokers on an ensemble of three ZooKeeper servers, each a process, with the same properties for both makes.
+
+Timeouts are those that both makes know, equal and shorter than the defaults, so that a run does not take an hour.
+"""
+
+import contextlib
+import re
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from confluent_kafka.admin import AdminClient
+
+from benchmarks.servers import (
+    PK,
+    START_TIMEOUT_S,
+    PkServers,
+    Servers,
+    free_port,
+    java,
+    launched,
+    wait_until_metadata_answers,
+)
+
+SESSION_TIMEOUT_S = 6.0
+TICK_S = 1.0
+NUMBERS = (1, 2, 3)
+"""Of the brokers, and of the ZooKeeper servers."""
+
+_PROPERTIES = {
+    "zookeeper.session.timeout.ms": f"{SESSION_TIMEOUT_S * 1000:.0f}",
+    "default.replication.factor": "3",
+    "min.insync.replicas": "2",
+    "offsets.topic.replication.factor": "3",
+    "transaction.state.log.replication.factor": "3",
+    "transaction.state.log.min.isr": "2",
+    "group.initial.rebalance.delay.ms": "0",
+    "auto.leader.rebalance.enable": "false",
+    "auto.create.topics.enable": "false",
+}
+
+_T = TypeVar("_T")
+
+
+class Ensemble:
+    """Three ZooKeeper servers of the make of `of`, at `addresses`."""
+
+    def __init__(self, of: Servers) -> None:
+        self._folder, self._is_ours = of.folder / "ensemble", isinstance(of, PkServers)
+        self.ports = {number: free_port() for number in NUMBERS}
+        self.processes: dict[int, subprocess.Popen[bytes]] = {}
+        servers = [f"server.{number}=127.0.0.1:{free_port()}:{free_port()}" for number in NUMBERS]
+        for number in NUMBERS:
+            home = self._folder / str(number)
+            (home / "data").mkdir(parents=True)
+            (home / "data/myid").write_text(f"{number}\n")
+            keys = [f"dataDir={home}/data", f"clientPort={self.ports[number]}", "clientPortAddress=127.0.0.1"]
+            keys += [f"tickTime={TICK_S * 1000:.0f}", "initLimit=10", "syncLimit=5", "maxClientCnxns=0"]
+            keys += ["admin.enableServer=false", "4lw.commands.whitelist=srvr", *servers]
+            (home / "zookeeper.properties").write_text("".join(f"{key}\n" for key in keys))
+
+    def addresses(self, *, besides: int = 0) -> str:
+        return ",".join(f"127.0.0.1:{port}" for number, port in self.ports.items() if number != besides)
+
+    def launch(self, number: int) -> None:
+        file = self._folder / str(number) / "zookeeper.properties"
+        if self._is_ours:
+            words = [PK, "zookeeper-server-start", str(file)]
+        else:
+            main = "org.apache.zookeeper.server.quorum.QuorumPeerMain"
+            words = java(main, str(file), heap="-Xmx512M -Xms512M", folder=self._folder)
+        self.processes[number] = launched(words)
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        """Start all; kill them in the end."""
+        try:
+            for number in NUMBERS:
+                self.launch(number)
+            self.wait_until_all_serve()
+            yield
+        finally:
+            kill(*self.processes.values())
+
+    def mode(self, number: int) -> str:
+        """leader or follower; empty while it serves nobody."""
+        answer = b""
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.ports[number]), 1) as asking:
+            asking.sendall(b"srvr")
+            while data := asking.recv(4096):
+                answer += data
+        found = re.search(rb"Mode: (\w+)", answer)
+        return found[1].decode() if found else ""
+
+    def leader(self) -> int:
+        """The server that leads, once one does."""
+        return wait_for(lambda: next((each for each in NUMBERS if self.mode(each) == "leader"), 0), "a leader")
+
+    def wait_until_all_serve(self) -> None:
+        wait_for(lambda: all(self.mode(each) for each in NUMBERS), "an ensemble that serves")
+
+
+class Cluster:
+    """Three brokers of the make of `of`, on `ensemble`, which is of the same make."""
+
+    def __init__(self, of: Servers, settings: Mapping[str, str] | None = None) -> None:
+        self._folder, self._is_ours = of.folder / "brokers", isinstance(of, PkServers)
+        self.ensemble = Ensemble(of)
+        self.ports = {number: free_port() for number in NUMBERS}
+        self.bootstrap = ",".join(f"127.0.0.1:{port}" for port in self.ports.values())
+        self.processes: dict[int, subprocess.Popen[bytes]] = {}
+        self._folder.mkdir()
+        for number, port in self.ports.items():
+            keys = {
+                "broker.id": str(number),
+                "listeners": f"PLAINTEXT://127.0.0.1:{port}",
+                "log.dirs": f"{self._folder}/logs-{number}",
+                "zookeeper.connect": self.ensemble.addresses(),
+                **_PROPERTIES,
+                **(settings or {}),
+            }
+            self._file(number).write_text("".join(f"{key}={value}\n" for key, value in keys.items()))
+
+    def _file(self, number: int) -> Path:
+        return self._folder / f"server-{number}.properties"
+
+    def launch(self, number: int) -> None:
+        file = str(self._file(number))
+        ours = [PK, "server-start", file]
+        words = ours if self._is_ours else java("kafka.Kafka", file, heap="-Xmx1G -Xms1G", folder=self._folder)
+        self.processes[number] = launched(words)
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[AdminClient]:
+        """Start the ensemble and the brokers; kill them in the end."""
+        with self.ensemble.running():
+            try:
+                for number in NUMBERS:
+                    self.launch(number)
+                for number, process in self.processes.items():
+                    wait_until_metadata_answers(("127.0.0.1", self.ports[number]), process)
+                admin = AdminClient({"bootstrap.servers": self.bootstrap, **CLIENTS})
+                wait_for(
+                    lambda: len(admin.list_topics(timeout=START_TIMEOUT_S).brokers) == len(NUMBERS),
+                    "a cluster of three brokers",
+                )
+                yield admin
+            finally:
+                kill(*self.processes.values())
+
+
+CLIENTS = {"log_level": 0, "reconnect.backoff.max.ms": 500}
+"""What all clients of librdkafka have: no long wait, which chance decides, before they connect again."""
+
+
+def kill(*processes: subprocess.Popen[bytes]) -> None:
+    """kill -9, all at once."""
+    for process in processes:
+        process.kill()
+    for process in processes:
+        process.wait()
+
+
+def wait_for(found: Callable[[], _T], what: str, *, limit_s: float = START_TIMEOUT_S) -> _T:
+    """What `found` gives once that is something; raises TimeoutError."""
+    deadline = time.monotonic() + limit_s
+    while not (result := found()):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{what} was not there within {limit_s:.0f} s")
+        time.sleep(0.05)
+    return result
