@@ -66,7 +66,7 @@ from pykafka_cli.protocol.absence import or_minus_one
 from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.storage.checkpoints import MalformedFile, WrongDirectory, read_meta_properties
 from pykafka_cli.topic_names import TRANSACTION_STATE
-from pykafka_cli.zookeeper.errors import ZooKeeperError, ZooKeeperUnreachable
+from pykafka_cli.zookeeper.errors import ConnectionClosed, SessionExpired, ZooKeeperError, ZooKeeperUnreachable
 from pykafka_cli.zookeeper.kafka_znodes import BrokerRegistration, Endpoint, ProducerIdBlock
 from pykafka_cli.zookeeper.znode_data import BadZnode
 
@@ -445,7 +445,16 @@ class BrokerServer:
 
     def _directory_failed(self, _directory: Path, _lost: list[TopicPartition]) -> None:
         """Notify the controller, which elects leaders elsewhere for the partitions in there."""
-        self._in_background(self._broker.store.announce_log_dir_failure(self.settings.broker_id))
+        self._in_background(self._announce_failure())
+
+    async def _announce_failure(self) -> None:
+        while True:
+            try:
+                return await self._broker.store.announce_log_dir_failure(self.settings.broker_id)
+            except SessionExpired:  # it begins again
+                continue
+            except ConnectionClosed:
+                return None  # the broker stops
 
     def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

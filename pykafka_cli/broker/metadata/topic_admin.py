@@ -137,7 +137,9 @@ class TopicAdmin:
         try:
             await self._store.create_assignment(topic.name, assignment)
         except NodeExists:
-            raise TopicAlreadyExists(f"Topic '{topic.name}' already exists.") from None
+            existing = await self._store.assignment(topic.name)
+            if existing is None or existing.topic_id != topic_id:  # else the first response to this request was lost
+                raise TopicAlreadyExists(f"Topic '{topic.name}' already exists.") from None
         _log.info(
             "topic %s is made: %d partitions on brokers %s, configs %s",
             topic.name,

@@ -306,13 +306,25 @@ class ZkStore:
         parents = dict.fromkeys(topic_znodes.partitions_path(tp.topic) for tp in states)
         for paths in parents, map(topic_znodes.partition_path, states):
             await _all(self._ensure_fenced(path, fence) for path in paths)
-        return await self._write_each(
-            {
-                tp: Create(topic_znodes.partition_state_path(tp), topic_znodes.encode_partition_state(state))
-                for tp, state in states.items()
-            },
-            fence,
-        )
+
+        async def create(partition: TopicPartition, state: PartitionState) -> ZooKeeperError | None:
+            data = topic_znodes.encode_partition_state(state)
+            try:
+                await self._fenced(fence, Create(topic_znodes.partition_state_path(partition), data))
+            except ZooKeeperError as error:
+                return None if await self._has_written(partition, state, error) else error
+            return None
+
+        written = await _all(create(partition, state) for partition, state in states.items())
+        return dict(zip(states, written, strict=True))
+
+    async def _has_written(self, partition: TopicPartition, state: PartitionState, error: ZooKeeperError) -> bool:
+        """Whether a state that could not be written is there: then the request was sent twice, since the response to
+        the first was lost with its connection. No other broker writes states of this controller epoch."""
+        if not isinstance(error, NodeExists | BadVersion):
+            return False
+        found = await self._written_state(partition)
+        return found is not None and found[0] == state
 
     async def _ensure_fenced(self, path: str, fence: Fence) -> None:
         with contextlib.suppress(NodeExists, NoNode):  # NoNode: the topic was deleted; creating the state will fail
@@ -332,7 +344,8 @@ class ZkStore:
             try:
                 stat = await self._fenced(fence, change)
             except ZooKeeperError as error:
-                return error
+                wanted = replace(state, partition_epoch=PartitionEpoch(state.partition_epoch + 1))
+                return wanted if await self._has_written(partition, wanted, error) else error
             assert isinstance(stat, Stat)
             return replace(state, partition_epoch=PartitionEpoch(stat.version))
 
@@ -434,19 +447,6 @@ class ZkStore:
                     f"controller epoch {fence.epoch} is over; {operation.path} was left as it is"
                 ) from None
             raise type(refused.error)(operation.path) from None
-
-    async def _write_each(
-        self, operations: Mapping[TopicPartition, Operation], fence: Fence
-    ) -> dict[TopicPartition, ZooKeeperError | None]:
-        async def write(operation: Operation) -> ZooKeeperError | None:
-            try:
-                await self._fenced(fence, operation)
-            except ZooKeeperError as error:
-                return error
-            return None
-
-        written = await _all(write(operation) for operation in operations.values())
-        return dict(zip(operations, written, strict=True))
 
 
 def full_assignment(partitions: Mapping[int, tuple[BrokerId, ...]]) -> dict[int, ReplicaAssignment]:

@@ -2,14 +2,18 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
 from pykafka_cli.broker.metadata.zk_store import BrokerIdTaken, ControllerMoved, ZkStore
 from pykafka_cli.model import TopicPartition
 from pykafka_cli.zookeeper import kafka_znodes as znodes
+from pykafka_cli.zookeeper import topic_znodes
 from pykafka_cli.zookeeper.errors import BadVersion, NodeExists
 from pykafka_cli.zookeeper.kafka_znodes import BrokerRegistration, Endpoint
+from pykafka_cli.zookeeper.operations import Operation, Stat
 from pykafka_cli.zookeeper.topic_znodes import PartitionState, ReplicaAssignment, TopicAssignment
 from tests.fakes.clock import FakeClock
 from tests.fakes.zookeeper import FakeZooKeeper
@@ -18,6 +22,7 @@ from tests.support.event_loop import settle
 BROKER = BrokerRegistration(5, (Endpoint("PLAINTEXT", "PLAINTEXT", "host", 9092),))
 TP = TopicPartition("t", 0)
 NEW = PartitionState(leader=5, leader_epoch=0, isr=(5,), controller_epoch=1)
+OTHER = PartitionState(leader=5, leader_epoch=0, isr=(5, 6), controller_epoch=1)
 
 
 class Cluster:
@@ -166,12 +171,12 @@ async def test_states_are_created_once_and_updated_over_the_version_that_was_rea
     fence = await store.become_controller(5)
 
     assert await store.create_partition_states({TP: NEW}, fence) == {TP: None}
-    (again,) = (await store.create_partition_states({TP: NEW}, fence)).values()
+    (again,) = (await store.create_partition_states({TP: OTHER}, fence)).values()
     assert isinstance(again, NodeExists)
     updated = (await store.update_partition_states({TP: NEW}, fence))[TP]
     assert isinstance(updated, PartitionState)
     assert updated.partition_epoch == 1
-    late = (await store.update_partition_states({TP: NEW}, fence))[TP]
+    late = (await store.update_partition_states({TP: OTHER}, fence))[TP]
     assert isinstance(late, BadVersion)
     assert await store.partition_states([TP, TopicPartition("t", 1)]) == {TP: updated}
 
@@ -205,3 +210,45 @@ async def test_two_who_change_an_assignment_see_each_others_change(cluster: Clus
     found = await one.assignment("t")
     assert found is not None
     assert sorted(found.partitions) == [0, 1, 2]
+
+
+# ---- responses that are lost with their connection, so that a request is sent twice
+
+
+@pytest.fixture
+async def twice(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> ZkStore:
+    """A store whose every write is carried out twice."""
+    store = await cluster.store()
+    write = store.client.multi
+
+    async def multi(operations: Sequence[Operation]) -> list[Stat | str | None]:
+        await write(operations)
+        return await write(operations)
+
+    monkeypatch.setattr(store.client, "multi", multi)
+    return store
+
+
+async def test_states_that_were_written_are_known_to_be(twice: ZkStore) -> None:
+    fence = await twice.become_controller(5)
+    await twice.client.ensure_path(topic_znodes.topic_path("t"))
+    changed = replace(NEW, leader_epoch=1, isr=(5, 6))
+
+    created = await twice.create_partition_states({TP: NEW}, fence)
+    updated = await twice.update_partition_states({TP: changed}, fence)
+
+    assert created == {TP: None}
+    assert updated == {TP: replace(changed, partition_epoch=1)}
+    assert await twice.partition_state(TP) == replace(changed, partition_epoch=1)
+
+
+async def test_states_that_another_wrote_are_not_taken_for_ones_own(cluster: Cluster) -> None:
+    one, other = await cluster.store(), await cluster.store()
+    fence = await one.become_controller(5)
+    await one.create_assignment("t", TopicAssignment({}, None))
+    await one.create_partition_states({TP: NEW}, fence)
+    await other.update_partition_states({TP: replace(NEW, isr=(5, 7))}, fence)
+
+    updated = await one.update_partition_states({TP: OTHER}, fence)
+
+    assert isinstance(updated[TP], BadVersion)
