@@ -88,7 +88,10 @@ class Faults:
         if cluster.zookeeper.is_down:
             cluster.zookeeper.restart()
         for each in cluster.brokers.values():
-            each.files.room = None
+            if each.files.room is not None:
+                each.files.room = None
+                if each.is_running:
+                    each.end()  # its log directory may be offline, until it starts again
             if each.is_paused:
                 each.resume()
             if not each.is_running:

@@ -10,7 +10,7 @@ import random
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from pykafka_cli.zookeeper.errors import ConnectionClosed, SessionExpired, ZooKeeperUnreachable
+from pykafka_cli.zookeeper.errors import ConnectionClosed, NodeExists, SessionExpired, ZooKeeperUnreachable
 from pykafka_cli.zookeeper.operations import ANY_VERSION, Change, Operation, Watcher, WatchEvent
 from pykafka_cli.zookeeper.protocol.records import Stat
 from tests.fakes.zookeeper import FakeZooKeeper, FakeZooKeeperClient
@@ -230,7 +230,12 @@ class DistantZooKeeperClient(FakeZooKeeperClient):
         self, path: str, data: bytes | None = None, *, ephemeral: bool = False, sequential: bool = False
     ) -> str:
         make = super().create
-        return str(await self._again(lambda: make(path, data, ephemeral=ephemeral, sequential=sequential)))
+        while True:
+            try:
+                return str(await self._again(lambda: make(path, data, ephemeral=ephemeral, sequential=sequential)))
+            except NodeExists:
+                if not sequential:  # else another has got the number, which a server would give only once
+                    raise
 
     async def ensure_path(self, path: str) -> None:
         ensure = super().ensure_path
