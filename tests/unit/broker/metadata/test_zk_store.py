@@ -13,7 +13,8 @@ from pykafka_cli.zookeeper import kafka_znodes as znodes
 from pykafka_cli.zookeeper import topic_znodes
 from pykafka_cli.zookeeper.errors import BadVersion, NodeExists
 from pykafka_cli.zookeeper.kafka_znodes import BrokerRegistration, Endpoint
-from pykafka_cli.zookeeper.operations import Operation, Stat
+from pykafka_cli.zookeeper.operations import Operation
+from pykafka_cli.zookeeper.protocol.records import Stat
 from pykafka_cli.zookeeper.topic_znodes import PartitionState, ReplicaAssignment, TopicAssignment
 from tests.fakes.clock import FakeClock
 from tests.fakes.zookeeper import FakeZooKeeper
