@@ -71,6 +71,13 @@ def topic_refusal(code: ErrorCode, topic: str) -> ApiError | None:
     return None
 
 
+def advice(error: ApiError) -> str:
+    """What would help; empty if unknown."""
+    if error.code == ErrorCode.security_disabled:
+        return "Brokers have ACLs if authorizer.class.name is in their properties."
+    return ""
+
+
 def explain(error: ConnectionFailed) -> tuple[str, str]:
     """What happened, and what would help (empty if unknown)."""
     if isinstance(error, UnsuitableListener):

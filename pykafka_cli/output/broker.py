@@ -1,6 +1,7 @@
 """What `pk broker` prints about the brokers of a `pk up`."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from pykafka_cli.output.render import OutputFormat, Table, show
@@ -12,7 +13,9 @@ def show_brokers(form: OutputFormat, brokers: Sequence[Mapping[str, Any]]) -> No
     show(
         form,
         text=lambda: "".join("\t".join(map(str, row)) + "\n" for row in rows),
-        table=lambda: [Table(("BROKER", "PID", "STATE", "ADDRESS", "LOG"), rows)],
+        table=lambda: [
+            Table(("BROKER", "PID", "STATE", "ADDRESS", "LOG"), [(*row[:4], _from_here(row[4])) for row in rows])
+        ],
         document=lambda: brokers,
     )
 
@@ -26,3 +29,8 @@ def show_changed(form: OutputFormat, broker: Mapping[str, Any]) -> None:
 
 def _pid(broker: Mapping[str, Any]) -> object:
     return "-" if broker["pid"] is None else broker["pid"]
+
+
+def _from_here(log: str | None) -> str | None:
+    """The shorter path of a file below the current directory, for people."""
+    return str(Path(log).relative_to(Path.cwd())) if log and Path(log).is_relative_to(Path.cwd()) else log

@@ -35,7 +35,6 @@ def print_page(url: str) -> None:
 
 def _announcement(cluster: Mapping[str, Any], how_to_stop: str) -> str:
     brokers = cluster["brokers"]
-    where = f"--bootstrap-server {brokers[0]['address']}"
     lines = [f"Broker {each['broker']} listens on {each['address']}\n" for each in brokers]
     lines += [
         f"Clients elsewhere reach broker {each['broker']} at {each['advertised']}\n"
@@ -58,9 +57,10 @@ Data is kept in {cluster["data_dir"]}
 {"".join(lines)}
 Next, in another terminal:
 
-    pk topics {where} --create --topic firstTopic --partitions 3
-    pk console-producer {where} --topic firstTopic
-    pk console-consumer {where} --topic firstTopic --from-beginning
+    export PK_BOOTSTRAP_SERVER={brokers[0]["address"]}
+    pk topics --create --topic firstTopic --partitions 3
+    pk console-producer --topic firstTopic
+    pk console-consumer --topic firstTopic --from-beginning
 
 {how_to_stop}
 """
@@ -72,7 +72,7 @@ def show_running(form: OutputFormat, clusters: Sequence[Mapping[str, Any]]) -> N
     show(
         form,
         text=lambda: "".join("\t".join(map(str, row)) + "\n" for row in rows),
-        table=lambda: [Table(("PID", "BOOTSTRAP SERVERS", "ZOOKEEPER", "DATA"), rows)],
+        table=lambda: [Table(("PID", "BOOTSTRAP SERVERS", "ZOOKEEPER", "DATA"), [_foldable(row) for row in rows])],
         document=lambda: clusters,
     )
 
@@ -81,3 +81,8 @@ def show_stopped(form: OutputFormat, cluster: Mapping[str, Any]) -> None:
     """A stopped one; the document is its last state."""
     line = f"Stopped process {cluster['pid']}, with data in {cluster['data_dir']}"
     show(form, text=lambda: f"{line}\n", table=lambda: [line], document=lambda: cluster)
+
+
+def _foldable(row: Sequence[object]) -> list[object]:
+    """Lists of addresses that a narrow terminal folds between two addresses, and not within one."""
+    return [each.replace(",", ", ") if isinstance(each, str) else each for each in row]

@@ -120,7 +120,7 @@ def reported(prefix: str = "", words: Words = MappingProxyType({}), *, on_stdout
 
 def _hint(error: Exception) -> str:
     """What would help, or the cause."""
-    from pykafka_cli.clients.errors import ApiError, explain
+    from pykafka_cli.clients.errors import ApiError, advice, explain
     from pykafka_cli.transport.errors import ConnectionFailed
 
     match error:
@@ -129,5 +129,5 @@ def _hint(error: Exception) -> str:
         case ConnectionFailed():
             return explain(error)[1]
         case ApiError():
-            return str(error.__cause__ or "")
+            return str(error.__cause__ or advice(error))
     return ""

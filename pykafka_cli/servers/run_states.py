@@ -176,7 +176,10 @@ def the_running(data_dir: Path | None = None) -> RunState:
     """
     found = running_states(data_dir)
     if not found:
-        raise ScriptError("No pk up is running" + (f" with data in {data_dir}" if data_dir else ""))
+        raise ScriptError(
+            "No pk up is running" + (f" with data in {data_dir}" if data_dir else ""),
+            hint="`pk up --detach` starts one.",
+        )
     if len(found) > 1 and not data_dir:
         named = [each for each in found if each.bootstrap == os.environ.get(BOOTSTRAP_SERVER_VARIABLE)]
         found = named or found

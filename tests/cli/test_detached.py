@@ -76,6 +76,7 @@ def test_servers_without_a_terminal_are_started_shown_and_stopped(machine: Machi
     assert not (machine.directory / "ready").exists()
     nothing = machine.pk("status")
     assert (nothing.returncode, nothing.stderr) == (1, "No pk up is running\n")
+    assert machine.pk("broker", "list").stderr == "No pk up is running\n`pk up --detach` starts one.\n"
     assert list((machine.directory / "run").rglob("*.*")) == []
 
 

@@ -176,7 +176,7 @@ class Roles:
                 self._fail(partition, error, errors)
                 continue
             partition.notify_all()
-            _log.info("%s: leading in epoch %d, ISR %s", partition, state.leader_epoch, state.isr)
+            _log.info("%s: leading in epoch %d, ISR %s", partition, state.leader_epoch, ",".join(map(str, state.isr)))
             if is_new:
                 began.append((partition.topic_partition, state.leader_epoch))
         return began

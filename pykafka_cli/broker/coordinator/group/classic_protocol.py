@@ -146,18 +146,18 @@ class ClassicProtocol:
 
         raises  UnknownMemberId, FencedInstanceId
         """
-        reason = leaving.reason or "not provided"
+        reason = _because(leaving.reason)
         if leaving.member_id == NO_MEMBER_ID:
             member_id = group.static_members.get(leaving.group_instance_id or "")
             if member_id is None:
                 raise UnknownMemberId(f"group {group.group_id!r} has no instance {leaving.group_instance_id!r}")
-            self._remove(group, group.members[member_id], step, f"member {member_id} was removed: {reason}")
+            self._remove(group, group.members[member_id], step, f"member {member_id} was removed{reason}")
         elif leaving.member_id in group.pending_members:
             self._forget(group, leaving.member_id, step)
             self._try_complete_join(group, step)
         else:
             member = group.check_member(leaving.member_id, leaving.group_instance_id, "leave")
-            self._remove(group, member, step, f"member {member.member_id} left: {reason}")
+            self._remove(group, member, step, f"member {member.member_id} left{reason}")
 
     def confirm_commit(self, group: Group, member_id: str, step: Step) -> None:
         """A member commits offsets, which shows that it is alive.
@@ -264,7 +264,7 @@ class ClassicProtocol:
         )
         group.add(member, joining.protocol_type)
         step.timers[SessionTimer(group.group_id, member_id)] = NEW_MEMBER_JOIN_TIMEOUT_MS
-        self._maybe_rebalance(group, step, f"member {member_id} joins: {joining.reason or 'not provided'}")
+        self._maybe_rebalance(group, step, f"member {member_id} joins{_because(joining.reason)}")
 
     def _join_again(self, group: Group, joining: Joining, answer: AnswerJoin, step: Step) -> None:
         try:
@@ -282,7 +282,7 @@ class ClassicProtocol:
             answer(group.joined(member))
             return
         _update(member, joining, answer)
-        self._maybe_rebalance(group, step, f"member {member.member_id} joins again: {joining.reason or 'not provided'}")
+        self._maybe_rebalance(group, step, f"member {member.member_id} joins again{_because(joining.reason)}")
 
     def _replace(
         self, group: Group, member: Member, member_id: str, joining: Joining, answer: AnswerJoin, step: Step
@@ -376,7 +376,7 @@ class ClassicProtocol:
             self._become_empty(group, step)
             return
         group.begin_generation(step.now_ms)
-        _log.info("group %s: generation %d has %d members", group.group_id, group.generation, len(group.members))
+        _log.info("group %s: members in generation %d: %d", group.group_id, group.generation, len(group.members))
         for member in group.members.values():
             member.answer_join(group.joined(member))
             member.is_new = False
@@ -466,6 +466,11 @@ def _check_protocol(group: Group, syncing: Syncing) -> None:
     ):
         if said is not None and said != known:
             raise InconsistentGroupProtocol(f"group {group.group_id!r} has {name} {known!r}, not {said!r}")
+
+
+def _because(reason: str | None) -> str:
+    """The end of a sentence: the reason that a client gives (KIP-800), if it does."""
+    return f": {reason}" if reason else ""
 
 
 def _as_group_error(error: BrokerError) -> BrokerError:

@@ -58,6 +58,18 @@ def test_the_first_member_leads_and_learns_of_all() -> None:
     assert one.answer.protocol_name == "range"
 
 
+def test_the_log_has_a_member_s_reason_only_if_it_gives_one(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    desk = Desk()
+    member = desk.join().answer.member_id
+
+    desk.join(member)
+    desk.advance(0)
+
+    assert f"group g: preparing generation 1: member {member} joins" in caplog.messages
+    assert "group g: members in generation 1: 1" in caplog.messages
+
+
 def test_an_id_that_nobody_gave_out_is_unknown() -> None:
     desk = Desk()
 
