@@ -29,7 +29,9 @@ from pykafka_cli.broker.errors import (
 )
 from pykafka_cli.broker.handlers.leader_hints import leader_hint
 from pykafka_cli.broker.log.appending import AppendInfo
+from pykafka_cli.broker.log.batch_checks import may_take_long
 from pykafka_cli.broker.log.message_conversion import batch_of
+from pykafka_cli.broker.log.validation import CheckedBatch
 from pykafka_cli.model import BrokerId, ProducerIdAndEpoch, TopicPartition
 from pykafka_cli.protocol.hot_path.produce import (
     ProducePartitionResponse,
@@ -62,6 +64,7 @@ FIRST_VERSION_WITH_TRANSACTION_ABORTABLE = 11
 async def handle(ctx: RequestContext, request: ProduceRequest) -> ProduceResponse:
     refused: dict[TopicPartition, BrokerError] = {}
     accepted: dict[TopicPartition, memoryview] = {}
+    takes_long = False
     for topic in request.topics:
         is_allowed = ctx.allows(AclOperation.WRITE, ResourceType.TOPIC, topic.name, count=len(topic.partitions))
         for each in topic.partitions:
@@ -72,18 +75,24 @@ async def handle(ctx: RequestContext, request: ProduceRequest) -> ProduceRespons
                     raise TopicAuthorizationFailed()
                 records = each.records
                 if ctx.api_version < FIRST_VERSION_WITH_BATCHES and records is not None:
-                    records = _converted(ctx, topic_partition, records)
+                    records = await _converted(ctx, topic_partition, records)
                     if records is None:
                         continue
-                accepted[topic_partition] = _checked(ctx, topic_partition, records)
+                accepted[topic_partition] = records = _checked(ctx, topic_partition, records)
+                takes_long = takes_long or may_take_long(records)
             except TransactionalIdAuthorizationFailed:
                 raise  # rejects the request as a whole, and nothing has been written yet
             except BrokerError as error:
                 refused[topic_partition] = error
+    batches: Mapping[TopicPartition, bytearray | memoryview | CheckedBatch] = accepted
+    if takes_long:
+        batches, faults = await ctx.broker.replicas.checked(accepted)
+        refused |= faults
     if request.transactional_id is not None and ctx.broker.settings.transaction_partition_verification_enable:
-        refused |= await _unverified(ctx, request.transactional_id, accepted)
-        accepted = {each: records for each, records in accepted.items() if each not in refused}
-    results = await ctx.broker.replicas.append(accepted, acks=request.acks, timeout_ms=request.timeout_ms)
+        # Last of what is awaited: transactions are verified only until the next await.
+        refused |= await _unverified(ctx, request.transactional_id, {each: accepted[each] for each in batches})
+        batches = {each: found for each, found in batches.items() if each not in refused}
+    results = await ctx.broker.replicas.append(batches, acks=request.acks, timeout_ms=request.timeout_ms)
     results.update(refused)
     endpoints: dict[BrokerId, NodeEndpoint] = {}
     topics = []
@@ -107,12 +116,14 @@ def _ensure_transaction_allowed(ctx: RequestContext, transactional_id: str | Non
             raise TransactionalIdAuthorizationFailed("Transactional Id authorization failed.")
 
 
-def _converted(ctx: RequestContext, topic_partition: TopicPartition, messages: memoryview) -> memoryview | None:
+async def _converted(ctx: RequestContext, topic_partition: TopicPartition, messages: memoryview) -> memoryview | None:
     """The batch for messages of an older format; None for no messages, which older versions allow."""
     if ctx.broker.metadata.partition_state(topic_partition) is None:
         raise UnknownTopicOrPartition(f"{topic_partition} does not exist")
     partition = ctx.broker.replicas.partition(topic_partition)
-    batch = batch_of(messages, partition.leader_log().config.max_message_bytes, topic_partition)
+    limit = partition.leader_log().config.max_message_bytes
+    checks = ctx.broker.replicas.batch_checks  # each record is read one by one
+    batch = await checks.in_thread(lambda: batch_of(messages, limit, topic_partition))
     return None if batch is None else memoryview(batch)
 
 

@@ -124,7 +124,7 @@ class PartitionLog:
 
     def append_as_leader(
         self,
-        batches: bytearray | memoryview,
+        batches: bytearray | memoryview | validation.CheckedBatch,
         *,
         leader_epoch: LeaderEpoch,
         now_ms: Timestamp,

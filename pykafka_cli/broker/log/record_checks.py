@@ -26,7 +26,13 @@ from pykafka_cli.protocol.records.batch import (
     stamp_max_timestamp,
     with_payload,
 )
-from pykafka_cli.protocol.records.compression import MAX_WINDOW, compress, decompress, ensure_readable_by_java
+from pykafka_cli.protocol.records.compression import (
+    MAX_WINDOW,
+    UnfoldsTooFar,
+    compress,
+    decompress,
+    ensure_readable_by_java,
+)
 from pykafka_cli.protocol.records.record import Record, payload_of, records_of
 from pykafka_cli.protocol.records.survey import survey
 
@@ -34,6 +40,10 @@ MAX_UNPACKED = MAX_WINDOW
 """What a client's batch may unfold to, in bytes."""
 MAX_READ_ONE_BY_ONE = 4 << 20
 """Bytes of records that are read one by one, at most: it takes about a second."""
+QUICK_BYTES = 2 << 20
+"""What a batch unfolds to that is checked within a few milliseconds."""
+SLOW_BYTES = 64 << 10
+"""Bytes of records that are read one by one, or compressed with another codec, within about as many."""
 
 _MIN_INT64, _MAX_INT64 = -(1 << 63), (1 << 63) - 1
 PRODUCERS_CODEC = "producer"
@@ -48,22 +58,42 @@ _TARGET_CODEC = {
 }
 
 
+class TakesLong(Exception):
+    """A batch was not checked, since it would take more than a few milliseconds."""
+
+
 def checked_records(
-    data: bytearray | memoryview, header: BatchHeader, config: TopicConfig, now_ms: Timestamp, where: object
+    data: bytearray | memoryview,
+    header: BatchHeader,
+    config: TopicConfig,
+    now_ms: Timestamp,
+    where: object,
+    *,
+    only_if_quick: bool = False,
 ) -> tuple[bytearray | memoryview, BatchHeader]:
     """A client's batch as it is to be stored, with its header: the bytes that came, unless something has to change.
 
     The header's largest timestamp becomes that of the records, as in Kafka.
-    raises  InvalidRecord and InvalidTimestamp, with record errors if single records are at fault; MessageTooLarge
+    raises  InvalidRecord and InvalidTimestamp, with record errors if single records are at fault; MessageTooLarge;
+            TakesLong only if `only_if_quick`
     """
     try:
-        payload = plain_records(data, header)
+        payload = plain_records(data, header, QUICK_BYTES if only_if_quick else MAX_UNPACKED)
+        is_slow = only_if_quick and len(payload) > SLOW_BYTES
+        if is_slow and config.compression_type != PRODUCERS_CODEC and needs_other_codec(header, config) is not None:
+            raise TakesLong
         found = survey(payload, header.record_count)
         if found is None:
+            if is_slow:
+                raise TakesLong
             payload = _as_usual(header, payload)
             data = _stored(header, payload, header.compression, config, where)
             header = read_header(data)
             found = survey(payload, header.record_count)
+    except UnfoldsTooFar as error:
+        if only_if_quick:
+            raise TakesLong from None
+        raise InvalidRecord(f"{where}: {error}") from None
     except CorruptRecords as error:
         raise InvalidRecord(f"{where}: {error}") from None
     if found is None:
@@ -74,6 +104,8 @@ def checked_records(
     if header.attributes & LOG_APPEND_TIME:
         earliest = latest = header.max_timestamp
     if (config.compacts and not found[2]) or not _are_allowed(header, earliest, latest, config, now_ms):
+        if is_slow:
+            raise TakesLong
         _raise_record_errors(header, payload, config, now_ms, where)
     if latest != header.max_timestamp:
         header = stamp_max_timestamp(data, 0, header, latest)
@@ -82,16 +114,16 @@ def checked_records(
     return data, header
 
 
-def plain_records(data: Buffer, header: BatchHeader) -> Buffer:
+def plain_records(data: Buffer, header: BatchHeader, limit: int = MAX_UNPACKED) -> Buffer:
     """The records of the one batch, decompressed; a view of `data` if they were not compressed.
 
-    raises  CorruptRecords
+    raises  CorruptRecords; UnfoldsTooFar if they are more than `limit` bytes
     """
     stored = memoryview(data)[HEADER_SIZE : header.batch_length + LOG_OVERHEAD]
     if not header.attributes & CODEC_MASK:
         return stored
     ensure_readable_by_java(header.compression, stored)
-    return decompress(header.compression, stored, MAX_UNPACKED)
+    return decompress(header.compression, stored, limit)
 
 
 def _as_usual(header: BatchHeader, payload: Buffer) -> Buffer:

@@ -4,6 +4,8 @@ Here are the rules for headers and whole batches; record_checks.py has those for
 Source: LogValidator, UnifiedLog.analyzeAndValidateRecords.
 """
 
+from typing import NamedTuple
+
 from pykafka_cli.broker.errors import (
     CorruptMessage,
     InvalidRecord,
@@ -41,8 +43,28 @@ class UnexpectedAppendOffset(Exception):
         self.last_offset = last_offset
 
 
+class CheckedBatch(NamedTuple):
+    """A client's batch as it is to be stored, and its header, after every check of its bytes."""
+
+    data: bytearray | memoryview
+    header: BatchHeader
+
+
+def checked_batch(
+    data: bytearray | memoryview, config: TopicConfig, now_ms: Timestamp, where: object, *, only_if_quick: bool = False
+) -> CheckedBatch:
+    """Check a client's batch and its records. raises what `admit` does; TakesLong only if `only_if_quick`"""
+    header = only_batch(data, where)
+    check_batch(data, header, config, AppendOrigin.CLIENT, where)
+    return CheckedBatch(*checked_records(data, header, config, now_ms, where, only_if_quick=only_if_quick))
+
+
 def admit(
-    data: bytearray | memoryview, config: TopicConfig, origin: AppendOrigin, now_ms: Timestamp, where: object
+    data: bytearray | memoryview | CheckedBatch,
+    config: TopicConfig,
+    origin: AppendOrigin,
+    now_ms: Timestamp,
+    where: object,
 ) -> tuple[bytearray | memoryview, BatchHeader, Timestamp | None]:
     """Every rule for what a leader appends: (the one batch as it is to be stored, its header, LogAppendTime if set).
 
@@ -51,12 +73,15 @@ def admit(
     raises  CorruptMessage, InvalidRecord, InvalidTimestamp, MessageTooLarge, RecordListTooLarge,
             UnsupportedCompressionType
     """
-    header = only_batch(data, where)
-    check_batch(data, header, config, origin, where)
-    if origin is AppendOrigin.CLIENT:
-        data, header = checked_records(data, header, config, now_ms, where)
-    elif needs_other_codec(header, config):
-        data, header = recompressed(header, plain_records(data, header), config, where)
+    if isinstance(data, CheckedBatch):
+        data, header = data
+    else:
+        header = only_batch(data, where)
+        check_batch(data, header, config, origin, where)
+        if origin is AppendOrigin.CLIENT:
+            data, header = checked_records(data, header, config, now_ms, where)
+        elif needs_other_codec(header, config):
+            data, header = recompressed(header, plain_records(data, header), config, where)
     size = header.batch_length + LOG_OVERHEAD
     if size != len(data):
         data = memoryview(data)[:size]

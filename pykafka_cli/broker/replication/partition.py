@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from pykafka_cli.broker.log.appending import AppendInfo
     from pykafka_cli.broker.log.partition_log import PartitionLog
     from pykafka_cli.broker.log.producer_state import AppendOrigin
+    from pykafka_cli.broker.log.validation import CheckedBatch
     from pykafka_cli.broker.waiting import WaitingRoom
     from pykafka_cli.model import TopicPartition
     from pykafka_cli.protocol.inter_broker import LeaderAndIsrPartitionState
@@ -229,7 +230,12 @@ class Partition:
     # ---- what a leader does
 
     def append(
-        self, batches: bytearray | memoryview, *, acks: int, now_ms: Timestamp, origin: "AppendOrigin"
+        self,
+        batches: "bytearray | memoryview | CheckedBatch",
+        *,
+        acks: int,
+        now_ms: Timestamp,
+        origin: "AppendOrigin",
     ) -> "AppendInfo":
         """Write a producer's batches.
 

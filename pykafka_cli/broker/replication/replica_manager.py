@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pykafka_cli.broker.errors import BrokerError, InvalidRequiredAcks, RequestTimedOut
+from pykafka_cli.broker.log.batch_checks import BatchChecks
 from pykafka_cli.broker.log.producer_state import AppendOrigin
 from pykafka_cli.broker.quotas.replication_quotas import (
     FOLLOWER_RATE,
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from pykafka_cli.broker.log.appending import AppendInfo
     from pykafka_cli.broker.log.log_manager import LogManager
     from pykafka_cli.broker.log.partition_log import PartitionLog
+    from pykafka_cli.broker.log.validation import CheckedBatch
     from pykafka_cli.broker.metadata.cache import MetadataCache
     from pykafka_cli.broker.waiting import WaitingRoom
     from pykafka_cli.properties.broker import BrokerSettings
@@ -119,6 +121,7 @@ class ReplicaManager:
             ReplicationQuota(settings, clock.of_peers, rate, replication_windows(settings))
             for rate in (LEADER_RATE, FOLLOWER_RATE)
         )
+        self.batch_checks = BatchChecks()
         self._tasks: list[asyncio.Task[None]] = []
         logs.on_directory_failure.append(self._directory_failed)
 
@@ -134,6 +137,7 @@ class ReplicaManager:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self.batch_checks.stop()
         await self._fetchers.stop()
         await self._moves.stop()
         await self._isr_updates.stop()
@@ -164,9 +168,17 @@ class ReplicaManager:
 
     # ---- appending
 
+    async def checked(
+        self, batches: Mapping[TopicPartition, bytearray | memoryview]
+    ) -> "tuple[dict[TopicPartition, bytearray | memoryview | CheckedBatch], dict[TopicPartition, BrokerError]]":
+        """Clients' batches to be appended, with those checked that may take long; and why others are refused."""
+        return await self.batch_checks.checked(
+            batches, lambda each: self.hosted.require(each).leader_log(), self._clock.now_ms()
+        )
+
     async def append(
         self,
-        entries: Mapping[TopicPartition, bytearray | memoryview],
+        entries: "Mapping[TopicPartition, bytearray | memoryview | CheckedBatch]",
         *,
         acks: int,
         timeout_ms: Milliseconds,

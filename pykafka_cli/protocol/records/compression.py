@@ -10,6 +10,7 @@ What comes out is bounded (`limit`), since a small batch can unfold to any size.
 Source: Compression and its implementations in org.apache.kafka.common.compress.
 """
 
+import mmap
 import struct
 from collections.abc import Callable
 from typing import Any
@@ -21,6 +22,8 @@ from pykafka_cli.protocol.records.batch import Compression, CorruptRecords
 
 MAX_UNCOMPRESSED = 256 << 20
 """What a batch may unfold to, in bytes; far above what any client puts into one."""
+
+_LARGE = 1 << 20
 
 _XERIAL_MAGIC = b"\x82SNAPPY\x00"
 _XERIAL_HEADER = _XERIAL_MAGIC + struct.pack(">ii", 1, 1)
@@ -38,6 +41,10 @@ _ZSTD_MAGIC = bytes.fromhex("28b52ffd")
 _ZSTD_SINGLE_SEGMENT = 0x20  # the window is the content
 MAX_WINDOW = 128 << 20
 """Bytes that a reader of zstd has to remember; Java's does not remember more."""
+
+
+class UnfoldsTooFar(CorruptRecords):
+    """The bytes unfold to more than the limit."""
 
 
 def compress(codec: Compression, data: Buffer, level: int | None = None) -> bytes:
@@ -58,7 +65,7 @@ def compress(codec: Compression, data: Buffer, level: int | None = None) -> byte
 def decompress(codec: Compression, data: Buffer, limit: int = MAX_UNCOMPRESSED) -> bytes | bytearray | memoryview:
     """The bytes that were compressed.
 
-    raises  CorruptRecords when `data` is not of that codec, or unfolds to more than `limit` bytes
+    raises  CorruptRecords when `data` is not of that codec; UnfoldsTooFar when it unfolds to more than `limit` bytes
     """
     try:
         match codec:
@@ -76,18 +83,19 @@ def decompress(codec: Compression, data: Buffer, limit: int = MAX_UNCOMPRESSED) 
         raise CorruptRecords(f"records cannot be decompressed as {codec.name.lower()}: {error}") from None
 
 
-def _unfold(decompress_into: Callable[[Any, bytearray], int], data: Buffer, limit: int) -> memoryview:
+def _unfold(decompress_into: Callable[[Any, Any], int], data: Buffer, limit: int) -> memoryview:
     # The codecs do not know the size beforehand (Java writes streams), so the room is doubled until it is enough.
     room = min(max(4096, 8 * len(data)), limit)
     while True:
-        output = bytearray(room)
+        # A bytearray is written with zeros first, while no other thread can run.
+        output = mmap.mmap(-1, room) if room > _LARGE else bytearray(room)
         try:
             return memoryview(output)[: decompress_into(data, output)]
         except cramjam.DecompressionError as error:
             if "whole buffer" not in str(error):
                 raise
             if room == limit:
-                raise CorruptRecords(f"records unfold to more than {limit} bytes") from None
+                raise UnfoldsTooFar(f"records unfold to more than {limit} bytes") from None
             room = min(room * 4, limit)
 
 
@@ -131,7 +139,7 @@ def _unfold_raw_snappy(block: memoryview, limit: int, before: int = 0) -> bytes:
     if not block:
         raise CorruptRecords("an empty snappy block")
     if before + cramjam.snappy.decompress_raw_len(block) > limit:
-        raise CorruptRecords(f"records unfold to more than {limit} bytes")
+        raise UnfoldsTooFar(f"records unfold to more than {limit} bytes")
     return bytes(cramjam.snappy.decompress_raw(block))
 
 

@@ -1,0 +1,81 @@
+"""Checks clients' batches before they are appended, in a thread if that takes long, so that others are served.
+
+A batch of a few KB may unfold to 128 MiB, and then be read by slow code, or get another codec.
+Decompression lets other threads run. The survey does not: it is compiled, and takes 10 ns for a record.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from pykafka_cli.broker.errors import BrokerError
+from pykafka_cli.broker.log.partition_log import PartitionLog
+from pykafka_cli.broker.log.record_checks import TakesLong
+from pykafka_cli.broker.log.validation import CheckedBatch, checked_batch
+from pykafka_cli.model import Timestamp, TopicPartition
+from pykafka_cli.protocol.records.batch import ATTRIBUTES_AT, CODEC_MASK
+
+_T = TypeVar("_T")
+_log = logging.getLogger(__name__)
+
+MOST_AT_ONCE = 2
+"""Threads, each of which may hold what one batch unfolds to."""
+QUICK_PLAIN_BYTES = (1 << 20) + 12
+"""What is checked at once if it is not compressed; more is for topics that allow more than by default."""
+
+
+class BatchChecks:
+    """Of all partitions of one broker."""
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="batch-checks")
+
+    async def checked(
+        self,
+        batches: Mapping[TopicPartition, bytearray | memoryview],
+        log_of: Callable[[TopicPartition], PartitionLog],
+        now_ms: Timestamp,
+    ) -> tuple[dict[TopicPartition, bytearray | memoryview | CheckedBatch], dict[TopicPartition, BrokerError]]:
+        """The batches of one request, with those checked that may take long; and why others are refused.
+
+        They are checked one by one, and between any two of them others are served.
+        """
+        accepted: dict[TopicPartition, bytearray | memoryview | CheckedBatch] = {}
+        refused: dict[TopicPartition, BrokerError] = {}
+        is_first = True
+        for topic_partition, data in batches.items():
+            if not may_take_long(data):
+                accepted[topic_partition] = data
+                continue
+            if not is_first:
+                await asyncio.sleep(0)
+            is_first = False
+            try:
+                accepted[topic_partition] = await self._checked(data, log_of(topic_partition), now_ms)
+            except BrokerError as error:
+                refused[topic_partition] = error
+            except Exception as error:
+                _log.exception("checking a batch for %s", topic_partition)
+                refused[topic_partition] = BrokerError(f"{topic_partition}: {error!r}")
+        return accepted, refused
+
+    async def _checked(self, data: bytearray | memoryview, log: PartitionLog, now_ms: Timestamp) -> CheckedBatch:
+        config, where = log.config, log.topic_partition
+        try:
+            return checked_batch(data, config, now_ms, where, only_if_quick=True)
+        except TakesLong:
+            return await self.in_thread(lambda: checked_batch(data, config, now_ms, where))
+
+    async def in_thread(self, check: Callable[[], _T]) -> _T:
+        """The result of a check, or what it raises."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, check)
+
+    def stop(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def may_take_long(data: bytearray | memoryview) -> bool:
+    """Whether it may take more than a few milliseconds to check the batch, which may be cut behind its attributes."""
+    return bool(data[ATTRIBUTES_AT + 1] & CODEC_MASK) or len(data) > QUICK_PLAIN_BYTES
