@@ -4,9 +4,9 @@ BENCH_MESSAGES    lines and records of the bulk rows, 5,000,000 unless set
 BENCH_RUNS        runs, 3 unless set; within a run the peers take turns row by row. The best is shown, with the median
 BENCH_FOLDER      where data goes for the time being; the system's folder for temporary files unless set
 
-A bench of all rows is written down after each of its measurements. The rows of a cluster far away, those of a CI job
-and those of servers that are killed are written down once all of them were measured (see report.py). A row that fails
-says so, and the rest goes on.
+A bench of all rows is written down after each of its measurements. The rows of a cluster far away, those of a CI job,
+those of servers that are killed, and those of three servers are written down once all of them were measured (see
+report.py). A row that fails says so, and the rest goes on.
 """
 
 import compileall
@@ -25,6 +25,7 @@ from typing import TypeVar
 
 from benchmarks import report
 from benchmarks.ci import CI
+from benchmarks.ensembles import ENSEMBLE
 from benchmarks.failover import FAILOVER
 from benchmarks.far import FAR
 from benchmarks.inside import INSIDE
@@ -32,6 +33,7 @@ from benchmarks.limits import allow_files, limited_to, stop_in_order
 from benchmarks.machine import machine
 from benchmarks.measurements import IDLE_MEMORY, MEASUREMENTS, START, Measurement
 from benchmarks.pages import PAGES
+from benchmarks.replicated import REPLICATED
 from benchmarks.scale import SCALE
 from benchmarks.secured import SECURED
 from benchmarks.servers import ONE_FILE, ROOT, OneFileServers, Servers, kafka_is_here, servers_here
@@ -42,7 +44,12 @@ from benchmarks.tools import MESSAGES, Bench, is_here
 RUNS = int(os.environ.get("BENCH_RUNS", "3"))
 SETTLING_S = 2.0  # before memory is read
 
-APART = {report.FAR_AWAY: FAR, report.IN_CI: CI, report.FAILOVER: FAILOVER}
+APART: dict[report.Part, Sequence[SingleMeasurement]] = {
+    report.FAR_AWAY: [FAR],
+    report.IN_CI: [CI],
+    report.FAILOVER: [FAILOVER],
+    report.THREE: [REPLICATED, ENSEMBLE],
+}
 """What has a table of its own."""
 
 _T = TypeVar("_T")
@@ -171,12 +178,11 @@ def main() -> int:
                 if not words:
                     report.write(table, conditions())
         tables = {report.MAIN: table}
-        for part, measurement in APART.items():
-            if selection.has(measurement):
-                own = tables[part] = Table()
-                run_single(bench, own, measurement)
-                if selection.has_whole(measurement):
-                    report.write(own, conditions(), part)
+        for part, measurements in APART.items():
+            for measurement in filter(selection.has, measurements):
+                run_single(bench, tables.setdefault(part, Table()), measurement)
+            if all(selection.has(each) and selection.has_whole(each) for each in measurements):
+                report.write(tables[part], conditions(), part)
     for part, measured in tables.items():
         if measured.rows:
             print(report.as_markdown(measured, conditions(), part))

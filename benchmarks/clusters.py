@@ -8,11 +8,13 @@ import re
 import socket
 import subprocess
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient, NewTopic
 
 from benchmarks.servers import (
     PK,
@@ -27,6 +29,7 @@ from benchmarks.servers import (
 
 SESSION_TIMEOUT_S = 6.0
 TICK_S = 1.0
+LIMIT_S = 60.0  # of anything that is waited for once the servers run
 NUMBERS = (1, 2, 3)
 """Of the brokers, and of the ZooKeeper servers."""
 
@@ -172,3 +175,25 @@ def wait_for(found: Callable[[], _T], what: str, *, limit_s: float = START_TIMEO
             raise TimeoutError(f"{what} was not there within {limit_s:.0f} s")
         time.sleep(0.05)
     return result
+
+
+def controller_of(admin: AdminClient) -> int:
+    return wait_for(lambda: max(admin.list_topics(timeout=LIMIT_S).controller_id, 0), "a controller", limit_s=LIMIT_S)
+
+
+def new_topic(admin: AdminClient, replicas: list[int]) -> str:
+    """A topic of one partition with these replicas, all in sync."""
+    name = f"bench-{uuid.uuid4().hex[:8]}"
+    topic = NewTopic(name, 1, replica_assignment=[replicas])
+    admin.create_topics([topic], operation_timeout=LIMIT_S)[name].result(2 * LIMIT_S)
+    wait_until_in_sync(admin, name)
+    return name
+
+
+def wait_until_in_sync(admin: AdminClient, topic: str) -> None:
+    def is_in_sync() -> bool:
+        with contextlib.suppress(KafkaException, KeyError):
+            return len(admin.list_topics(topic, timeout=10).topics[topic].partitions[0].isrs) == len(NUMBERS)
+        return False
+
+    wait_for(is_in_sync, f"a full ISR of {topic}", limit_s=2 * LIMIT_S)

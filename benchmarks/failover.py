@@ -15,14 +15,25 @@ import uuid
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 from kazoo.client import KazooClient
 from kazoo.exceptions import KazooException
 from kazoo.handlers.threading import KazooTimeoutError
 from kazoo.retry import KazooRetry
 
-from benchmarks.clusters import CLIENTS, NUMBERS, SESSION_TIMEOUT_S, Cluster, kill, wait_for
+from benchmarks.clusters import (
+    CLIENTS,
+    LIMIT_S,
+    NUMBERS,
+    SESSION_TIMEOUT_S,
+    Cluster,
+    controller_of,
+    kill,
+    new_topic,
+    wait_for,
+    wait_until_in_sync,
+)
 from benchmarks.servers import Servers
 from benchmarks.single import Note, SingleMeasurement
 from benchmarks.table import Row
@@ -32,7 +43,6 @@ REPETITIONS = 3  # of each kill: the median of them
 BEFORE = 200  # records that are read before a server is killed
 AFTER_S = SESSION_TIMEOUT_S + 4  # that clients are watched after a kill, at least
 EVERY_S = 0.005  # a record, or a znode
-LIMIT_S = 60.0
 
 _QUIET = logging.getLogger("kazoo.quiet")  # that connections end is what is measured
 _QUIET.setLevel(logging.CRITICAL)
@@ -175,14 +185,14 @@ def fail_over(_bench: Bench, servers: Servers, _note: Note) -> Iterator[float]:
 
 def _kill_leader(cluster: Cluster, admin: AdminClient) -> Pauses:
     """Of a partition that the controller follows."""
-    controller = _controller(admin)
+    controller = controller_of(admin)
     leader, other = (number for number in NUMBERS if number != controller)
     return _kill_broker(cluster, admin, leader, [leader, controller, other])
 
 
 def _kill_controller(cluster: Cluster, admin: AdminClient) -> Pauses:
     """It follows the partition: what is acknowledged waits until it is not in the ISR any more."""
-    controller = _controller(admin)
+    controller = controller_of(admin)
     leader, other = (number for number in NUMBERS if number != controller)
     return _kill_broker(cluster, admin, controller, [leader, controller, other])
 
@@ -274,35 +284,10 @@ def _zookeeper_client(addresses: str) -> KazooClient:
     return KazooClient(addresses, timeout=SESSION_TIMEOUT_S, connection_retry=again, logger=_QUIET)
 
 
-# ---- topics
-
-
-def _controller(admin: AdminClient) -> int:
-    return wait_for(lambda: max(admin.list_topics(timeout=LIMIT_S).controller_id, 0), "a controller", limit_s=LIMIT_S)
-
-
-def new_topic(admin: AdminClient, replicas: list[int]) -> str:
-    """A topic of one partition with these replicas, all in sync."""
-    name = f"bench-{uuid.uuid4().hex[:8]}"
-    topic = NewTopic(name, 1, replica_assignment=[replicas])
-    admin.create_topics([topic], operation_timeout=LIMIT_S)[name].result(2 * LIMIT_S)
-    wait_until_in_sync(admin, name)
-    return name
-
-
 def _can_create(admin: AdminClient) -> bool:
     name = f"bench-{uuid.uuid4().hex[:8]}"
     creating = admin.create_topics([NewTopic(name, 1, 3)], operation_timeout=10, request_timeout=10)[name]
     return creating.exception(LIMIT_S) is None
-
-
-def wait_until_in_sync(admin: AdminClient, topic: str) -> None:
-    def is_in_sync() -> bool:
-        with contextlib.suppress(KafkaException, KeyError):
-            return len(admin.list_topics(topic, timeout=10).topics[topic].partitions[0].isrs) == len(NUMBERS)
-        return False
-
-    wait_for(is_in_sync, f"a full ISR of {topic}", limit_s=2 * LIMIT_S)
 
 
 FAILOVER = SingleMeasurement([*BROKERS, TOPIC, ZNODES], fail_over, limit_s=900)

@@ -1,8 +1,9 @@
 """Writes what was measured: benchmarks/results, the plot, and the tables within docs/performance.md.
 
 docs/performance.md is written by hand but for the lines between two marks, which are the newest results, and those
-between others: for a cluster far away, which `make bench ROWS="ms away"` measures alone, and for a CI job, which
-`make bench ROWS="CI:"` does. docs/reliability.md has those of `make bench ROWS="killed:"` in the same way.
+between others, which are measured alone: for a cluster far away by `make bench ROWS="ms away"`, for a CI job by
+`make bench ROWS="CI:"`, and for three servers by `make bench ROWS="three"`. docs/reliability.md has those of
+`make bench ROWS="killed:"` in the same way.
 """
 
 import json
@@ -35,6 +36,11 @@ IN_CI = Part("ci", "<!-- in a CI job, written by make bench -->", "The best of 3
 FAR_AWAY = Part("far", "<!-- far away, written by make bench -->", "The best of 3 starts of each command.")
 FAILOVER = Part(
     "failover", "<!-- failover, written by make bench -->", "The median of 3 kills of each kind.", "docs/reliability.md"
+)
+THREE = Part(
+    "three",
+    "<!-- three servers, written by make bench -->",
+    "Run once, producers with a fifth of {messages:,} messages of 100 bytes.",
 )
 
 
