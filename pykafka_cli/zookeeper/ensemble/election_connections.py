@@ -30,13 +30,14 @@ from pykafka_cli.zookeeper.ensemble.notifications import (
     Notification,
     read_hello,
 )
+from pykafka_cli.zookeeper.ensemble.strangers import gives_way
 
 _log = logging.getLogger(__name__)
 
 _MOST_STRANGERS = 32
 """Servers outside the configuration to whom connections are kept; observers and servers to be added are such."""
 _MOST_GREETINGS = 64
-"""Connections on which nobody has said yet who it is."""
+"""Connections on which nobody has said yet who it is; with one more, an older one is closed."""
 _PATIENCE_S = Seconds(3.0)
 """How long another server may be unreachable before that is worth a warning: those of one start need a moment."""
 _FIRST_RETRY_S, _LAST_RETRY_S = Seconds(0.1), Seconds(5.0)
@@ -74,7 +75,7 @@ class ElectionConnections:
         self._connect_timeout, self._hello_timeout = connect_timeout, hello_timeout
         self._patience = patience
         self._peers: dict[int, _Peer] = {}
-        self._greetings: set[_Connection] = set()
+        self._greetings: dict[_Connection, str] = {}
         self._server: asyncio.Server | None = None
         self._connecting: set[asyncio.Task[None]] = set()
         self._is_closed = False
@@ -185,13 +186,14 @@ class ElectionConnections:
     def greeting_began(self, connection: "_Connection") -> None:
         """Somebody connected and has to say who it is in time."""
         if len(self._greetings) >= _MOST_GREETINGS:
-            connection.abort()
-            return
-        self._greetings.add(connection)
+            oldest = gives_way(self._greetings)
+            self.greeting_ended(oldest)
+            oldest.abort()
+        self._greetings[connection] = str(connection.named[0])
         connection.expect_hello(self._hello_timeout)
 
     def greeting_ended(self, connection: "_Connection") -> None:
-        self._greetings.discard(connection)
+        self._greetings.pop(connection, None)
 
     def greeted(self, connection: "_Connection", hello: Hello) -> None:
         """Somebody that connected has said who it is."""

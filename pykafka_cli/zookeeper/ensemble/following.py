@@ -28,7 +28,7 @@ from pykafka_cli.zookeeper.ensemble.packets import (
 )
 from pykafka_cli.zookeeper.ensemble.requests import Requests
 from pykafka_cli.zookeeper.ensemble.tree_stream import TreeReader
-from pykafka_cli.zookeeper.protocol.errors import MarshallingError, NoNode
+from pykafka_cli.zookeeper.protocol.errors import KeeperError
 from pykafka_cli.zookeeper.protocol.jute import encode
 from pykafka_cli.zookeeper.protocol.records import Id
 from pykafka_cli.zookeeper.server.paths import CONFIG
@@ -106,8 +106,8 @@ class Following:
                 return None
             except TimeoutError:
                 problem = "it does not answer"
-            except OSError as error:
-                problem = error.strerror or str(error)
+            except (OSError, UnicodeError) as error:  # UnicodeError: what is no host name at all
+                problem = getattr(error, "strerror", None) or str(error)
             await asyncio.sleep(delay)
         return f"server {self._leader} cannot be reached at {address}: {problem}"
 
@@ -130,8 +130,8 @@ class Following:
                     await self._carry_out()
         except TimeoutError:
             self._leave(f"the leader has said nothing for {self._timeout():g} s")
-        except (MarshallingError, NoNode) as error:
-            self._leave(f"what the leader sent cannot be read: {error}")
+        except KeeperError as error:
+            self._leave(_unreadable(error))
         except (EOFError, OSError) as error:
             self._leave(f"the connection to the leader is lost: {error}")
         if self._failure is not None:
@@ -252,6 +252,8 @@ class Following:
         except ServerUnusable as error:
             self._failure = error
             self._leave(str(error))
+        except KeeperError as error:
+            self._leave(_unreadable(error))
 
     def _send(self, packet: QuorumPacket) -> None:
         if self._writer.is_closing():
@@ -269,6 +271,10 @@ class Following:
 
     def revalidate(self, session: SessionTimeout) -> None:
         self._send(QuorumPacket(PacketType.REVALIDATE, data=encode(session)))
+
+
+def _unreadable(error: KeeperError) -> str:
+    return f"what the leader sent cannot be read: {error}"
 
 
 def _on_disk(store: Callable[[int], None], epoch: int) -> None:

@@ -33,6 +33,7 @@ from pykafka_cli.zookeeper.ensemble.packets import (
 from pykafka_cli.zookeeper.protocol.errors import MarshallingError
 from pykafka_cli.zookeeper.protocol.jute import decode
 
+_LAST_EPOCH = (1 << 31) - 1
 _LAST_COUNTER = 0xFFFFFFFF
 _HAS_ACCEPTED_BEFORE = -1  # this epoch, on a connection before
 
@@ -289,6 +290,9 @@ class LeaderState:
                 f"0x{self._configuration_version:x}",
             )
             return
+        if epoch_of(packet.zxid) >= _LAST_EPOCH:
+            self._close(learner, f"it has accepted epoch {epoch_of(packet.zxid)}, after which there is none")
+            return
         if info.server_id == self._my_id:
             self._close(learner, f"it has the id {info.server_id}, as this server has")
             return
@@ -305,6 +309,9 @@ class LeaderState:
 
     def _choose_epoch(self) -> None:
         if self.epoch is None and self._have(LearnerStage.EPOCH):
+            if self._highest_accepted >= _LAST_EPOCH:
+                self._give_up(f"epoch {self._highest_accepted} was accepted, after which there is none")
+                return
             self.epoch = self._highest_accepted + 1
             self.effects.append(AcceptEpoch(self.epoch))
             if self._quorum.is_quorum({self._my_id}):

@@ -14,10 +14,11 @@ from typing import cast
 from pykafka_cli.model import Seconds, in_seconds
 from pykafka_cli.zookeeper.ensemble import leader_state
 from pykafka_cli.zookeeper.ensemble.configuration import Address, EnsembleConfiguration
-from pykafka_cli.zookeeper.ensemble.leader_state import LeaderEffect, LeaderState, Learner
+from pykafka_cli.zookeeper.ensemble.leader_state import LeaderEffect, LeaderState, Learner, LearnerStage
 from pykafka_cli.zookeeper.ensemble.learner_channel import LearnerChannel
 from pykafka_cli.zookeeper.ensemble.member import LEADER, Member
 from pykafka_cli.zookeeper.ensemble.packets import (
+    MOST_PACKET,
     LearnerRequest,
     PacketReader,
     PacketType,
@@ -34,6 +35,7 @@ from pykafka_cli.zookeeper.ensemble.packets import (
 from pykafka_cli.zookeeper.ensemble.proposer import Proposer
 from pykafka_cli.zookeeper.ensemble.reconfiguration import reconfigured
 from pykafka_cli.zookeeper.ensemble.requests import Requests
+from pykafka_cli.zookeeper.ensemble.strangers import gives_way
 from pykafka_cli.zookeeper.ensemble.tree_stream import encoded_tree
 from pykafka_cli.zookeeper.protocol.errors import MarshallingError, ReconfigDisabled
 from pykafka_cli.zookeeper.protocol.records import Id
@@ -43,7 +45,9 @@ from pykafka_cli.zookeeper.server.server import ServerUnusable
 _log = logging.getLogger(__name__)
 
 _MOST_CONNECTIONS = 255
-"""On the quorum port; those that do not say who they are end after initLimit."""
+"""On the quorum port; those that do not say who they are end after initLimit, or when more connect."""
+_MOST_OF_STRANGERS = 64 * 1024
+"""Bytes of a packet from who has not said who it is."""
 _READ_SIZE = 64 * 1024
 
 
@@ -103,8 +107,9 @@ class Leading:
         )
         try:
             listening = await asyncio.start_server(self._accept, self._address.host, self._address.port)
-        except OSError as error:
-            return f"the quorum port {self._address} cannot be opened: {error.strerror or error}"
+        except (OSError, UnicodeError) as error:  # UnicodeError: what is no host name at all
+            why = getattr(error, "strerror", None) or error
+            return f"the quorum port {self._address} cannot be opened: {why}"
         reason = "this server stops"
         try:
             self._carry_out()
@@ -120,7 +125,7 @@ class Leading:
     # Learners' connections.
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if len(self._channels) >= _MOST_CONNECTIONS or self._ended.done():
+        if self._ended.done() or not self._has_room():
             writer.transport.abort()
             return
         number = next(self._numbers)
@@ -137,21 +142,33 @@ class Leading:
         finally:
             self._lose(number, reason)
 
+    def _has_room(self) -> bool:
+        """Whether one more may connect; if need be, a connection of no member of the ensemble is closed for it."""
+        if len(self._channels) < _MOST_CONNECTIONS:
+            return True
+        members = self._configuration.servers
+        hosts = {number: each.host for number, each in self._channels.items() if each.server_id not in members}
+        if hosts:
+            self._lose(gives_way(hosts), "too many others connect")
+        return bool(hosts)
+
     async def _read(self, number: int, reader: asyncio.StreamReader) -> None:
-        packets = PacketReader()
+        packets = PacketReader(_MOST_OF_STRANGERS)
         while data := await reader.read(_READ_SIZE):
             packets.feed(data)
             now = self._member.now()
             while number in self._channels and (packet := packets.take()) is not None:
                 self._state.received(number, packet, now)
+                learner = self._state.learners.get(number)
+                if learner is not None and learner.stage is not LearnerStage.INFO:
+                    self._channels[number].server_id = learner.server_id
+                    packets.most = MOST_PACKET
                 self._carry_out()
 
     def _lose(self, number: int, reason: str) -> None:
         channel = self._channels.pop(number, None)
         if channel is not None:
-            learner = self._state.learners.get(number)
-            who = f"server {learner.server_id} " if learner else ""
-            _log.info("The connection of %sfrom %s is closed: %s", who, channel, reason)
+            _log.info("The connection of %s is closed: %s", channel, reason)
             channel.close()
         self._state.disconnected(number)
 

@@ -25,10 +25,14 @@ class LearnerChannel:
         self._behind: list[bytes] = []
         """What waits for the tree to be sent."""
         self._behind_size = 0
+        self.server_id: int | None = None
+        """Whose it is; None until that is known."""
+        self.host: str = (writer.get_extra_info("peername") or ("?",))[0]
 
     def __str__(self) -> str:
+        who = "" if self.server_id is None else f"server {self.server_id} from "
         host, port = (self._writer.get_extra_info("peername") or ("?", 0))[:2]
-        return f"{host}:{port}"
+        return f"{who}{host}:{port}"
 
     def send(self, packet: QuorumPacket) -> None:
         self.send_bytes(encode_packet(packet))

@@ -234,7 +234,9 @@ class LearnerState:
         self._begin_synchronization()
 
     def _trunc(self, packet: QuorumPacket) -> None:
-        if self._begin_synchronization():
+        if not 0 <= packet.zxid <= self._appended:
+            self._leave(f"TRUNC 0x{packet.zxid:x} was not expected: the last transaction here is 0x{self._appended:x}")
+        elif self._begin_synchronization():
             self.effects.append(Truncate(packet.zxid))
 
     def _snap(self, packet: QuorumPacket) -> None:

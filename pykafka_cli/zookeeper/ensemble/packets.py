@@ -185,13 +185,14 @@ def split_activation(data: bytes) -> tuple[int, bytes]:
 class PacketReader:
     """The receiving half of a connection between servers.
 
-    Holds at most one packet (or one part of a tree) of MOST_PACKET bytes, and what was fed since; the caller bounds
+    Holds at most one packet (or one part of a tree) of `most` bytes, and what was fed since; the caller bounds
     that by taking everything before it feeds again.
     """
 
-    __slots__ = ("_pending", "_position")
+    __slots__ = ("_pending", "_position", "most")
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MOST_PACKET) -> None:
+        self.most = most
         self._pending = b""
         self._position = 0
 
@@ -217,8 +218,8 @@ class PacketReader:
         try:
             value = read_item(reader)
         except Truncated as error:
-            if self.buffered > MOST_PACKET:
-                raise MarshallingError(f"more than {MOST_PACKET} bytes are announced: {error}") from None
+            if self.buffered > self.most:
+                raise MarshallingError(f"more than {self.most} bytes are announced: {error}") from None
             return None
         self._position = reader.position
         return value

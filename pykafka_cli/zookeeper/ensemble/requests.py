@@ -193,7 +193,9 @@ class Requests(Pipeline):
             self._hold(Delivery(client, b"", end="its session expired"))
 
     def synced(self) -> None:
-        """The oldest `sync` of a client here is done."""
+        """The oldest `sync` of a client here is done; raises MarshallingError if there is none."""
+        if not self._syncing:
+            raise MarshallingError("SYNC answers no request")
         client = self._syncing.popleft()
         waiting = self._waiting.get(client)
         first = waiting[0] if waiting else None

@@ -36,8 +36,10 @@ def validate(path: str) -> None:
 
 
 def split(path: str) -> tuple[str, str]:
-    """(parent, name) of a path that begins with / and is not the root; the parent of `/a` is `/`."""
-    slash = path.rindex("/")
+    """(parent, name) of a path that is not the root; the parent of `/a` is `/`. Raises BadArguments without a /."""
+    slash = path.rfind("/")
+    if slash < 0:
+        raise BadArguments(f"the path {path!r} does not start with /")
     return path[:slash] or ROOT, path[slash + 1 :]
 
 

@@ -311,8 +311,8 @@ class ZooKeeperServer:
         for connection in list(self.connections):
             connection.abort()
         if not self.failure.done():
-            where = self._directory.logs
-            self.failure.set_exception(ServerUnusable(f"the transaction log in {where} cannot be written: {error}"))
+            where, why = self._directory.logs, getattr(error, "strerror", None) or error
+            self.failure.set_exception(ServerUnusable(f"the transaction log in {where} cannot be written: {why}"))
 
     # Time.
 

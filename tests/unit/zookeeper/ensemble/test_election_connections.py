@@ -326,13 +326,17 @@ async def test_who_says_nothing_is_closed(start: Start) -> None:
     assert await silent.is_closed()
 
 
-async def test_too_many_who_have_not_said_who_they_are_are_closed(start: Start) -> None:
+async def test_who_has_not_said_who_it_is_gives_way_when_they_are_too_many(start: Start) -> None:
     one = await start(1)
     crowd = [await Scripted.connect(one) for _ in range(64)]
     await settle()
 
-    assert await (await Scripted.connect(one)).is_closed()
-    crowd[0].writer.close()
+    two = await Scripted.connect(one, Hello(2, (Address(HOST, 1),)).encode() + vote_for(2).encode())
+
+    assert await crowd[0].is_closed()
+    await until(lambda: one.heard == [(2, 2)])
+    for each in (*crowd, two):
+        each.writer.close()
 
 
 async def test_strangers_are_limited(start: Start) -> None:

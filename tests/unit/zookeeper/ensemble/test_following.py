@@ -19,6 +19,9 @@ from pykafka_cli.zookeeper.ensemble.packets import (
     encode_packet,
     first_zxid,
 )
+from pykafka_cli.zookeeper.protocol.jute import JuteRecord
+from pykafka_cli.zookeeper.protocol.requests import OpCode
+from pykafka_cli.zookeeper.protocol.txn_records import CreateTxn, DeleteTxn, TxnHeader, encode_entry
 from tests.support.ports import free_port
 from tests.support.zookeeper.starting import settings_of
 
@@ -126,6 +129,49 @@ async def test_a_transaction_that_could_not_be_applied_is_not_logged(leader: Pla
     assert (await leader.reason()).startswith("what the leader sent cannot be read: ")
     assert leader.member.last_logged_zxid == 0
     assert not list((tmp_path / "data/version-2").glob("log.*"))
+
+
+@pytest.mark.parametrize(
+    "record",
+    [CreateTxn("no-slash", b"", (), False, 1), CreateTxn("", b"", (), False, 1), DeleteTxn("")],
+    ids=["relative", "empty", "delete nothing"],
+)
+async def test_a_transaction_with_an_impossible_path_changes_nothing(
+    leader: PlayedLeader, record: JuteRecord, tmp_path: Path
+) -> None:
+    await leader.synchronize()
+    kind = OpCode.CREATE if isinstance(record, CreateTxn) else OpCode.DELETE
+    zxid = first_zxid(EPOCH) + 1
+
+    leader.send(PacketType.UP_TO_DATE)
+    leader.send(PacketType.PROPOSAL, zxid, encode_entry(TxnHeader(1, 1, zxid, 1, kind), record, 0))
+    leader.send(PacketType.COMMIT, zxid)
+
+    assert await leader.reason() == "the leader has said nothing for 0.2 s"
+    assert len(leader.member.database.tree.image()) == 4
+    await leader.member.stop()
+    again = Member(settings_of(tmp_path, preAllocSize=64), SystemClock(), 1)
+    await again.start()
+    assert again.last_logged_zxid == zxid
+    await again.stop()
+
+
+async def test_an_answer_that_nobody_asked_for_is_a_reason_to_leave(leader: PlayedLeader) -> None:
+    await leader.synchronize()
+
+    leader.send(PacketType.UP_TO_DATE)
+    leader.send(PacketType.SYNC, 0)
+
+    assert await leader.reason() == "what the leader sent cannot be read: SYNC answers no request"
+
+
+@pytest.mark.parametrize("zxid", [-1, 5])
+async def test_what_is_not_there_cannot_be_dropped(leader: PlayedLeader, zxid: int) -> None:
+    assert (await leader.receive()).type is PacketType.FOLLOWER_INFO
+    leader.send(PacketType.LEADER_INFO, first_zxid(EPOCH), encode_integer(PROTOCOL))
+    leader.send(PacketType.TRUNC, zxid)
+
+    assert await leader.reason() == f"TRUNC 0x{zxid:x} was not expected: the last transaction here is 0x0"
 
 
 async def test_a_tree_without_an_end_is_not_installed(leader: PlayedLeader) -> None:

@@ -129,6 +129,17 @@ def test_a_server_that_is_ahead_is_not_led() -> None:
     assert effect.reason.startswith("it is ahead: epoch 1 and transaction 0x100000006")
 
 
+def test_there_is_no_epoch_after_the_last() -> None:
+    state = leader()
+
+    assert introduce(state, 1, accepted=(1 << 31) - 2)[0] == leader_state.AcceptEpoch((1 << 31) - 1)
+    after = LeaderState(
+        2, THREE, Limits(10_000, 5_000), accepted_epoch=(1 << 31) - 1, current_epoch=1, last_logged=LAST,
+        configuration=CONFIGURATION, now=0,
+    )  # fmt: skip
+    assert introduce(after, 1) == [leader_state.GiveUp("epoch 2147483647 was accepted, after which there is none")]
+
+
 def test_who_has_accepted_the_epoch_before_does_not_vote_twice() -> None:
     state = leader()
     introduce(state, 1)
@@ -261,6 +272,12 @@ def test_a_server_that_connects_again_replaces_its_connection() -> None:
         (PacketType.ACK, 9, None, "ACK was not expected in INFO"),
         (PacketType.FOLLOWER_INFO, 0, info(2), "it has the id 2, as this server has"),
         (PacketType.FOLLOWER_INFO, 0, b"", "FOLLOWER_INFO cannot be read"),
+        (
+            PacketType.FOLLOWER_INFO,
+            first_zxid((1 << 31) - 1),
+            info(1),
+            "it has accepted epoch 2147483647, after which there is none",
+        ),
         (PacketType.FOLLOWER_INFO, 0, info(1, version=7), "its configuration has version 0x7, this one 0x0"),
         (PacketType.FOLLOWER_INFO, 0, info(1, protocol=1), "its protocol 0x1 is of ZooKeeper before 3.4"),
     ],

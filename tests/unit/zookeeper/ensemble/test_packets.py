@@ -172,3 +172,14 @@ def test_touches_and_validities() -> None:
 
     assert packets.decode_touches(packets.encode_touches(touches)) == touches
     assert packets.decode_validity(packets.encode_validity(SessionValidity(9, True))) == SessionValidity(9, True)
+
+
+def test_a_reader_holds_no_more_than_it_may() -> None:
+    reader = PacketReader(most=100)
+    announcing = struct.pack(">iqi", PacketType.REQUEST, -1, 1000)
+    reader.feed(announcing + bytes(80))
+    assert reader.take() is None
+    reader.feed(bytes(80))
+
+    with pytest.raises(MarshallingError, match="more than 100 bytes are announced"):
+        reader.take()
