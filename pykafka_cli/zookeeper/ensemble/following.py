@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 from pykafka_cli.model import Seconds, in_seconds
 from pykafka_cli.zookeeper.ensemble import learner_state
-from pykafka_cli.zookeeper.ensemble.configuration import EnsembleConfiguration
+from pykafka_cli.zookeeper.ensemble.configuration import Address, EnsembleConfiguration
 from pykafka_cli.zookeeper.ensemble.learner_channel import MOST_UNSENT
 from pykafka_cli.zookeeper.ensemble.learner_sessions import LearnerSessions
 from pykafka_cli.zookeeper.ensemble.learner_state import LearnerEffect, LearnerState
@@ -38,7 +38,8 @@ _log = logging.getLogger(__name__)
 
 _READ_SIZE = 256 * 1024
 _RETRY_DELAYS = (0.1, 0.2, 0.4, 0.8)
-"""Seconds between the attempts to connect: a leader may open its port a little later than it is elected."""
+"""Seconds between the attempts: a leader may open its port a little later than it is elected, and until then a proxy
+before it accepts connections only to close them."""
 
 
 class Following:
@@ -66,7 +67,11 @@ class Following:
         self._is_observer = is_observer
         self._on_epoch = on_epoch
         self._on_configuration = on_configuration
-        self._packets = PacketReader()
+        self._packets: PacketReader
+        self._has_heard = False
+        """Whether the leader has said anything on this connection."""
+        self._was_turned_away = False
+        """Whether it could not be connected to, or closed without a word."""
         self._reader: asyncio.StreamReader
         self._writer: asyncio.StreamWriter
         self._state: LearnerState
@@ -81,35 +86,41 @@ class Following:
         """Follow the leader until that is no longer possible, and return why; raises ServerUnusable."""
         reason = "this server stops"
         try:
-            if (connected := await self._connect()) is not None:
-                reason = connected
+            server = self._configuration.servers.get(self._leader)
+            if server is None:
+                reason = f"server {self._leader} is not in the configuration"
                 return reason
-            try:
-                reason = await self._follow()
-            finally:
-                self._writer.transport.abort()
+            for delay in (*_RETRY_DELAYS, None):
+                reason = await self._attempt(server.quorum_address)
+                if delay is None or not self._was_turned_away:
+                    break
+                await asyncio.sleep(delay)
             return reason
         finally:
             await self._member.end(reason)
 
-    async def _connect(self) -> str | None:
+    async def _attempt(self, address: Address) -> str:
+        """Connect to the leader and follow it, and return why that ended."""
+        problem = await self._connect(address)
+        self._was_turned_away = problem is not None
+        if problem is not None:
+            return f"server {self._leader} cannot be reached at {address}: {problem}"
+        self._packets, self._has_heard, self._reason = PacketReader(), False, None
+        try:
+            return await self._follow()
+        finally:
+            self._writer.transport.abort()
+
+    async def _connect(self, address: Address) -> str | None:
         """Connect to the leader; or return why that is not possible."""
-        server = self._configuration.servers.get(self._leader)
-        if server is None:
-            return f"server {self._leader} is not in the configuration"
-        address = server.quorum_address
-        problem = ""
-        for delay in (*_RETRY_DELAYS, 0.0):
-            try:
-                async with asyncio.timeout(self._timeout()):
-                    self._reader, self._writer = await asyncio.open_connection(address.host, address.port)
-                return None
-            except TimeoutError:
-                problem = "it does not answer"
-            except (OSError, UnicodeError) as error:  # UnicodeError: what is no host name at all
-                problem = getattr(error, "strerror", None) or str(error)
-            await asyncio.sleep(delay)
-        return f"server {self._leader} cannot be reached at {address}: {problem}"
+        try:
+            async with asyncio.timeout(self._timeout()):
+                self._reader, self._writer = await asyncio.open_connection(address.host, address.port)
+        except TimeoutError:
+            return "it does not answer"
+        except (OSError, UnicodeError) as error:  # UnicodeError: what is no host name at all
+            return getattr(error, "strerror", None) or str(error)
+        return None
 
     async def _follow(self) -> str:
         member = self._member
@@ -133,6 +144,7 @@ class Following:
         except KeeperError as error:
             self._leave(_unreadable(error))
         except (EOFError, OSError) as error:
+            self._was_turned_away = not self._has_heard
             self._leave(f"the connection to the leader is lost: {error}")
         if self._failure is not None:
             raise self._failure
@@ -150,6 +162,7 @@ class Following:
             data = await self._reader.read(_READ_SIZE)
         if not data:
             raise EOFError("it closed the connection")
+        self._has_heard = True
         self._packets.feed(data)
 
     def _timeout(self) -> Seconds:

@@ -186,6 +186,26 @@ async def test_a_tree_without_an_end_is_not_installed(leader: PlayedLeader) -> N
     assert leader.member.database.tree.last_zxid == 0
 
 
+async def test_a_leader_that_closes_without_a_word_is_asked_again(tmp_path: Path) -> None:
+    """As a proxy does before a leader that has not opened its port yet."""
+    played = PlayedLeader(tmp_path)
+    await played.member.start()
+    accepted: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.Queue()
+    server = await asyncio.start_server(lambda *ends: accepted.put_nowait(ends), "127.0.0.1", played.port)
+    task = asyncio.create_task(Following(played.member, played.configuration, 2).serve())
+
+    _, proxied = await accepted.get()
+    proxied.close()
+    played.reader, played.writer = await accepted.get()
+
+    await played.synchronize()
+    played.writer.close()
+    assert await task == "the connection to the leader is lost: it closed the connection"
+    assert accepted.empty()
+    server.close()
+    await played.member.stop()
+
+
 async def test_a_leader_that_cannot_be_reached_is_not_waited_for(tmp_path: Path) -> None:
     played = PlayedLeader(tmp_path)
     await played.member.start()
