@@ -1,7 +1,7 @@
 """Metrics over HTTP, in the text format of Prometheus.
 
-prometheus_client answers in threads. A server's state belongs to its event loop, so each response begins there, with
-`look`, which copies figures; `name` makes metrics of them in the thread, where it keeps nobody waiting.
+prometheus_client responds in threads. A server's state belongs to its event loop, so for each response, `look` copies
+the figures there; `name` then turns them into metrics in the thread, where it blocks nobody.
 """
 
 import asyncio
@@ -19,11 +19,11 @@ _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 PATIENCE_S = 10.0
-"""How long the loop may take to answer a look, before the response fails."""
+"""How long the event loop may take to run `look` before the response fails."""
 
 
 class MetricsEndpoint(Generic[T]):
-    """`start` and `stop` are for the loop that `look` runs on."""
+    """`look` runs on the event loop that calls `start` and `stop`."""
 
     def __init__(self, address: MetricsAddress, look: Callable[[], T], name: Callable[[T], "Iterable[Metric]"]) -> None:
         self.address = address
@@ -31,9 +31,9 @@ class MetricsEndpoint(Generic[T]):
         self._server: Any = None
 
     def start(self) -> MetricsAddress:
-        """Serve, beside the metrics of the server also those of its process and of Python.
+        """Serve the metrics of the server, its process and Python.
 
-        returns   where it listens, with the port that it really has
+        returns   where it listens, with the actual port
         raises    OSError
         """
         from prometheus_client import (
@@ -54,13 +54,13 @@ class MetricsEndpoint(Generic[T]):
         return self.address
 
     async def stop(self) -> None:
-        """Serve no more."""
+        """Stop serving."""
         await asyncio.to_thread(self._server.shutdown)
         self._server.server_close()
 
 
 class _OnLoop(Generic[T]):
-    """A collector of prometheus_client's."""
+    """A collector for prometheus_client."""
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, look: Callable[[], T], name: Callable[[T], "Iterable[Metric]"]

@@ -1,7 +1,7 @@
 """A broker's metrics for Prometheus, under the names that dashboards know.
 
-They are those that the JMX exporter gives to Kafka's MBeans by its usual rules: kafka.server:type=BrokerTopicMetrics,
-name=BytesInPerSec becomes kafka_server_brokertopicmetrics_bytesin_total. What is counted is said with the counter.
+The JMX exporter derives them from Kafka's MBeans by its usual rules: kafka.server:type=BrokerTopicMetrics,
+name=BytesInPerSec becomes kafka_server_brokertopicmetrics_bytesin_total.
 """
 
 from collections import Counter
@@ -61,11 +61,11 @@ class Figures:
     connections_ended: dict[str, int]
     group_states: Counter[GroupState]
     cluster: dict[str, tuple[str, int]]
-    """From the controller: by name, what it is, and how many."""
+    """The controller's: by name, a description and a number."""
 
 
 def look(broker: Broker) -> Figures:
-    """Copy what is shown; on the loop, so nothing here takes long."""
+    """Copy a broker's figures; on the event loop, so nothing here may take long."""
     metrics, (groups, _) = broker.metrics, broker.groups.list_groups()
     return Figures(
         [figures for each in broker.replicas.hosted if (figures := _partition(each)) is not None],
@@ -110,7 +110,7 @@ def _partition(partition: Partition) -> PartitionFigures | None:
 
 
 def named(figures: Figures) -> Iterator["Metric"]:
-    """The metrics; in any thread."""
+    """The metrics of the figures; in any thread."""
     yield from _replicas(figures)
     yield from _topics(figures)
     yield from _partitions(figures.partitions)
@@ -194,7 +194,7 @@ def _requests(figures: Figures) -> Iterator["Metric"]:
 
 
 def _quantile(ordered: Sequence[float], share: float) -> float:
-    """The smallest value that so large a share of them does not exceed."""
+    """The smallest value that `share` of the values do not exceed."""
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
@@ -213,7 +213,7 @@ def _groups(states: Counter[GroupState]) -> Iterator["Metric"]:
     yield _gauge(prefix, "Consumer groups of this coordinator.", states.total())
     for state in GroupState:
         name = state.value.lower()
-        yield _gauge(f"{prefix}{name}", f"Those that are {state.value}.", states[state])
+        yield _gauge(f"{prefix}{name}", f"Consumer groups that are {state.value}.", states[state])
 
 
 def _gauge(name: str, what: str, value: float | Mapping[Any, float], labels: Sequence[str] = ()) -> "Metric":

@@ -36,7 +36,7 @@ _NEVER_STARTED = "The broker was stopped before it had started"
 
 
 def serve_broker(number: int, channel: socket.socket) -> ExitStatus:
-    """Run one broker until it is to stop. `channel` is connected to `pk up`."""
+    """Run one broker until it must stop. `channel` is connected to `pk up`."""
     return serve_child(f"broker {number}", channel, _Child)
 
 

@@ -28,7 +28,7 @@ RUNNING, PAUSED, STOPPED = "running", "paused", "stopped"
 
 
 class LocalBroker:
-    """One of them, whose processes come and go. Where it is, is known once it has been started."""
+    """One broker, whose processes come and go. Its address is known once it has been started."""
 
     def __init__(self, number: int, process: ServerProcess) -> None:
         self.number = number
@@ -48,7 +48,7 @@ class LocalBroker:
 class BrokerProcesses:
     """All of them.
 
-    processes    those that have been started for the plan
+    processes    those started for the plan
     report       called with a line about each broker that ends or starts while the others continue
     """
 
@@ -105,7 +105,7 @@ class BrokerProcesses:
         await self._ask_all(commands.ADVANCE, seconds=seconds)
 
     async def add_fault(self, request: Mapping[str, Any]) -> None:
-        """Let something happen to requests, on whichever broker they come to.
+        """Inject a fault into requests, on every broker.
 
         raises    BadRequest
         """
@@ -141,13 +141,13 @@ class BrokerProcesses:
         return range(len(self._brokers))
 
     async def kill(self, number: int) -> None:
-        """As kill -9 does, even while the broker starts or stops; raises BadRequest."""
+        """Kill a broker as kill -9 does, even while it starts or stops; raises BadRequest."""
         process = self._running(number)
         process.send(signal.SIGKILL)
         await process.end()
 
     async def stop_one(self, number: int) -> None:
-        """Stop a broker in order, even a paused one; what it leads is moved before; raises BadRequest."""
+        """Stop a broker cleanly, even a paused one, after its leaderships have moved; raises BadRequest."""
         async with self._broker(number).changing:
             process = self._running(number)
             process.send(signal.SIGTERM)
@@ -155,7 +155,7 @@ class BrokerProcesses:
             await process.end()
 
     async def pause(self, number: int) -> None:
-        """Take a broker its processor away; raises BadRequest."""
+        """Suspend a broker's process; raises BadRequest."""
         await _until_paused(self._running(number), by=signal.SIGSTOP, is_paused=True)
 
     async def resume(self, number: int) -> None:
@@ -163,7 +163,7 @@ class BrokerProcesses:
         await _until_paused(self._running(number), by=signal.SIGCONT, is_paused=False)
 
     async def start_one(self, number: int) -> None:
-        """Start a broker that has ended, on the ports and the data that it had; raises BadRequest."""
+        """Start a broker that has ended, with its former ports and data; raises BadRequest."""
         broker = self._broker(number)
         async with broker.changing:
             if broker.process is not None:
@@ -243,14 +243,14 @@ class BrokerProcesses:
 
 
 async def _until_paused(process: ServerProcess, *, by: signal.Signals, is_paused: bool) -> None:
-    """Send a signal, and wait until it has had its effect, which the system may put off."""
+    """Send a signal, and wait until it has taken effect, which the system may delay."""
     process.send(by)
     while process.is_paused is not is_paused and process.is_alive:  # noqa: ASYNC110  # the system notifies nobody
         await asyncio.sleep(LOOK_AGAIN_S)
 
 
 async def _results(answers: Iterable[Awaitable[Any]]) -> list[Any]:
-    """Of those brokers that do not end meanwhile."""
+    """The answers of the brokers that do not end meanwhile."""
     found = []
     for answer in tuple(answers):
         with contextlib.suppress(ChannelClosed):

@@ -33,15 +33,15 @@ class Child(Protocol):
         """What `pk up` can ask for."""
 
     async def stop(self, all_stop: asyncio.Event) -> ExitStatus | None:
-        """Stop the server, if it has started; quickly once `all_stop` is set. The status, if it is a failure's."""
+        """Stop the server, if it has started; quickly once `all_stop` is set. Return the exit status of a failure."""
 
 
 def serve_child(name: str, channel: socket.socket, child: type[Child]) -> ExitStatus:
-    """Run a server until it is to stop.
+    """Run a server until it must stop.
 
     name       "broker 1", for the lists of processes and for warnings
     channel    is connected to `pk up`
-    child      is made once there is an event loop
+    child      is created once there is an event loop
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _follow_parent(name)

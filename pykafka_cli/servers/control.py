@@ -1,4 +1,4 @@
-"""Lets other processes of the same user control a `pk up` that allows it, by a Unix socket among its data.
+"""Lets other processes of the same user control a `pk up` that allows it, through a Unix socket in its data directory.
 
     DIR/control.socket    mode 0600; exists only where --clock or --faults asks for it, or where each broker has its
                           own process
@@ -71,7 +71,7 @@ async def controlled(data_dir: Path, commands: Mapping[str, Command]) -> AsyncIt
 
 def _listen(path: Path) -> socket.socket:
     """A socket that only this user can open, from the moment it exists."""
-    path.unlink(missing_ok=True)  # of one that was killed
+    path.unlink(missing_ok=True)  # left by a server that was killed
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     mask = os.umask(0o177)
     try:
@@ -102,7 +102,7 @@ async def serve_connection(
     try:
         with contextlib.suppress(
             ConnectionError, ValueError
-        ):  # the client is gone, or its line is longer than any request
+        ):  # the client has disconnected, or its line is longer than any request
             while line := await reader.readline():
                 connection.lines.put_nowait(line)
         at_end()
@@ -114,7 +114,7 @@ async def serve_connection(
 
 
 class _Connection:
-    """Answers lines, of which an empty one is the last."""
+    """Answers lines; an empty one is the last."""
 
     def __init__(self, writer: asyncio.StreamWriter, commands: Mapping[str, Command]) -> None:
         self._writer, self._commands = writer, commands

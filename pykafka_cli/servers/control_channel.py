@@ -11,7 +11,7 @@ from pykafka_cli.servers.control import BadRequest
 
 
 class ChannelClosed(Exception):
-    """The process at the other end is gone."""
+    """The process at the other end has ended."""
 
 
 class ControlChannel:
@@ -28,16 +28,16 @@ class ControlChannel:
         return self._reading is not None and not self._reading.done()
 
     async def open(self) -> None:
-        """Begin to read on this event loop."""
+        """Start reading on this event loop."""
         reader, self._writer = await asyncio.open_unix_connection(sock=self._socket)
         self._reading = asyncio.create_task(self._read(reader))
 
     def close(self) -> None:
-        """End the connection, whether it was opened or not: to the process, everything stops."""
+        """Close the connection, whether it was opened or not; the process then stops everything."""
         if self._writer is None:
             self._socket.close()
         else:
-            with contextlib.suppress(OSError, RuntimeError):  # the other end was faster
+            with contextlib.suppress(OSError, RuntimeError):  # the other end closed first
                 self._writer.write_eof()
 
     async def wait_closed(self) -> None:
@@ -53,7 +53,7 @@ class ControlChannel:
         return await self.send(command, **arguments)
 
     def send(self, command: str, **arguments: Any) -> "asyncio.Future[Any]":
-        """Send a command without waiting; its result will be there, unless the process never gets to it."""
+        """Send a command without waiting; the result arrives later, unless the process ends first."""
         answer = asyncio.get_running_loop().create_future()
         answer.add_done_callback(_note_failure)
         if self._writer is None or not self.is_open:
@@ -68,7 +68,7 @@ class ControlChannel:
             while line := await reader.readline():
                 answer, document = self._waiting.popleft(), json.loads(line)
                 if answer.done():
-                    continue  # whoever asked has given up
+                    continue  # the caller has given up
                 if "error" in document:
                     answer.set_exception(BadRequest(document["error"]))
                 else:
@@ -82,6 +82,6 @@ class ControlChannel:
 
 
 def _note_failure(answer: "asyncio.Future[Any]") -> None:
-    """Nobody need wait for it."""
+    """Mark the exception as retrieved: nobody may be waiting for it."""
     if not answer.cancelled():
         answer.exception()

@@ -21,7 +21,7 @@ _LOOK_AGAIN_S = 0.05
 def start_detached(words: Sequence[str], environment: Mapping[str, str] | None = None) -> RunState:
     """Run `pk up WORDS` in a new session; return once it serves.
 
-    environment    its variables; None for those of this process
+    environment    its variables; None for this process's
     raises         Ended with its status if it does not; its errors are on stderr
     """
     ready, its_end = os.pipe()
@@ -53,7 +53,7 @@ def start_detached(words: Sequence[str], environment: Mapping[str, str] | None =
 
 
 def stop(state: RunState) -> None:
-    """Send SIGTERM to a `pk up`, and wait until it is gone.
+    """Send SIGTERM to a `pk up`, and wait until it has ended.
 
     raises    ScriptError if it takes too long
     """

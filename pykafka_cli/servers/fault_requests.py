@@ -1,4 +1,4 @@
-"""Faults as the control socket knows them: what is asked for, and what is shown of it."""
+"""Faults on the control socket: as requested, and as shown."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -12,9 +12,9 @@ LONGEST_DELAY_S = 86_400
 
 
 def fault_of(request: Mapping[str, Any], counted: Callable[[int], Times]) -> Fault:
-    """The fault that is asked for.
+    """The requested fault.
 
-    counted   what counts how often it happens
+    counted   counts how often it happens
     raises    BadRequest
     """
     error, times, delay_s = request.get("error"), request.get("times", 1), float(request.get("delay_s", 0))
@@ -44,7 +44,7 @@ def fault_of(request: Mapping[str, Any], counted: Callable[[int], Times]) -> Fau
 
 
 def documents(faults: Faults) -> list[dict[str, Any]]:
-    """Those that are still to happen, for JSON."""
+    """The faults that have yet to happen, for JSON."""
     return [
         {
             "api": fault.api_key.title,

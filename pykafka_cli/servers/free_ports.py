@@ -1,4 +1,4 @@
-"""Ports that are free now, for servers that have to be told each other's before they start."""
+"""Ports that are free now, for servers that must know each other's before they start."""
 
 import contextlib
 import socket
@@ -7,7 +7,7 @@ from pykafka_cli.servers.local_plan import HOST
 
 
 def free_ports(count: int) -> list[int]:
-    """So many ports of this machine at which nobody listens; another process may be quicker to take one."""
+    """Ports of this machine on which nobody listens; another process may take one first."""
     with contextlib.ExitStack() as held:
         sockets = [held.enter_context(socket.create_server((HOST, 0))) for _ in range(count)]
         return [each.getsockname()[1] for each in sockets]

@@ -34,11 +34,11 @@ if TYPE_CHECKING:
 
 
 class Brokers(Protocol):
-    """Those of a cluster, wherever they run."""
+    """The brokers of a cluster, wherever they run."""
 
     @property
     def faults(self) -> Faults | None:
-        """What happens to requests of clients; None where the plan says nothing of that."""
+        """The faults of clients' requests; None if the plan has none."""
 
     @property
     def states(self) -> tuple[BrokerState, ...]:
@@ -58,10 +58,10 @@ class Brokers(Protocol):
         """The ids of their ZooKeeper sessions."""
 
     async def advance(self, seconds: float) -> None:
-        """Move their time, unless it is that of ZooKeeper."""
+        """Move their time, unless they share ZooKeeper's clock."""
 
     async def add_fault(self, request: Mapping[str, Any]) -> None:
-        """Where there may be faults; raises BadRequest."""
+        """Add a fault, if the plan allows faults; raises BadRequest."""
 
     async def clear_faults(self) -> None:
         """Likewise."""
@@ -192,10 +192,10 @@ async def running(
     stop: asyncio.Event,
     ensemble: "ZooKeeperProcesses | None" = None,
 ) -> AsyncIterator[LocalCluster | None]:
-    """Start everything, and stop it when the block ends; None if `stop` is set before it has started.
+    """Start everything, and stop it when the block ends; None if `stop` is set before everything has started.
 
-    processes    those of the plan, if each broker is to have one
-    ensemble     likewise, if there are to be several ZooKeepers
+    processes    those of the plan, if each broker has its own
+    ensemble     likewise, if there are several ZooKeepers
     raises       BrokerUnusable, ServerUnusable, ConfigError
     """
     clock = MovableClock() if plan.has_clock else SystemClock()
@@ -214,7 +214,7 @@ async def running(
 
 
 async def _start(brokers: Brokers, zookeeper: str, stop: asyncio.Event) -> bool:
-    """Whether they have started before they were to stop."""
+    """Whether they started before they had to stop."""
     starting, stopping = asyncio.create_task(brokers.start(zookeeper)), asyncio.create_task(stop.wait())
     try:
         await asyncio.wait((starting, stopping), return_when=asyncio.FIRST_COMPLETED)

@@ -38,7 +38,7 @@ INTERNAL_LISTENER = "INTERNAL"
 _QUORUM_AFTER, _ELECTION_AFTER = 2888 - 2181, 3888 - 2181
 
 SESSION_TIMEOUT_MS = 6000
-"""Kafka's default until 2.5 (KIP-537), for brokers that can be killed: nobody wants to wait 18 s to see it noticed."""
+"""Kafka's default until 2.5 (KIP-537), for brokers that can be killed: 18 s is long to wait until that is noticed."""
 
 _NONE: Mapping[str, str] = MappingProxyType({})
 
@@ -60,7 +60,7 @@ class LocalPlan(NamedTuple):
     has_clock        whether the time of all servers can be moved
     has_faults       whether clients' requests can be made to fail
     ensemble         the ports of several ZooKeepers, which have their own processes; none: one, in that of `pk up`
-    metrics_ports    where metrics are shown, of each broker and then of each ZooKeeper; none: nowhere
+    metrics_ports    where metrics are served, of each broker and then of each ZooKeeper; empty: nowhere
     """
 
     data_dir: Path
@@ -101,7 +101,7 @@ class LocalPlan(NamedTuple):
             self.data_dir, number, ports.get(CLIENT_LISTENER, self.ports[number]), zookeeper, brokers,
             clients=self.clients, internal_port=ports.get(INTERNAL_LISTENER, 0),
         )  # fmt: skip
-        together = {"controlled.shutdown.enable": "false"}  # all stop at once, so there is nobody to hand over to
+        together = {"controlled.shutdown.enable": "false"}  # all stop at once, so no broker is left to hand over to
         apart = {"zookeeper.session.timeout.ms": str(SESSION_TIMEOUT_MS)}
         metrics = {BROKER_PORT: str(self.metrics_ports[number])} if self.metrics_ports else {}
         return {**given, **(apart if self.has_processes else together), **metrics, **self.overrides}
@@ -139,7 +139,7 @@ def metrics_ports(first: int | None, servers: int, pick: Callable[[], int]) -> l
 
 
 def ensemble_ports(first: int, zookeepers: int, pick: Callable[[], int]) -> list[ZooKeeperPorts]:
-    """The ports of each of several ZooKeepers; the first has 2181, 2888 and 3888 unless told otherwise.
+    """The ports of each of several ZooKeepers; the first has 2181, 2888 and 3888 by default.
 
     first    for clients of the first one; 0: any free ports
     pick     returns a free port

@@ -1,4 +1,4 @@
-"""The log of a server goes to its stdout, which in the background is a file of limited size.
+"""A server's log on its stdout, which in the background is a file of limited size.
 
     logs/kafkaServer.out        what it prints, newest last
     logs/kafkaServer.out.1      older output, up to .10
@@ -98,7 +98,7 @@ def console_handler() -> logging.Handler:
 
 
 def log_warnings(prefix: str = "") -> None:
-    """Print warnings and errors on stderr, and let other handlers have as much as Kafka's log4j.properties logs.
+    """Print warnings and errors on stderr, and pass to other handlers what Kafka's log4j.properties logs.
 
     prefix    precedes each message, to show where it comes from
     """

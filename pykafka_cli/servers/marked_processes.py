@@ -1,4 +1,4 @@
-"""Ends processes that inherited a variable from whoever started them, which may be gone, as may those in between."""
+"""Ends processes by a variable that they inherited, even if the processes that started them have ended."""
 
 import contextlib
 import os
@@ -9,7 +9,7 @@ import psutil
 
 _END_S, _LOOK_AGAIN_S = 10.0, 0.05
 _ATTEMPTS = 3
-"""What is ended may just have started something else."""
+"""A process that is ended may just have started another."""
 
 
 def end_marked(variable: str, value: str, *, stays: Callable[[psutil.Process], bool] = lambda _: False) -> None:
@@ -46,7 +46,7 @@ def _alive_after_a_while(processes: Sequence[psutil.Process]) -> list[psutil.Pro
 
 
 def _is_alive(process: psutil.Process) -> bool:
-    """Whether it runs, and is not only waiting for its parent to ask for its status."""
+    """Whether it runs, and is not a zombie."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.Error:

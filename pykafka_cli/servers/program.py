@@ -1,4 +1,4 @@
-"""The words by which another process, or a script, runs this pk."""
+"""The words with which another process, or a script, runs this pk."""
 
 import sys
 from pathlib import Path

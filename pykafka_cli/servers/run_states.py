@@ -1,4 +1,4 @@
-"""The running `pk up` of this machine: each keeps a file while it runs, by which `pk status` and `pk down` find it.
+"""The `pk up` that run on this machine: each keeps a file while it runs, by which `pk status` and `pk down` find it.
 
 $XDG_RUNTIME_DIR/pk-UID/PID.json      or below the directory for temporary files
 """

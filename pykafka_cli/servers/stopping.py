@@ -24,7 +24,7 @@ def signal_servers(
     """Send $SIGNAL (TERM) to every process that runs `pk COMMAND` and whose command line `is_meant`.
 
     others    what to print about servers that are not stopped this way, on stderr
-    also      further processes that are meant
+    also      further processes to signal
     raises    ScriptError if there is none
     """
     name = os.environ.get(SIGNAL_VARIABLE, "TERM").removeprefix("SIG")
@@ -43,7 +43,7 @@ def signal_servers(
             # Kafka's script prints nothing, so its stdout stays empty.
             print_remark(f"Sent {signal_name} to process {pid}: {' '.join(words).strip()}")
         except ProcessLookupError:
-            continue  # it has just exited
+            continue  # it has just ended
         except PermissionError:
             raise ScriptError(f"Process {pid} belongs to another user, who can stop it") from None
     if text := others():

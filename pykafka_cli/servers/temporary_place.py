@@ -17,22 +17,22 @@ from pathlib import Path
 class TemporaryPlace:
     """A new directory, locked; `remove` deletes it.
 
-    parent    where it is made; None for the directory for temporary files
+    parent    where it is created; None for the system's temporary directory
     """
 
     def __init__(self, prefix: str, parent: Path | None = None) -> None:
         while True:
             self.path = Path(tempfile.mkdtemp(prefix=prefix, dir=parent)).absolute()
             self.lock = os.open(self.path, os.O_RDONLY)
-            """A file descriptor: a process that inherits it has a part in the lock."""
-            with contextlib.suppress(OSError):  # there are file systems without locks
+            """A file descriptor: a process that inherits it shares the lock."""
+            with contextlib.suppress(OSError):  # some file systems have no locks
                 fcntl.flock(self.lock, fcntl.LOCK_EX)
-            if self.path.is_dir():  # else a later command was faster, and has taken it for one that was left behind
+            if self.path.is_dir():  # otherwise a later command has already deleted it as left behind
                 return
             os.close(self.lock)
 
     def remove(self) -> None:
-        """Also a second time, which changes nothing."""
+        """Delete it; a second call does nothing."""
         if self.lock >= 0:
             shutil.rmtree(self.path, ignore_errors=True)
             os.close(self.lock)
@@ -56,7 +56,7 @@ def remove_left_behind(prefix: str, parent: Path | None = None) -> None:
 
 
 def left_behind(prefix: str, parent: Path | None = None) -> Iterator[Path]:
-    """This user's directories whose commands have ended, each locked until the next one is asked for."""
+    """This user's directories whose commands have ended, each locked until the next one is requested."""
     for path in Path(parent or tempfile.gettempdir()).absolute().glob(f"{prefix}*"):
         with contextlib.suppress(OSError):
             if path.is_symlink() or not path.is_dir() or path.stat().st_uid != os.getuid():

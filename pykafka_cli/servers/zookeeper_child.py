@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 
 def serve_zookeeper(number: int, channel: socket.socket) -> ExitStatus:
-    """Run one server until it is to stop. `channel` is connected to `pk up`."""
+    """Run one server until it must stop. `channel` is connected to `pk up`."""
     return serve_child(f"zookeeper {number}", channel, _Child)
 
 
@@ -82,4 +82,4 @@ class _Child:
                 self._run.result()
             except ServerUnusable as error:
                 raise BadRequest(str(error)) from None
-            raise BadRequest("it was stopped before it served")
+            raise BadRequest("it was stopped before it served clients")

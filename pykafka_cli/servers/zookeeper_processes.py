@@ -15,9 +15,9 @@ ZOOKEEPER = Kind(serve_zookeeper, "--as-zookeeper")
 
 
 class ZooKeeperProcesses:
-    """All of them; numbers begin with 1.
+    """All ZooKeepers; numbers begin with 1.
 
-    processes    those that have been started for the plan
+    processes    those started for the plan
     report       called with a line about each that ends while the others continue
     """
 

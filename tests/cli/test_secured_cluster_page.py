@@ -18,7 +18,7 @@ from tests.support.server_processes import ServerProcess
 
 FILES = DOCS.parent / "config" / "secured"
 TEXT = (DOCS / "secured-cluster.md").read_text()
-PAGE, REFUSALS = TEXT.split("## Who is refused")
+PAGE, REFUSALS = TEXT.split("## Who is rejected")
 PORTS = ("2182", "9093", "9094", "9095")
 STATE = ("umask", "cd", "export")
 """Commands that change what the shell does afterwards."""

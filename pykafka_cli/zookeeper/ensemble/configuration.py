@@ -6,6 +6,7 @@
 A majority of the participants decides. Source: org.apache.zookeeper.server.quorum.QuorumPeer.QuorumServer, QuorumMaj.
 """
 
+import contextlib
 import ipaddress
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -24,7 +25,7 @@ _FORM = "HOST:QUORUM_PORT:ELECTION_PORT[:participant|:observer][;[CLIENT_HOST:]C
 
 
 class InvalidConfiguration(ConfigError):
-    """A line or a whole text that names no possible ensemble; `str()` says which and why."""
+    """A line or text that describes no valid ensemble; `str()` says which and why."""
 
 
 class Address(NamedTuple):
@@ -49,7 +50,7 @@ class Address(NamedTuple):
 class EnsembleServer:
     """One line server.N; `str()` is its value as ZooKeeper writes it.
 
-    id             N, which the server's own myid file repeats; at most 255 if its sessions' ids are to be unique
+    id             N, which the server's own myid file repeats; at most 255, for session ids to be unique
     client         where it accepts clients; None: its own clientPort, which the others do not know
     client_is_own  the address is from the server's own clientPort, and so not a part of the text
     """
@@ -159,9 +160,7 @@ class EnsembleConfiguration:
         return cls({each.id: each for each in servers_of(lines)}, version)
 
 
-NO_WEIGHTS = (
-    "all participants of an ensemble have the same vote here; remove the lines group.N and weight.N, on all servers"
-)
+NO_WEIGHTS = "all participants have one vote each here; remove the lines group.N and weight.N on all servers"
 
 
 def is_hierarchical(key: str) -> bool:
@@ -191,19 +190,16 @@ def _properties(text: str) -> list[Property]:
     try:
         return read_properties(text.encode("iso-8859-1"))
     except UnicodeEncodeError:
-        raise InvalidConfiguration("it has characters that no host name has") from None
+        raise InvalidConfiguration("it contains characters that no host name can have") from None
     except ValueError as error:
         raise InvalidConfiguration(str(error)) from None
 
 
 def _version(text: str) -> int:
-    try:
-        version = int(text.strip(), 16)
-    except ValueError:
-        version = -1
-    if not 0 <= version <= _MOST_ID:
-        raise InvalidConfiguration(f"version: {text} is not the number of a version")
-    return version
+    with contextlib.suppress(ValueError):
+        if 0 <= (version := int(text.strip(), 16)) <= _MOST_ID:
+            return version
+    raise InvalidConfiguration(f"version: {text} is not the number of a version")
 
 
 def _client(clients: list[str]) -> Address | None:

@@ -1,6 +1,6 @@
-"""The files of a configuration that changes (reconfigEnabled): zoo.cfg and what is beside it.
+"""The files of a configuration that can change (reconfigEnabled): zoo.cfg and those beside it.
 
-    zoo.cfg                       all but the servers; names the next one in dynamicConfigFile
+    zoo.cfg                       everything but the servers; its dynamicConfigFile names the next file
     zoo.cfg.dynamic.VERSION       the servers, as of the transaction VERSION, in hex
     zoo.cfg.dynamic.next          servers and version that are proposed, and perhaps not committed
     zoo.cfg.bak                   zoo.cfg as it was while it still had the servers
@@ -24,7 +24,7 @@ _CLIENT = "clientPort"
 
 
 class DynamicFiles:
-    """The files of one server; without reconfigEnabled, or without a file, there are none, and nothing is written."""
+    """The files of one server. Without reconfigEnabled or a config file, nothing is written."""
 
     def __init__(self, membership: Membership) -> None:
         self._my_id = membership.my_id
@@ -32,12 +32,12 @@ class DynamicFiles:
         self._has_servers = membership.dynamic_file is None
 
     def back_up(self) -> None:
-        """Keep zoo.cfg as it is, before the servers are moved out of it; raises OSError."""
+        """Copy zoo.cfg before the servers are moved out of it; raises OSError."""
         if self._file is not None and self._has_servers:
             _replace(self._beside(".bak"), self._file.read_bytes())
 
     def commit(self, configuration: EnsembleConfiguration) -> None:
-        """Write a configuration that is in force. A disk that cannot be written is logged: all of it is in the tree."""
+        """Write the configuration in force. A failure is only logged, since the tree contains it as well."""
         if self._file is None:
             return
         dynamic = self._beside(f".dynamic.{configuration.version:x}")
@@ -56,7 +56,7 @@ class DynamicFiles:
 
 
 def _without_servers(data: bytes, dynamic: Path, *, names_port: bool) -> bytes:
-    """The content of zoo.cfg without what is in the dynamic file, whose name is added. Comments stay.
+    """zoo.cfg without what moves to the dynamic file, and with the name of that file. Comments are kept.
 
     names_port    whether the dynamic file has the port for clients
     """

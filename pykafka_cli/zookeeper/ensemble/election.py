@@ -6,9 +6,9 @@
     send(election.time_out(now))                          once it is `election.deadline`
     election.elected                                      the vote that won; its leader may be this server
 
-A server votes for itself at first, and then as the best vote that it hears of in its round: for the longest history.
-Once a quorum has the same vote, it waits for a better one, FINALIZE_S, and then has its leader. A server that arrives
-late follows the leader that a quorum already follows.
+A server first votes for itself, then adopts the best vote that it receives in its round: the one for the longest
+history. Once a quorum has the same vote, it waits FINALIZE_S for a better one; then the leader is elected. A server
+that arrives late follows the leader that a quorum already follows.
 
 Source: org.apache.zookeeper.server.quorum.FastLeaderElection
 """
@@ -25,15 +25,15 @@ from pykafka_cli.zookeeper.ensemble.vote import NO_VOTE, Vote
 FINALIZE_S = Seconds(0.2)
 """How long a server waits for a better vote once a quorum has the same one (finalizeWait)."""
 
-_NEVER_REACHED = 2**62  # a round that no server comes to by counting
+_NEVER_REACHED = 2**62  # no server reaches this round by counting
 _NOT_LOADED = -1  # the zxid of a server that has not read its data yet
 
 Message = tuple[int, Notification]
-"""For which server, and what."""
+"""The id of the receiving server, and what to send."""
 
 
 class _Heard(NamedTuple):
-    """A vote that was heard, the state of its sender and the version of its format."""
+    """A vote that was received, the state of its sender and the version of its format."""
 
     vote: Vote
     state: ServerState
@@ -43,12 +43,12 @@ class _Heard(NamedTuple):
 class Election:
     """The votes of one server, over all its elections.
 
-    state          LOOKING, or what the last election made of it
-    round          of the election, or of the last one: the logical clock
+    state          LOOKING, or the role from the last election
+    round          of the current or last election: ZooKeeper's logical clock
     vote           while LOOKING the proposal, then the one that won, with the epoch that followed
     elected        the vote that won; None while it looks
-    deadline       when `time_out` is due; None: nothing is waited for
-    newer          a later configuration than this server's that was heard of while it looked; look again with it
+    deadline       when `time_out` is due; None if nothing is pending
+    newer          a later configuration, received while LOOKING; call `look` again with it
     """
 
     def __init__(
@@ -60,11 +60,11 @@ class Election:
         intervals: tuple[Seconds, Seconds] = (FINALIZE_S, Seconds(60.0)),
         accepts_newer: bool = False,
     ) -> None:
-        """A server that looks for nobody yet.
+        """Create a server that takes part in no election yet.
 
         last_seen        a configuration that was proposed and perhaps not committed: its quorum must agree as well
         intervals        the first and the longest wait before its vote is sent again
-        accepts_newer    whether it takes a later configuration over (reconfigEnabled)
+        accepts_newer    whether it adopts a later configuration (reconfigEnabled)
         """
         self._my_id = my_id
         self._intervals = intervals
@@ -83,7 +83,7 @@ class Election:
         self._final_at: float | None = None
 
     def reconfigure(self, configuration: EnsembleConfiguration, last_seen: EnsembleConfiguration | None = None) -> None:
-        """Take over another configuration, in any state."""
+        """Adopt another configuration, in any state."""
         self.configuration = configuration
         is_later = last_seen is not None and last_seen.version > configuration.version
         self._configurations = [configuration, last_seen] if last_seen and is_later else [configuration]
@@ -110,13 +110,13 @@ class Election:
         return self._propose(self._first_vote, now)
 
     def receive(self, sender: int, notification: Notification, now: float) -> list[Message]:
-        """Consider a notification; return the responses, and this server's vote if that has changed."""
+        """Process a notification; return the responses, and this server's vote if it has changed."""
         if self.state is ServerState.LOOKING and self._is_newer(notification):
             return []
         is_asked = notification.state is ServerState.LOOKING and self._my_id in self._voters
         if sender not in self._voters or self.state is not ServerState.LOOKING:
-            # Whoever has no vote asks voters only, and no voter listens to it: two servers that respond to responses,
-            # as ZooKeeper's observers and voters do, would never stop.
+            # A server without a vote asks only voters, and no voter counts what it sends: two servers that respond to
+            # responses, as ZooKeeper's observers and voters do, would never stop.
             return [(sender, self._notification())] if is_asked else []
         if notification.vote.leader not in self._voters or notification.state is ServerState.OBSERVING:
             return []
@@ -126,7 +126,7 @@ class Election:
         return []
 
     def time_out(self, now: float) -> list[Message]:
-        """Decide if nothing better was heard in time, or send the vote again; nothing if neither is due."""
+        """Decide if no better vote arrived in time, or send the vote again; do nothing if neither is due."""
         if self._final_at is not None and now >= self._final_at:
             self._decide(self.vote)
             return []
@@ -136,7 +136,7 @@ class Election:
         return self._send_all(now)
 
     def follow_epoch(self, epoch: int) -> None:
-        """The elected leader's epoch is in force: tell it to who asks (QuorumPeer.updateElectionVote)."""
+        """The elected leader's epoch is in force: send it to servers that ask (QuorumPeer.updateElectionVote)."""
         if self.elected is not None:
             self.vote = self.vote._replace(peer_epoch=epoch)
 
@@ -184,7 +184,7 @@ class Election:
         messages = []
         if voters_round > self.round:
             if self._final_at is not None and not vote.is_better_than(self.vote):
-                return []  # this server is about to have a leader, for whom the sender will learn from its answers
+                return []  # this server is about to elect a leader, of which its notifications will inform the sender
             self.round = voters_round
             self._votes.clear()
             self._final_at = None
@@ -197,18 +197,18 @@ class Election:
         return messages
 
     def _check_votes(self, now: float) -> None:
-        """Begin to wait for a better vote, if a quorum has this server's; or no longer, if it has not."""
+        """Wait for a better vote if a quorum has this server's; stop waiting if it does not."""
         if not self._has_quorum(self._votes, _Heard(self.vote, ServerState.LOOKING, 0)):
             self._final_at = None
         elif self._final_at is None:
             self._final_at = now + FINALIZE_S
 
     def _hear_established(self, sender: int, notification: Notification) -> None:
-        """Follow a leader that a quorum follows and that says so itself."""
+        """Follow a leader that a quorum follows and that itself claims to lead."""
         vote = notification.vote
         heard = _Heard(vote, notification.state, notification.version)
         if vote.election_epoch == self.round:
-            # The version is left out as ZooKeeper leaves it out: in one round, the leader alone is compared.
+            # As in ZooKeeper, the version is left out: within one round, only the leader is compared.
             self._votes[sender] = heard._replace(version=0)
             if self._has_quorum(self._votes, heard) and self._leads(self._votes, vote):
                 self._decide(vote)
@@ -219,7 +219,7 @@ class Election:
             self._decide(vote)
 
     def _leads(self, votes: Mapping[int, _Heard], vote: Vote) -> bool:
-        """Whether the elected leader says that it leads: it may be dead, whatever the others say (checkLeader)."""
+        """Whether the elected leader itself claims to lead: whatever the others claim, it may be dead (checkLeader)."""
         if vote.leader == self._my_id:
             return self.round == vote.election_epoch
         leader = votes.get(vote.leader)
@@ -242,7 +242,7 @@ class Election:
 def _agree(one: _Heard, other: _Heard) -> bool:
     """Whether two votes are for the same (Vote.equals).
 
-    Of a leader in office only its id and its epoch count: what it was elected with, each server remembers as of then.
+    Of an established leader, only the id and the epoch count: servers may know different votes from its election.
     """
     if ServerState.LOOKING in (one.state, other.state):
         return one.vote == other.vote

@@ -4,11 +4,11 @@
     await connections.listen(socket)
     connections.send(server_id, notification)       connects first if need be
 
-A server that connects to one with a larger id says who it is and closes; the other connects back. So two servers that
-connect at the same time agree on one connection. For each server at most one message waits: a newer one replaces it.
-The last one is sent again on a new connection, since nobody knows whether it has arrived.
+A server that connects to one with a larger id identifies itself and closes; the other connects back. So two servers
+that connect at the same time agree on one connection. For each server, at most one message waits: a newer one replaces
+it. The last one is sent again on a new connection, since it may not have arrived.
 
-Whoever connects is believed who it says it is, as in ZooKeeper; lies cost bounded memory.
+As in ZooKeeper, a server's claim to an id is trusted; false claims cost only bounded memory.
 
 Source: org.apache.zookeeper.server.quorum.QuorumCnxManager
 """
@@ -35,7 +35,7 @@ from pykafka_cli.zookeeper.ensemble.strangers import gives_way
 _log = logging.getLogger(__name__)
 
 _MOST_STRANGERS = 32
-"""Servers outside the configuration to whom connections are kept; observers and servers to be added are such."""
+"""Servers outside the configuration, such as those to be added, to which connections are kept."""
 _MOST_GREETINGS = 64
 """Connections on which nobody has said yet who it is; with one more, an older one is closed."""
 _PATIENCE_S = Seconds(3.0)
@@ -43,7 +43,7 @@ _PATIENCE_S = Seconds(3.0)
 _FIRST_RETRY_S, _LAST_RETRY_S = Seconds(0.1), Seconds(5.0)
 _CONNECT_TIMEOUT_S, _HELLO_TIMEOUT_S = Seconds(5.0), Seconds(10.0)
 _SILENCE_S = 30
-"""How long unacknowledged bytes, or no answer to the system's own questions, are put up with."""
+"""Seconds after which the system closes a connection whose bytes or keepalive probes are not acknowledged."""
 _WILDCARDS = ("0.0.0.0", "0:0:0:0:0:0:0:0")
 
 Received = Callable[[int, Notification], None]
@@ -62,12 +62,12 @@ class ElectionConnections:
         hello_timeout: Seconds = _HELLO_TIMEOUT_S,
         patience: Seconds = _PATIENCE_S,
     ) -> None:
-        """No connection yet.
+        """Connect to nobody yet.
 
         addresses          of the other servers' election ports, by their ids
         received           is called with each notification and the id of its sender
         connect_timeout    how long connecting may take (cnxTimeout)
-        hello_timeout      how long whoever connects may take to say who it is
+        hello_timeout      how long a server that connects may take to identify itself
         patience           how long another server may be unreachable before a warning
         """
         self.me = me
@@ -86,14 +86,14 @@ class ElectionConnections:
         self._addresses = dict(addresses)
 
     async def listen(self, listening: socket.socket) -> None:
-        """Accept connections of other servers on a bound socket, and no longer on another."""
+        """Accept other servers' connections on a bound socket, in place of an earlier one."""
         if self._server is not None:
             self._server.close()
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(lambda: _Connection(self, None), sock=listening)
 
     def send(self, server_id: int, notification: Notification) -> None:
-        """Send to one server, in place of what still waits to be sent there."""
+        """Send to one server, in place of what is still waiting to be sent there."""
         peer = self._peer(server_id)
         peer.waiting = notification.encode()
         if peer.connection is not None:
@@ -115,7 +115,7 @@ class ElectionConnections:
         await asyncio.gather(*self._connecting, return_exceptions=True)
 
     def connected(self) -> list[int]:
-        """The ids of servers to whom there is a connection."""
+        """The ids of the connected servers."""
         return sorted(server_id for server_id, peer in self._peers.items() if peer.connection is not None)
 
     def _peer(self, server_id: int) -> "_Peer":
@@ -130,9 +130,9 @@ class ElectionConnections:
     # Connecting.
 
     def _connect(self, peer: "_Peer", said: Address | None = None) -> None:
-        """Begin to connect, unless there is an attempt already.
+        """Start connecting, unless an attempt is under way.
 
-        said    where the server says it listens, for one that is in no configuration
+        said    the address in the server's hello, for one that is in no configuration
         """
         address = self._addresses.get(peer.server_id, said)
         if address is not None and peer.connecting is None and not self._is_closed:
@@ -141,7 +141,7 @@ class ElectionConnections:
             peer.connecting.add_done_callback(self._connecting.discard)
 
     async def _keep_connecting(self, peer: "_Peer", address: Address) -> None:
-        """Connect; retry, less and less often, while a message waits."""
+        """Connect; retry, at growing intervals, while a message waits."""
         pause = _FIRST_RETRY_S
         try:
             while not await self._open(peer, address) and peer.waiting is not None:
@@ -159,7 +159,7 @@ class ElectionConnections:
         try:
             async with asyncio.timeout(self._connect_timeout):
                 await loop.create_connection(lambda: _Connection(self, peer.server_id), address.host, address.port)
-        except (OSError, UnicodeError) as error:  # UnicodeError: what is no host name at all
+        except (OSError, UnicodeError) as error:  # UnicodeError: not a host name at all
             self._note_unreachable(peer, address, error)
             return False
         self._note_reachable(peer)
@@ -172,7 +172,7 @@ class ElectionConnections:
             peer.unreachable_since = now
         if not peer.is_known_unreachable and now - peer.unreachable_since >= self._patience:
             peer.is_known_unreachable = True
-            why = getattr(error, "strerror", None) or str(error) or "it does not answer"
+            why = getattr(error, "strerror", None) or str(error) or "it does not respond"
             _log.warning("Server %d cannot be reached at %s for elections: %s", peer.server_id, address, why)
 
     def _note_reachable(self, peer: "_Peer") -> None:
@@ -184,7 +184,7 @@ class ElectionConnections:
     # What connections report.
 
     def greeting_began(self, connection: "_Connection") -> None:
-        """Somebody connected and has to say who it is in time."""
+        """A server connected, and must identify itself in time."""
         if len(self._greetings) >= _MOST_GREETINGS:
             oldest = gives_way(self._greetings)
             self.greeting_ended(oldest)
@@ -196,22 +196,24 @@ class ElectionConnections:
         self._greetings.pop(connection, None)
 
     def greeted(self, connection: "_Connection", hello: Hello) -> None:
-        """Somebody that connected has said who it is."""
+        """A server that connected has identified itself."""
         self.greeting_ended(connection)
         if hello.server_id == self.me.server_id:
-            _log.warning("%s says that it is server %d, as this one is: two have the same myid", *connection.named)
+            _log.warning(
+                "%s claims to be server %d, which this one is: two servers have the same myid", *connection.named
+            )
             connection.abort()
         elif hello.server_id > self.me.server_id:
             self.adopt(hello.server_id, connection)
         else:
             connection.abort()
             peer = self._peer(hello.server_id)
-            peer.drop()  # the server would not connect if it still had it
+            peer.drop()  # the server would not connect if it still had this connection
             said = [each for each in hello.addresses if each.host not in _WILDCARDS]
             self._connect(peer, said[0] if said else None)
 
     def adopt(self, server_id: int, connection: "_Connection") -> None:
-        """Use a connection for all that is sent to a server."""
+        """Use a connection for everything that is sent to a server."""
         peer = self._peer(server_id)
         peer.drop()
         peer.connection = connection
@@ -243,7 +245,7 @@ class _Peer:
     """Another server.
 
     waiting      a message that could not be sent yet
-    last_sent    the last one that was, though perhaps in vain
+    last_sent    the last message that was, which may not have arrived
     """
 
     def __init__(self, server_id: int) -> None:
@@ -271,7 +273,7 @@ class _Connection(asyncio.Protocol):
     """One connection; `server_id` is None until it is known whose it is."""
 
     def __init__(self, connections: ElectionConnections, connects_to: int | None) -> None:
-        """connects_to    the server to which this one connects; None: somebody connected to this one"""
+        """connects_to    the server to which this one connects; None: the other server connected to this one"""
         self._connections = connections
         self._connects_to = connects_to
         self.server_id: int | None = None
@@ -279,12 +281,12 @@ class _Connection(asyncio.Protocol):
         self._greeting: bytearray | None = bytearray() if connects_to is None else None
         self._frames = Frames()
         self._timer: asyncio.TimerHandle | None = None
-        self._has_complained = False
+        self._has_warned = False
 
     @property
     def named(self) -> tuple[object, object]:
-        """Whose address it has, and this server's id, for the log."""
-        return (self._transport.get_extra_info("peername") or ("somebody",))[0], self._connections.me.server_id
+        """The other side's address and this server's id, for the log."""
+        return (self._transport.get_extra_info("peername") or ("an unknown host",))[0], self._connections.me.server_id
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
@@ -313,7 +315,7 @@ class _Connection(asyncio.Protocol):
             self.abort()
 
     def _greet(self, greeting: bytearray, data: bytes) -> bytes:
-        """Take what belongs to the hello; return the rest."""
+        """Read what belongs to the hello; return the rest."""
         before = len(greeting)
         greeting += data[:LONGEST_HELLO]
         read = read_hello(bytes(greeting))
@@ -331,8 +333,8 @@ class _Connection(asyncio.Protocol):
             try:
                 notification = Notification.decode(body)
             except MalformedMessage as error:
-                if not self._has_complained:
-                    self._has_complained = True
+                if not self._has_warned:
+                    self._has_warned = True
                     _log.warning("Ignored a malformed notification of server %s: %s", self.server_id, error)
                 continue
             self._connections.heard(self, notification)
@@ -357,7 +359,7 @@ class _Connection(asyncio.Protocol):
 
 
 def _notice_dead_peers(connected: socket.socket) -> None:
-    """Let the system close a connection whose other machine has disappeared: nothing else would ever tell."""
+    """Let the system close a connection whose other host has disappeared, which nothing else would detect."""
     connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in (("TCP_KEEPIDLE", _SILENCE_S), ("TCP_USER_TIMEOUT", _SILENCE_S * 1000)):
         option = getattr(socket, name, None)  # Linux has both

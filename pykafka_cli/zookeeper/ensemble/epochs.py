@@ -4,7 +4,7 @@
     dataDir/version-2/currentEpoch    the newest epoch whose leader's history it has
 
 A server that has accepted an epoch follows no leader of an earlier one. 0 <= current <= accepted, since an epoch is
-accepted first; a server that was stopped between has accepted an epoch that it never was in.
+accepted first; a server that was stopped in between has accepted an epoch that it never entered.
 
 Source: org.apache.zookeeper.server.quorum.QuorumPeer (readLongFromFile, writeLongToFile), AtomicFileWritingIdiom
 """
@@ -16,7 +16,7 @@ from typing import Self
 from pykafka_cli.zookeeper.server.data_directory import DirectoryUnusable, sync_directory
 
 _ACCEPTED, _CURRENT = "acceptedEpoch", "currentEpoch"
-_MOST = 2**31 - 1  # a zxid has 32 bits for it, and its sign is never set
+_MOST = 2**31 - 1  # a zxid has 32 bits for it, and is never negative
 
 
 class Epochs:
@@ -53,8 +53,8 @@ class Epochs:
         if current is None:
             self._write(_CURRENT, self.current)
         if of_log > self.current:
-            # The server was stopped after it had caught up with that epoch's leader and before it could say so here.
-            # No leader's own transactions come before all of its history, so this server has all of it.
+            # The server was stopped after it had caught up with that epoch's leader, before it could record that here.
+            # A leader sends its whole history before its own transactions, so this server has all of it.
             self.enter(of_log)
         return self
 
@@ -66,7 +66,7 @@ class Epochs:
             self.accepted = epoch
 
     def enter(self, epoch: int) -> None:
-        """This server's history is that of the leader of `epoch`, and on disk; raises OSError."""
+        """Record that this server has the history of the leader of `epoch` on disk; raises OSError."""
         _ensure_grows(self.current, epoch)
         if epoch > self.accepted:
             raise ValueError(f"epoch {epoch} was not accepted before; {self.accepted} was")
@@ -98,5 +98,5 @@ def _read(path: Path) -> int | None:
     except (OSError, ValueError) as error:
         raise DirectoryUnusable(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
     if not text.isdecimal() or int(text) > _MOST:
-        raise DirectoryUnusable(f"{path} should hold the number of an epoch, but holds {text[:40]!r}")
+        raise DirectoryUnusable(f"{path} should contain the number of an epoch, but contains {text[:40]!r}")
     return int(text)

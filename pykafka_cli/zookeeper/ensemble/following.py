@@ -43,7 +43,7 @@ before it accepts connections only to close them."""
 
 
 class Following:
-    """One time of following a leader; the Upstream of this server's clients."""
+    """One period of following a leader; the Upstream of this server's clients."""
 
     def __init__(
         self,
@@ -79,7 +79,7 @@ class Following:
         self._requests: Requests
         self._is_synchronized = False
         self._reason: str | None = None
-        """Why to leave, once that is so."""
+        """Why this server stops following; None while it follows."""
         self._failure: ServerUnusable | None = None
 
     async def serve(self) -> str:
@@ -140,22 +140,22 @@ class Following:
                     self._state.received(packet)
                     await self._carry_out()
         except TimeoutError:
-            self._leave(f"the leader has said nothing for {self._timeout():g} s")
+            self._leave(f"the leader has sent nothing for {self._timeout():g} s")
         except KeeperError as error:
             self._leave(_unreadable(error))
         except (EOFError, OSError) as error:
             self._was_turned_away = not self._has_heard
-            self._leave(f"the connection to the leader is lost: {error}")
+            self._leave(f"the connection to the leader was lost: {error}")
         if self._failure is not None:
             raise self._failure
         assert self._reason is not None
         return self._reason
 
     def _leave(self, reason: str) -> None:
-        """Follow no longer; the first reason counts."""
+        """Stop following; only the first reason is kept."""
         if self._reason is None:
             self._reason = reason
-            self._writer.transport.abort()  # who waits for the leader notices at once
+            self._writer.transport.abort()  # wakes whoever is reading from the leader
 
     async def _read_some(self) -> None:
         async with asyncio.timeout(self._timeout()):
@@ -174,7 +174,7 @@ class Following:
     # What the state decides.
 
     async def _carry_out(self) -> None:
-        """Carry out all effects, in their order, also those that take a while."""
+        """Carry out all effects in order, including those that take a while."""
         while long := self._perform_all():
             match long:
                 case learner_state.Truncate(zxid):

@@ -6,19 +6,35 @@
                        ACK of a quorum: serve clients -> UPTODATE
     broadcast          propose -> PROPOSAL; ACK of a quorum, in which the leader is: commit -> COMMIT, INFORM
 
-The leader is one of its own quorum: its log counts when it is durable, and nothing is committed before. All that it has
-logged before its epoch is committed by it. A learner that says something out of turn, is silent or acknowledges nothing
-for too long is closed; a leader that has no quorum for a tick gives up. Moments are monotonic, in ms.
+The leader is a member of its own quorum: its log counts once it is durable, and nothing is committed before that. Its
+epoch commits everything that it logged earlier. The connection of a learner that sends a packet out of turn, is silent,
+or acknowledges nothing for too long is closed; a leader without a quorum for a tick gives up. Moments are monotonic, in
+ms.
 
-Effects must be carried out in their order, each before the next.
-Source: org.apache.zookeeper.server.quorum.{Leader, LearnerHandler}.
+leader_effects.py has the effects. Source: org.apache.zookeeper.server.quorum.{Leader, LearnerHandler}.
 """
 
 from collections import deque
 from collections.abc import Callable, Collection, Mapping
 from enum import Enum, auto
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
+from pykafka_cli.zookeeper.ensemble.leader_effects import (
+    AcceptEpoch,
+    Append,
+    Close,
+    Commit,
+    EnterEpoch,
+    GiveUp,
+    LeaderEffect,
+    Quorum,
+    Received,
+    Reconfigured,
+    Send,
+    Serve,
+    Synced,
+    Synchronize,
+)
 from pykafka_cli.zookeeper.ensemble.packets import (
     PROTOCOL,
     LearnerInfo,
@@ -39,17 +55,17 @@ _HAS_ACCEPTED_BEFORE = -1  # this epoch, on a connection before
 
 
 class LearnerStage(Enum):
-    """What a learner is to say next, or that it may say everything."""
+    """Which packet a learner must send next; in ACTIVE, any."""
 
     INFO = auto()
     EPOCH = auto()
-    """It has said who it is; the epoch is not known yet."""
+    """It has identified itself; the epoch is not known yet."""
     ACK_EPOCH = auto()
     QUORUM = auto()
     """It has accepted the epoch; the quorum has not yet."""
     ACK_NEW_LEADER = auto()
     UP_TO_DATE = auto()
-    """It has all that it needs; the quorum has not yet."""
+    """It has everything that it lacked; the quorum does not yet."""
     ACTIVE = auto()
 
 
@@ -65,9 +81,9 @@ class Learner:
         """When the stage began."""
         self.heard_at = now
         self.acknowledged = -1
-        """The last transaction that it has logged, as far as it has said."""
+        """The last transaction that it has acknowledged; -1 before the first one."""
         self.last_zxid = 0
-        """The last one that it had when it connected."""
+        """The last transaction in its log when it connected."""
         self.unacknowledged_since: int | None = None
 
     @property
@@ -75,118 +91,15 @@ class Learner:
         return self.stage in _FORWARDED
 
 
-class Quorum(Protocol):
-    """Whose votes decide."""
-
-    @property
-    def voters(self) -> Collection[int]: ...
-    def is_quorum(self, server_ids: Collection[int]) -> bool: ...
-
-
 class Limits(NamedTuple):
-    """In ms: until the quorum is there, and a learner caught up; until it is given up for its silence."""
+    """In ms: for a quorum to gather and a learner to catch up; for which a learner may be silent."""
 
     init_ms: int
     sync_ms: int
 
 
-class Send(NamedTuple):
-    """Send to these learners, by the numbers of their connections."""
-
-    learners: tuple[int, ...]
-    packet: QuorumPacket
-
-
-class AcceptEpoch(NamedTuple):
-    """Store the epoch as accepted, durably."""
-
-    epoch: int
-
-
-class EnterEpoch(NamedTuple):
-    """Store the epoch as the current one, durably."""
-
-    epoch: int
-
-
-class Synchronize(NamedTuple):
-    """Send what a learner lacks after `last_zxid`, up to the last commit; what is sent after that follows it."""
-
-    learner: int
-    last_zxid: int
-
-
-class Append(NamedTuple):
-    """Log a transaction; report when it is durable by `flushed`."""
-
-    zxid: int
-    entry: bytes
-
-
-class Commit(NamedTuple):
-    """Apply a transaction."""
-
-    zxid: int
-    entry: bytes
-
-
-class Serve(NamedTuple):
-    """The epoch has begun: accept clients, and propose."""
-
-    epoch: int
-
-
-class Received(NamedTuple):
-    """REQUEST, REVALIDATE or PING of a learner, for the server behind."""
-
-    learner: int
-    packet: QuorumPacket
-
-
-class Reconfigured(NamedTuple):
-    """The configuration `quorum`, which was proposed, is in force; `leader` is to lead."""
-
-    quorum: Quorum
-    leader: int
-
-
-class Synced(NamedTuple):
-    """A `sync` of a client of the leader itself is done."""
-
-    token: object
-
-
-class Close(NamedTuple):
-    """Close the connection of a learner; it is forgotten already."""
-
-    learner: int
-    reason: str
-
-
-class GiveUp(NamedTuple):
-    """Lead no longer."""
-
-    reason: str
-
-
-LeaderEffect = (
-    Send
-    | AcceptEpoch
-    | EnterEpoch
-    | Synchronize
-    | Append
-    | Commit
-    | Serve
-    | Received
-    | Reconfigured
-    | Synced
-    | Close
-    | GiveUp
-)
-
-
 class _Proposal(NamedTuple):
-    """`quorum` is the configuration that it proposes, if it does."""
+    """`quorum` is the configuration that it proposes, if any."""
 
     zxid: int
     entry: bytes
@@ -194,7 +107,7 @@ class _Proposal(NamedTuple):
 
 
 class LeaderState:
-    """One time of leading, from the election on; effects gather in `effects`, which the caller empties."""
+    """One period of leadership, from the election on; effects collect in `effects`, which the caller empties."""
 
     def __init__(
         self,
@@ -213,13 +126,13 @@ class LeaderState:
         self.effects: list[LeaderEffect] = []
         self.learners: dict[int, Learner] = {}
         self.epoch: int | None = None
-        """The new one, once the quorum has said which it may be."""
+        """The new epoch, once a quorum has sent the epochs that it has accepted."""
         self.is_serving = False
         self.last_proposed = self.last_committed = last_logged
         self._my_id = my_id
         self._quorum = quorum
         self._next_quorum: Quorum | None = None
-        """What is proposed to take its place; until then, nothing is committed without either."""
+        """The proposed configuration that replaces it; until then, a commit needs a quorum of both."""
         self._limits = limits
         self._highest_accepted = accepted_epoch
         self._mine = (current_epoch, last_logged)
@@ -227,12 +140,12 @@ class LeaderState:
         self._configuration_version = configuration_version
         self._began = now
         self._accepting = {my_id}
-        """The servers that have accepted the epoch, and are not ahead; they follow no leader of an earlier one."""
+        """The servers that have accepted the epoch and are not ahead; they follow no leader of an earlier epoch."""
         self._has_epoch_quorum = False
         self._flushed = last_logged
         self._outstanding: deque[_Proposal] = deque()
         self._syncs: deque[tuple[int, int | None, object]] = deque()
-        """(last proposal before it, learner or None, token) of each sync that waits."""
+        """(last proposal before it, learner or None, token) of each pending sync."""
         self._is_checking = False
         self._has_given_up = False
         self._choose_epoch()
@@ -243,11 +156,11 @@ class LeaderState:
 
     @property
     def synced(self) -> set[int]:
-        """The servers that have all that is committed, or are about to: this one, and those that follow."""
+        """The servers that have everything committed, or soon will: this one and its active learners."""
         return {self._my_id, *(each.server_id for each in self._in_stage(LearnerStage.ACTIVE))}
 
     def configured(self, configuration: bytes, version: int) -> None:
-        """Send this configuration, which has a number now or is a new one, to learners that connect."""
+        """From now on, send this configuration, newly numbered or newly in force, to learners that connect."""
         self._configuration = configuration
         self._configuration_version = version
 
@@ -281,7 +194,7 @@ class LeaderState:
     def _info(self, learner: Learner, packet: QuorumPacket, now: int) -> None:
         info = decode(LearnerInfo, packet.data or b"")
         if info.protocol < PROTOCOL:
-            self._close(learner, f"its protocol 0x{info.protocol:x} is of ZooKeeper before 3.4")
+            self._close(learner, f"its protocol 0x{info.protocol:x} is that of a ZooKeeper before 3.4")
             return
         if info.configuration_version > self._configuration_version:
             self._close(
@@ -294,7 +207,7 @@ class LeaderState:
             self._close(learner, f"it has accepted epoch {epoch_of(packet.zxid)}, after which there is none")
             return
         if info.server_id == self._my_id:
-            self._close(learner, f"it has the id {info.server_id}, as this server has")
+            self._close(learner, f"it has this server's own id, {info.server_id}")
             return
         for other in list(self.learners.values()):
             if other is not learner and other.server_id == info.server_id and other.stage is not LearnerStage.INFO:
@@ -366,9 +279,9 @@ class LeaderState:
     def _ack_new_leader(self, learner: Learner, packet: QuorumPacket, now: int) -> None:
         assert self.epoch is not None
         if packet.zxid != first_zxid(self.epoch):
-            self._close(learner, f"it acknowledged 0x{packet.zxid:x} in place of the epoch {self.epoch}")
+            self._close(learner, f"it acknowledged 0x{packet.zxid:x} instead of epoch {self.epoch}")
             return
-        # It has logged all up to where it was synchronized, and proposals since are acknowledged each.
+        # It has logged everything up to its synchronization; it acknowledges later proposals one by one.
         learner.acknowledged = packet.zxid
         self._enter(learner, LearnerStage.UP_TO_DATE, now)
         if self._outstanding:
@@ -390,14 +303,14 @@ class LeaderState:
     # Broadcast.
 
     def propose(self, entry_of: Callable[[int], bytes], now: int, quorum: Quorum | None = None) -> int | None:
-        """Propose a transaction, and return its zxid; None if there are no more in this epoch.
+        """Propose a transaction, and return its zxid; None if the epoch has no zxids left.
 
         entry_of    returns the entry of the log for a zxid
-        quorum      the configuration that it proposes, if it does; only if there is no other one that is
+        quorum      the configuration that the transaction proposes, if any; only one can be proposed at a time
         """
         zxid = self.last_proposed + 1
         if zxid & _LAST_COUNTER == _LAST_COUNTER:
-            self._give_up(f"epoch {self.epoch} has no more numbers for transactions; another one begins")
+            self._give_up(f"epoch {self.epoch} has no zxids left; another epoch must begin")
             return None
         entry = entry_of(zxid)
         self.last_proposed = zxid
@@ -412,7 +325,7 @@ class LeaderState:
         return zxid
 
     def sync(self, token: object, learner: int | None = None) -> None:
-        """A client's `sync`: it is done when all that was proposed before is committed. `learner`: whose client."""
+        """Complete a client's `sync` once everything proposed before it is committed; `learner` is its server."""
         if self._outstanding:
             self._syncs.append((self.last_proposed, learner, token))
         else:
@@ -454,7 +367,7 @@ class LeaderState:
     def _reconfigure(self, zxid: int, entry: bytes, quorum: Quorum) -> None:
         leader = self._my_id
         if leader not in quorum.voters:
-            # The one that has logged the most loses the least of what is still proposed.
+            # The voter with the longest log loses the fewest outstanding proposals.
             voters = [each for each in self.learners.values() if each.server_id in quorum.voters]
             leader = max(voters, key=lambda each: each.acknowledged).server_id
         self._quorum, self._next_quorum = quorum, None
@@ -465,7 +378,7 @@ class LeaderState:
             QuorumPacket(PacketType.INFORM_AND_ACTIVATE, zxid, suggested + entry),
         )
         if leader != self._my_id:
-            self._give_up(f"it is not a participant any more; server {leader} is to lead")
+            self._give_up(f"it is no longer a participant; server {leader} should lead")
 
     def _is_logged_by_quorum(self, zxid: int) -> bool:
         if self._flushed < zxid:
@@ -476,7 +389,7 @@ class LeaderState:
         return self._are_quorum({self._my_id, *logged})
 
     def _are_quorum(self, server_ids: Collection[int]) -> bool:
-        """Whether they are one of the configuration in force, and of the one that is proposed, if one is."""
+        """Whether they are a quorum of the configuration in force and of the proposed one, if any."""
         is_next = self._next_quorum is None or self._next_quorum.is_quorum(server_ids)
         return is_next and self._quorum.is_quorum(server_ids)
 
@@ -492,7 +405,7 @@ class LeaderState:
     # Time.
 
     def tick(self, now: int) -> None:
-        """To be called twice a tick: send pings, and close or give up what has been silent for too long."""
+        """Send pings, close silent learners, and give up without a quorum; call it twice a tick."""
         for learner in list(self.learners.values()):
             self._check_silence(learner, now)
         if not self.is_serving:
@@ -503,7 +416,7 @@ class LeaderState:
         active = self._in_stage(LearnerStage.ACTIVE)
         if self._is_checking and not self._are_quorum(self.synced):
             following = ", ".join(str(each.server_id) for each in active) or "none"
-            self._give_up(f"the quorum is lost: of the other servers, {following} of them still follow")
+            self._give_up(f"the quorum is lost; the servers that still follow: {following}")
             return
         self._send_all(active, QuorumPacket(PacketType.PING, self.last_proposed))
 
@@ -513,9 +426,9 @@ class LeaderState:
             if now - learner.since > init_ms and learner.stage is not LearnerStage.UP_TO_DATE:
                 self._close(learner, f"it has not caught up within {init_ms} ms")
         elif now - learner.heard_at > sync_ms:
-            self._close(learner, f"it has said nothing for {sync_ms} ms")
+            self._close(learner, f"it has sent nothing for {sync_ms} ms")
         elif learner.unacknowledged_since is not None and now - learner.unacknowledged_since > sync_ms:
-            self._close(learner, f"it has logged nothing for {sync_ms} ms")
+            self._close(learner, f"it has acknowledged nothing for {sync_ms} ms")
 
     # Parts.
 

@@ -12,9 +12,10 @@ from collections.abc import Callable, Sequence
 from typing import cast
 
 from pykafka_cli.model import Seconds, in_seconds
-from pykafka_cli.zookeeper.ensemble import leader_state
+from pykafka_cli.zookeeper.ensemble import leader_effects, leader_state
 from pykafka_cli.zookeeper.ensemble.configuration import Address, EnsembleConfiguration
-from pykafka_cli.zookeeper.ensemble.leader_state import LeaderEffect, LeaderState, Learner, LearnerStage
+from pykafka_cli.zookeeper.ensemble.leader_effects import LeaderEffect
+from pykafka_cli.zookeeper.ensemble.leader_state import LeaderState, Learner, LearnerStage
 from pykafka_cli.zookeeper.ensemble.learner_channel import LearnerChannel
 from pykafka_cli.zookeeper.ensemble.member import LEADER, Member
 from pykafka_cli.zookeeper.ensemble.packets import (
@@ -52,7 +53,7 @@ _READ_SIZE = 64 * 1024
 
 
 class Leading:
-    """One time of leading; an Upstream for the leader's own clients."""
+    """One period of leadership; the Upstream of the leader's own clients."""
 
     def __init__(
         self,
@@ -175,7 +176,7 @@ class Leading:
     # What the state decides.
 
     def _carry_out(self) -> None:
-        """Carry out all effects, in their order; those that appear meanwhile follow."""
+        """Carry out all effects in order, including those added meanwhile."""
         if self._is_carrying_out:
             return
         self._is_carrying_out = True
@@ -186,7 +187,7 @@ class Leading:
                 effects.clear()
                 for effect in batch:
                     self._perform(effect)
-        except Exception as error:  # effects are lost: nothing that this role does could be trusted
+        except Exception as error:  # effects are lost, so the role cannot continue
             self._fail(error)
         finally:
             self._is_carrying_out = False
@@ -194,33 +195,33 @@ class Leading:
     def _perform(self, effect: LeaderEffect) -> None:
         member = self._member
         match effect:
-            case leader_state.Send(numbers, packet):
+            case leader_effects.Send(numbers, packet):
                 data = encode_packet(packet)
                 for number in numbers:
                     if channel := self._channels.get(number):
                         channel.send_bytes(data)
-            case leader_state.Append(zxid, entry):
+            case leader_effects.Append(zxid, entry):
                 member.append(zxid, entry, self._flushed)
-            case leader_state.Commit(zxid):
+            case leader_effects.Commit(zxid):
                 self._proposer.applied(member.apply(zxid))
-            case leader_state.Received(number, packet):
+            case leader_effects.Received(number, packet):
                 self._receive(number, packet)
-            case leader_state.Synced():
+            case leader_effects.Synced():
                 self._requests.synced()
-            case leader_state.AcceptEpoch(epoch):
+            case leader_effects.AcceptEpoch(epoch):
                 member.epochs.accept(epoch)
                 self._number_configuration(epoch)
-            case leader_state.EnterEpoch(epoch):
+            case leader_effects.EnterEpoch(epoch):
                 member.epochs.enter(epoch)
-            case leader_state.Synchronize(number, last_zxid):
+            case leader_effects.Synchronize(number, last_zxid):
                 self._synchronize(number, last_zxid)
-            case leader_state.Serve(epoch):
+            case leader_effects.Serve(epoch):
                 self._begin(epoch)
-            case leader_state.Reconfigured(quorum):
+            case leader_effects.Reconfigured(quorum):
                 self._activate(cast("EnsembleConfiguration", quorum))
-            case leader_state.Close(number, reason):
+            case leader_effects.Close(number, reason):
                 self._lose(number, reason)
-            case leader_state.GiveUp(reason):
+            case leader_effects.GiveUp(reason):
                 if not self._ended.done():
                     self._ended.set_result(reason)
 
@@ -231,7 +232,7 @@ class Leading:
         plan = self._member.plan_synchronization(last_zxid)
         learner = self._state.learners.get(number)
         _log.info(
-            "Server %s, whose last transaction is 0x%x, gets %s 0x%x and %d transactions",
+            "Synchronizing server %s, whose last transaction is 0x%x, by %s 0x%x and %d transactions",
             learner.server_id if learner else "?",
             last_zxid,
             plan.beginning.type.name,
@@ -258,13 +259,13 @@ class Leading:
             self._on_configuration(self._configuration)
 
     def _number_configuration(self, epoch: int) -> None:
-        """The first configuration, which is from files, gets its number with the first epoch in which it is used."""
+        """Number the initial configuration, which comes from files, after the first epoch that uses it."""
         if self._member.settings.reconfig_enabled and self._configuration.version == 0:
             self._configuration = self._configuration.with_version(first_zxid(epoch))
             self._state.configured(str(self._configuration).encode(), self._configuration.version)
 
     def _reconfigure(self, request: ReconfigRequest) -> EnsembleConfiguration:
-        """What a client asks for; raises its error."""
+        """The configuration that a client requests; raises the error to send it."""
         settings = self._member.settings
         if not settings.reconfig_enabled:
             raise ReconfigDisabled("reconfigEnabled is false")
@@ -277,7 +278,7 @@ class Leading:
         self._on_configuration(configuration)
 
     def _receive(self, number: int, packet: QuorumPacket) -> None:
-        """A request, a session that moves, or the sessions that a learner has heard of."""
+        """Process a request, a session that moves, or the sessions that a learner reports as active."""
         learner = self._state.learners.get(number)
         if learner is None:
             return

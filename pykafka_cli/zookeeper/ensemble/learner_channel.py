@@ -1,6 +1,6 @@
-"""A learner's connection, as the leader holds it: packets go out in order, also behind a whole tree.
+"""The leader's side of a learner's connection: packets are sent in order, even behind a whole tree.
 
-Memory is bounded: a learner for which too much waits, because it or the network is slow, is given up.
+Memory is bounded: if too much is waiting for a learner, because it or the network is slow, its connection is closed.
 """
 
 import asyncio
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 from pykafka_cli.zookeeper.ensemble.packets import QuorumPacket, encode_packet
 
-_TIME_TO_LEAVE = 5.0  # seconds for a learner to accept what was sent to it before the end
+_TIME_TO_LEAVE = 5.0  # seconds for a learner to read what was sent before the connection closed
 MOST_UNSENT = 64 * 1024 * 1024
 """Bytes that may wait to be sent to one server."""
 
@@ -18,7 +18,7 @@ class LearnerChannel:
     """The sending half; the leader reads from the stream itself."""
 
     def __init__(self, writer: asyncio.StreamWriter, overflowed: Callable[[], None]) -> None:
-        """overflowed    is called once too much waits"""
+        """overflowed    is called once too much is waiting"""
         self._writer = writer
         self._overflowed = overflowed
         self._streaming: asyncio.Task[None] | None = None
@@ -48,11 +48,11 @@ class LearnerChannel:
             self._overflowed()
 
     def stream(self, parts: Iterator[bytes]) -> None:
-        """Send many bytes as fast as the learner takes them; what is sent meanwhile follows them."""
+        """Send many bytes as fast as the learner reads them; what is sent meanwhile follows them."""
         self._streaming = asyncio.get_running_loop().create_task(self._stream(parts))
 
     def close(self) -> None:
-        """Close the connection once everything is sent; not much later, even if it cannot be."""
+        """Close the connection once everything is sent, or after a few seconds if it cannot be."""
         if self._streaming is not None:
             self._streaming.cancel()
         self._writer.close()
@@ -60,11 +60,11 @@ class LearnerChannel:
             asyncio.get_running_loop().call_later(_TIME_TO_LEAVE, self._writer.transport.abort)
 
     async def _stream(self, parts: Iterator[bytes]) -> None:
-        with contextlib.suppress(OSError):  # who reads from the connection notices that it is closed
+        with contextlib.suppress(OSError):  # the reader of the connection notices that it is closed
             for part in parts:
                 self._writer.write(part)
                 await self._writer.drain()
-                await asyncio.sleep(0)  # drain alone gives nobody else a turn while the learner keeps up
+                await asyncio.sleep(0)  # drain alone never yields while the learner keeps up
         self._streaming = None
         behind, self._behind, self._behind_size = self._behind, [], 0
         if not self._writer.is_closing():

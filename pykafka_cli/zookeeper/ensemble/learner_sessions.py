@@ -1,4 +1,4 @@
-"""Sessions as a server knows them that does not lead: the leader decides when they expire. Pure."""
+"""Sessions on a server that does not lead; the leader decides when they expire. Pure."""
 
 from collections.abc import Mapping
 
@@ -8,7 +8,7 @@ from pykafka_cli.zookeeper.server.sessions import Sessions
 
 
 class LearnerSessions(Sessions):
-    """The sessions of the whole ensemble; remembers which of them have been heard of since the last ping."""
+    """The sessions of the whole ensemble; records which of them have been active since the last ping."""
 
     def __init__(
         self, tick_ms: Milliseconds, timeouts: Mapping[int, int], *, now_ms: int, wall_ms: int, server_id: int
@@ -22,12 +22,12 @@ class LearnerSessions(Sessions):
         return len(self._timeouts)
 
     def take_touched(self) -> list[SessionTimeout]:
-        """The sessions that have been heard of since the last call, for the leader."""
+        """The sessions that have been active since the last call, for the leader."""
         touched, self._touched = self._touched, {}
         return [SessionTimeout(*each) for each in touched.items()]
 
     def touch(self, session_id: int, now_ms: int, timeout_ms: Milliseconds | None = None) -> bool:  # noqa: ARG002
-        """Note a message of a session; False if there is none with that id."""
+        """Record a message of a session; False if no session has that id."""
         known = self._timeouts.get(session_id)
         if known is None:
             return False
@@ -35,14 +35,14 @@ class LearnerSessions(Sessions):
         return True
 
     def check(self, session_id: int) -> None:
-        """Reads are served while the connection is there; the leader checks the session of a change."""
+        """Accept any: reads are served while the connection is open, and the leader checks the session of a change."""
 
     def timeout_ms(self, session_id: int) -> Milliseconds:
         """The timeout of a session; 0 for an unknown id."""
         return Milliseconds(self._timeouts.get(session_id, 0))
 
     def expire(self, now_ms: int) -> list[int]:  # noqa: ARG002
-        """None: that is up to the leader."""
+        """Return none: the leader expires sessions."""
         return []
 
     def postpone(self, ms: int, now_ms: int) -> None:

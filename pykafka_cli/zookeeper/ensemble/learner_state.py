@@ -6,9 +6,9 @@
     ACKNOWLEDGED       UPTODATE -> serve clients
     BROADCAST          PROPOSAL: log, flush -> ACK; COMMIT: apply
 
-What is received is logged in the order of its arrival; nothing is applied before it is durable, whatever the leader
-says, nothing is acknowledged before, and the epoch is entered after the history that it begins with. So what a server
-that crashes remembers is what it promised. (ZooKeeper 3.8 applies first: ZOOKEEPER-4541, 4646, 4712.)
+Transactions are logged in the order of arrival. None is applied or acknowledged before it is durable, whatever the
+leader sends, and the epoch is entered only after the history that it begins with is durable. So a server that crashes
+still has everything that it promised. (ZooKeeper 3.8 applies first: ZOOKEEPER-4541, 4646, 4712.)
 
 Effects must be carried out in their order, each before the next.
 Source: org.apache.zookeeper.server.quorum.{Learner, Follower, Observer}.
@@ -69,7 +69,7 @@ class Truncate(NamedTuple):
 
 
 class ReceiveTree(NamedTuple):
-    """Take the tree that follows in the stream for one's own, durably."""
+    """Replace the tree by the one that follows in the stream, durably."""
 
     zxid: int
 
@@ -101,24 +101,24 @@ class AnswerPing(NamedTuple):
 
 
 class Synced(NamedTuple):
-    """The oldest `sync` is done: everything committed before it has been applied."""
+    """The oldest `sync` is complete: everything committed before it has been applied."""
 
 
 class Revalidated(NamedTuple):
-    """The leader's answer about a session that moves here."""
+    """The leader's response about a session that moves here."""
 
     validity: SessionValidity
 
 
 class Activate(NamedTuple):
-    """The configuration in the transaction that was applied last is in force; `leader` is to lead."""
+    """The configuration in the transaction that was applied last is in force; `leader` should lead."""
 
     zxid: int
     leader: int
 
 
 class Leave(NamedTuple):
-    """Follow this leader no longer."""
+    """Stop following this leader."""
 
     reason: str
 
@@ -146,7 +146,7 @@ class _Logged(NamedTuple):
 
 
 class LearnerState:
-    """One connection to a leader; effects gather in `effects`, which the caller empties."""
+    """One connection to a leader; effects collect in `effects`, which the caller empties."""
 
     def __init__(
         self,
@@ -165,14 +165,14 @@ class LearnerState:
         self.epoch = 0
         """The leader's."""
         self.configuration = b""
-        """What the leader says who belongs to the ensemble, as text."""
+        """The ensemble's configuration as the leader sent it, as text."""
         self._accepted_epoch = accepted_epoch
         self._current_epoch = current_epoch
         self._appended = self._flushed = self._committed = last_logged
-        # Invariant: flushed <= appended; what is applied is committed and flushed; all that waits is in _waiting.
+        # Invariant: flushed <= appended; what is applied is committed and flushed; _waiting has the rest.
         self._waiting: deque[_Logged] = deque()
         self._unacknowledged: deque[int] = deque()
-        self._syncs: deque[int] = deque()  # the last commit before each, while it is not applied
+        self._syncs: deque[int] = deque()  # the last commit before each pending one
         self._activations: dict[int, int] = {}
         self._new_leader: int | None = None
         self._is_synchronizing = False
@@ -182,7 +182,7 @@ class LearnerState:
 
     @property
     def unapplied(self) -> list[_Logged]:
-        """What is logged and was not committed yet, oldest first."""
+        """What is logged and not yet committed, oldest first."""
         return list(self._waiting)
 
     def received(self, packet: QuorumPacket) -> None:
@@ -316,7 +316,7 @@ class LearnerState:
             return
         following = next((each.zxid for each in self._waiting if each.zxid > self._committed), None)
         if zxid != following:
-            expected = "nothing is to be committed" if following is None else f"0x{following:x} is the next one"
+            expected = "nothing is waiting to be committed" if following is None else f"0x{following:x} is the next one"
             self._leave(f"the leader committed transaction 0x{zxid:x}, but {expected}")
             return
         self._committed = zxid

@@ -1,10 +1,10 @@
 """The server behind each role in an ensemble: its client ports, tree, log and snapshots, which outlast all roles.
 
-    looking    everything that is logged is applied; clients that connect are turned away
-    a role     begin(requests) ... append, applied ... end(): all clients must leave, what is logged is applied
+    looking    everything that is logged is applied; clients that connect are rejected
+    a role     begin(requests) ... append, applied ... end(): all clients are disconnected, what is logged is applied
 
-Here a transaction is logged first, by `append`, and applied when the role says that it is committed: a snapshot never
-contains what is not, and the tree of a server that serves is never ahead of its log.
+`append` logs a transaction; the role has it applied once it is committed. So a snapshot contains nothing uncommitted,
+and the tree of a server that serves is never ahead of its log.
 Source: org.apache.zookeeper.server.quorum.QuorumZooKeeperServer, org.apache.zookeeper.server.ZKDatabase.
 """
 
@@ -51,7 +51,7 @@ _log = logging.getLogger(__name__)
 LOOKING, LEADER, FOLLOWER, OBSERVER, READ_ONLY = "looking", "leader", "follower", "observer", "read-only"
 _NO_LEADER = "this server has no leader"
 MOST_LOG_TO_SEND = 32 * 1024 * 1024
-"""Bytes of log files that a learner is brought up to date from; more are no quicker than a snapshot."""
+"""The most bytes of log files to bring a learner up to date from; with more, a snapshot is as quick."""
 
 
 class _Proposed(NamedTuple):
@@ -74,7 +74,7 @@ class Member(ZooKeeperServer):
         self._recent: deque[LoggedTxn] = deque(maxlen=settings.commit_log_count)
         self._requests: Requests | None = None
         self._serving: Pipeline | None = None
-        """What clients are served by: the same, or what answers reads only."""
+        """What serves clients: the same, or what serves only reads."""
         self._proposed: dict[int, _Proposed] = {}
         """Logged, not applied yet."""
         self._digests_agree = True
@@ -83,7 +83,7 @@ class Member(ZooKeeperServer):
 
     @property
     def is_serving(self) -> bool:
-        """Whether clients are served, if only with reads."""
+        """Whether clients are served, even if only with reads."""
         return self._serving is not None
 
     @property
@@ -91,15 +91,15 @@ class Member(ZooKeeperServer):
         return self._database
 
     def committed_configuration(self) -> EnsembleConfiguration | None:
-        """The ensemble as the last role of this server left it; None if it has had none, or was never reconfigured."""
+        """The configuration after this server's last role; None before the first role, and without reconfigurations."""
         return self._agreed
 
     # While a role lasts.
 
     def begin(self, requests: Requests, mode: str, epoch: int, configuration: EnsembleConfiguration) -> None:
-        """Serve clients in `mode`; the tree counts as of the beginning of `epoch` at least.
+        """Serve clients in `mode`; the tree's zxid is at least the beginning of `epoch`.
 
-        configuration    what this server knows of; /zookeeper/config may be newer
+        configuration    the one that this server knows; /zookeeper/config may be newer
         """
         tree = self._database.tree
         tree.last_zxid = max(tree.last_zxid, first_zxid(epoch))
@@ -127,10 +127,10 @@ class Member(ZooKeeperServer):
         self._serving = self.pipeline = ReadOnlyRequests(
             self._database, sessions, self.limits, now_ms=self._clock.now_ms
         )
-        _log.warning("There is no majority of the ensemble; clients that accept that get what this server knows")
+        _log.warning("The ensemble has no majority; serving reads to clients that accept a read-only server")
 
     def end_read_only(self) -> None:
-        """Turn all clients away; a role may begin."""
+        """Disconnect all clients, so that a role can begin."""
         self._turn_away("it no longer serves reads only")
 
     def requests(
@@ -140,7 +140,7 @@ class Member(ZooKeeperServer):
         expire: Callable[[float], None] | None = None,
         delete_expired: Callable[[Sequence[str]], None] | None = None,
     ) -> Requests:
-        """What processes clients' requests in a role; the last two are for a leader."""
+        """Create what processes clients' requests in a role; the last two are for a leader."""
         return Requests(
             self._database,
             sessions,
@@ -191,7 +191,7 @@ class Member(ZooKeeperServer):
         self._commit.hold(lambda: flushed(zxid))
 
     def apply(self, zxid: int) -> TxnHeader:
-        """Apply a logged transaction that is durable and committed, and answer the client that it is from."""
+        """Apply a logged transaction that is durable and committed, and respond to the client that it is from."""
         entry, (header, record, digest) = self._proposed.pop(zxid)
         events: list[Event] = []
         outcome = self._database.apply(header, record, events)
@@ -212,7 +212,7 @@ class Member(ZooKeeperServer):
             self._agreed = configuration
 
     async def end(self, reason: str) -> None:
-        """The role has ended: turn all clients away, and apply what is logged."""
+        """End the role: disconnect all clients, and apply what is logged."""
         self._turn_away(f"this server has no leader: {reason}")
         await self._commit.drain()
         for zxid in sorted(self._proposed):
@@ -225,7 +225,7 @@ class Member(ZooKeeperServer):
             connection.end(reason)
         self._build_requests()
 
-    # What a learner gets, and gives up.
+    # Synchronization.
 
     def plan_synchronization(self, last_zxid: int) -> Synchronization:
         """How to bring a learner up to date, up to the last applied transaction."""
@@ -236,7 +236,7 @@ class Member(ZooKeeperServer):
         return self._database.snapshot()
 
     async def truncate_to(self, zxid: int) -> None:
-        """Drop all after `zxid`, durably, and build the tree again from what is left; raises ServerUnusable."""
+        """Drop everything after `zxid`, durably, and rebuild the tree from the rest; raises ServerUnusable."""
         await self._settle()
         try:
             if all(number > zxid for number, _ in self._directory.snapshot_files()):
@@ -260,7 +260,7 @@ class Member(ZooKeeperServer):
         )
 
     async def install(self, snapshot: Snapshot, zxid: int) -> None:
-        """Replace everything by what a leader sent, durably. Raises ServerUnusable, NoNode."""
+        """Replace everything with what a leader sent, durably. Raises ServerUnusable, NoNode."""
         tree = Tree.restore(snapshot.nodes, zxid)
         database = Database(tree, snapshot.timeouts.items())
         await self._settle()
@@ -268,7 +268,7 @@ class Member(ZooKeeperServer):
         def write() -> None:
             self._txn_log.roll()
             write_snapshot(self._directory.snapshot_file(zxid), database.snapshot())
-            # Anything older could not be continued by what will be logged now.
+            # What will be logged now cannot continue anything older.
             for _, path in self._directory.log_files():
                 path.unlink()
             for number, path in self._directory.snapshot_files():
@@ -297,7 +297,7 @@ class Member(ZooKeeperServer):
         self._build_requests()
 
     def _logged_from(self, zxid: int) -> list[LoggedTxn]:
-        """What the log files have from the one on in which `zxid` is, unless a snapshot is less to send."""
+        """The transactions in the log files from the one with `zxid` on; none if a snapshot is smaller."""
         files = [path for _, path in self._directory.log_files_from(zxid)]
         snapshots = self._directory.snapshot_files()
         factor = self.settings.snapshot_size_factor
@@ -309,7 +309,7 @@ class Member(ZooKeeperServer):
                 return []
             return _contiguous(files, self._recent[0].zxid)
         except (LogDamaged, OSError) as error:
-            _log.warning("A server gets a snapshot, as the log cannot be read: %s", error)
+            _log.warning("Sending a snapshot to a learner, since the log cannot be read: %s", error)
             return []
 
     def _newest(self) -> list[LoggedTxn]:

@@ -1,7 +1,7 @@
 """One server's place in an ensemble, by its files: zoo.cfg, zoo.cfg.dynamic.VERSION and dataDir/myid.
 
     membership = read_membership(settings, Path("zoo.cfg"))
-    membership.is_distributed        False: it is alone, and a standalone server
+    membership.is_distributed        False: it is a standalone server
     membership.me.election_address, membership.configuration.voters
 
 The lines server.N are in zoo.cfg itself or in the file that dynamicConfigFile names. VERSION, in hex, is the version of
@@ -37,7 +37,7 @@ _WILDCARDS = (None, "0.0.0.0", "::", "0:0:0:0:0:0:0:0")
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """What the files say.
+    """What the files contain.
 
     settings          with the address for clients that the ensemble knows, if it knows one
     configuration     all servers
@@ -67,7 +67,7 @@ class Membership:
 
 
 def read_membership(settings: ZooKeeperSettings, config_file: Path | None = None) -> Membership:
-    """Read what the settings and the files that they name say.
+    """Read a server's membership from its settings and the files that they name.
 
     config_file    the file of the settings; zoo.cfg.dynamic.next is beside it
     raises         ConfigError, which names file, line and what is wrong
@@ -141,7 +141,7 @@ def _read_my_id(path: Path) -> int | None:
         raise ConfigError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
     text = lines[0].strip() if lines else ""
     if not (text.isascii() and text.isdecimal()):
-        raise ConfigError(f"{path} should hold this server's id, the N of its line server.N, but holds {text[:40]!r}")
+        raise ConfigError(f"{path} should contain the N of this server's line server.N, but contains {text[:40]!r}")
     return int(text)
 
 
@@ -157,7 +157,7 @@ def _ensure_possible(configuration: EnsembleConfiguration, settings: ZooKeeperSe
 def _with_client_address(
     settings: ZooKeeperSettings, configuration: EnsembleConfiguration, my_id: int | None
 ) -> tuple[ZooKeeperSettings, EnsembleConfiguration]:
-    """Give this server's clientPort to its line, or the other way around (QuorumPeerConfig.setupClientPort)."""
+    """Copy this server's clientPort to its line, or the other way around (QuorumPeerConfig.setupClientPort)."""
     me = None if my_id is None else configuration.servers.get(my_id)
     port, host = settings.client_port, settings.client_port_address
     if me is None:

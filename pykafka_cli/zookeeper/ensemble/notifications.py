@@ -52,7 +52,7 @@ class ServerState(IntEnum):
 
 
 class Hello(NamedTuple):
-    """Who opened a connection, and where it accepts them; no address: it has not said."""
+    """The server that opened a connection, and where it accepts some; no address if it sent none."""
 
     server_id: int
     addresses: tuple[Address, ...] = ()
@@ -113,7 +113,7 @@ def _configuration(body: bytes) -> str:
 
 
 def read_hello(data: bytes) -> tuple[Hello, int] | None:
-    """The hello at the beginning of `data`, and its length; None: more bytes must come.
+    """The hello at the beginning of `data`, and its length; None if more bytes are needed.
 
     raises    MalformedMessage
     """
@@ -142,7 +142,7 @@ def read_hello(data: bytes) -> tuple[Hello, int] | None:
 
 
 class Frames:
-    """Cuts a stream into notifications' bodies, and never keeps more than one of the longest."""
+    """Splits a stream into the bodies of notifications; buffers no more than one of the longest."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()

@@ -1,7 +1,7 @@
 """The tree as it will be once all that is proposed has been committed: what a leader checks requests against. Pure.
 
-Each proposed transaction notes how it will leave the znodes that it touches, and is forgotten when it is applied. The
-digest of the tree after it is known beforehand in this way, and goes with the proposal, so that each server detects
+Until it is applied, each proposed transaction is recorded with the state in which it will leave the znodes that it
+changes. So the digest of the resulting tree is known beforehand and sent with the proposal, and each server detects
 when its tree differs. Source: org.apache.zookeeper.server.{ZooKeeperServer.ChangeRecord, PrepRequestProcessor}.
 """
 
@@ -48,7 +48,7 @@ class OutstandingView:
         self._committed = TreeView(tree)
         self._changes: dict[str, _Change] = {}
         self._paths: dict[int, list[str]] = {}
-        """What each outstanding transaction touches."""
+        """What each outstanding transaction changes."""
         self._digest = 0
 
     def facts(self, path: str) -> Facts:
@@ -95,7 +95,7 @@ class OutstandingView:
         return self._digest
 
     def applied(self, zxid: int) -> None:
-        """A transaction is in the tree now."""
+        """Remove a transaction, which is in the tree now."""
         for path in self._paths.pop(zxid, ()):
             if (change := self._changes.get(path)) is not None and change.zxid == zxid:
                 del self._changes[path]

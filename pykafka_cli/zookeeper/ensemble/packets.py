@@ -1,9 +1,9 @@
-"""What servers say to each other on the quorum port: packets to bytes and back. No I/O.
+"""What servers send each other on the quorum port: packets to bytes and back. No I/O.
 
     packet    type int32 | zxid int64 | data buffer (null: -1) | authinfo: vector of (scheme, id), null but in REQUEST
 
-Nothing says how long a packet is: only decoding finds its end. After SNAP, the tree follows as in a snapshot's file,
-without header and checksums, and then the string "BenWasHere". What each type of packet has as data:
+A packet has no length: only decoding finds its end. After SNAP, the tree follows as in a snapshot's file, but without
+header and checksums, and then the string "BenWasHere". The data of each type of packet:
 
     FOLLOWERINFO, OBSERVERINFO    LearnerInfo                LEADERINFO    protocol int32
     ACKEPOCH                      currentEpoch int32         NEWLEADER     the configuration, as text
@@ -29,8 +29,8 @@ PROTOCOL = 0x10000
 """The version of the protocol since ZooKeeper 3.4."""
 NO_ZXID = -1
 MOST_PACKET = 16 * 1024 * 1024
-"""Bytes of a packet, or of one znode in a tree, above which they are rejected; transactions are a little larger than
-jute.maxbuffer at most, but for the end of a session with very many ephemerals."""
+"""Bytes of a packet, or of one znode in a tree, above which they are rejected; a transaction is only a little larger
+than jute.maxbuffer at most, except for the end of a session with very many ephemerals."""
 MOST_SESSIONS = 1 << 20
 """Sessions and different ACLs in a tree, above which it is rejected."""
 _HEADER = Struct(">iqi")
@@ -79,7 +79,7 @@ class QuorumPacket(NamedTuple):
 
 
 class LearnerInfo(NamedTuple):
-    """Who connects to the leader: its id, its protocol, and the version of its configuration."""
+    """A server that connects to the leader: its id, its protocol, and the version of its configuration."""
 
     server_id: Long
     protocol: Int
@@ -96,7 +96,7 @@ class LearnerRequest(NamedTuple):
 
 
 class SessionTimeout(NamedTuple):
-    """A session that its client has touched, or that is to be moved."""
+    """A session that its client has touched, or that moves to another server."""
 
     session_id: Long
     timeout_ms: Int
@@ -177,7 +177,7 @@ def encode_leader(server_id: int) -> bytes:
 
 
 def split_activation(data: bytes) -> tuple[int, bytes]:
-    """The suggested leader, and what stands behind it; raises MarshallingError."""
+    """The suggested leader, and the bytes after it; raises MarshallingError."""
     (leader,) = Reader(data).fixed(_LONG)
     return leader, data[_LONG.size :]
 

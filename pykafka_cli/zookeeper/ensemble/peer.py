@@ -5,7 +5,7 @@
     peer = EnsemblePeer(membership, member, make_role, clock)
     await peer.run()          until it is canceled
 
-It answers other servers that look for a leader in every state. Source: org.apache.zookeeper.server.quorum.QuorumPeer
+In every state, it responds to servers that look for a leader. Source: org.apache.zookeeper.server.quorum.QuorumPeer
 """
 
 import asyncio
@@ -30,11 +30,11 @@ _log = logging.getLogger(__name__)
 
 _BACKLOG = 128
 _LEAST_PATIENCE_S = 2.0
-"""How long a server looks for a leader before it serves reads alone, or one tick if that is longer."""
+"""How long a server looks for a leader before it serves only reads, or one tick if that is longer."""
 
 
 class ElectingServer(Protocol):
-    """What an election needs of the server behind: the history that it votes with."""
+    """What an election needs from the server: the history that it votes with."""
 
     epochs: Epochs
 
@@ -144,7 +144,7 @@ class EnsemblePeer:
         self.election.reconfigure(configuration)
         self._connections.set_addresses(self._addresses())
         self._files.commit(configuration)
-        _log.info("The ensemble has version %x of its configuration", configuration.version)
+        _log.info("The ensemble's configuration is now version %x", configuration.version)
         if now is not None and before is not None and now.election_address != before.election_address:
             self._moving = asyncio.create_task(self._move())
 
@@ -163,7 +163,7 @@ class EnsemblePeer:
 
     @contextlib.contextmanager
     def _read_only_after_a_while(self) -> Iterator[None]:
-        """Serve reads if there is no leader in time (readonlymode.enabled); until there is one."""
+        """If no leader is elected in time, serve reads until one is (readonlymode.enabled)."""
         settings = self._membership.settings
         if not settings.read_only_mode_enabled:
             yield
@@ -181,7 +181,7 @@ class EnsemblePeer:
         self._send(self.election.look(self._member.last_logged_zxid, epoch, self._clock.monotonic()))
 
     async def _next_event(self) -> None:
-        """Wait for a notification, or until the election wants to be asked."""
+        """Wait for a notification, or until the election's deadline."""
         self._heard.clear()
         wake = contextlib.ExitStack()
         if (deadline := self.election.deadline) is not None:

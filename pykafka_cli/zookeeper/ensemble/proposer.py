@@ -2,7 +2,7 @@
 
     request -> check its session -> prepare, against what is proposed already -> LeaderState.propose
 
-A request that fails is proposed, too, as an error: so its client is answered in order. Source:
+A request that fails is proposed as well, as an error, so that its client gets responses in order. Source:
 org.apache.zookeeper.server.PrepRequestProcessor, org.apache.zookeeper.server.quorum.LeaderSessionTracker.
 """
 
@@ -47,7 +47,7 @@ _HEADER = bytes(8)  # read_request skips a client's header, which learners do no
 
 
 class Proposer:
-    """What a leader does with requests; `owner` is the id of the server whose client has sent one."""
+    """Turns requests into proposals; `owner` is the id of the server whose client sent the request."""
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class Proposer:
         now_ms: Callable[[], Timestamp],
         reconfigure: Callable[[ReconfigRequest], EnsembleConfiguration],
     ) -> None:
-        """reconfigure    returns the configuration that a client asks for, not numbered yet, or raises its error"""
+        """reconfigure    returns the configuration that a client requests, not numbered yet, or raises its error"""
         self._state = state
         self._tree = database.tree
         self._sessions = sessions
@@ -67,7 +67,7 @@ class Proposer:
         self._reconfigure = reconfigure
         self._view = OutstandingView(database.tree)
         self._owners: dict[int, int] = {}
-        """The server that each session has moved to last, if it has said something in this epoch."""
+        """The server that each session moved to last, if it has sent something in this epoch."""
 
     def request(self, request: LearnerRequest, identities: Sequence[Id], owner: int, now: int) -> None:
         """Propose what a request asks for, or its error."""
@@ -103,18 +103,18 @@ class Proposer:
         return is_valid
 
     def touch(self, session: SessionTimeout, now: int) -> None:
-        """A learner has heard of a session."""
+        """Record that a learner reports a session as active."""
         self._sessions.touch(session.session_id, now, Milliseconds(session.timeout_ms))
 
     def expire_sessions(self, now: int) -> None:
-        """Propose the end of sessions that nobody has heard of for their timeout."""
+        """Propose to close the sessions that have been silent for their timeout."""
         for session_id in self._sessions.expire(now):
             timeout_ms = self._sessions.timeout_ms(session_id)
             _log.info("Session 0x%s expired: no message from its client for %d ms", printed(session_id), timeout_ms)
             self._propose(session_id, 0, OpCode.CLOSE_SESSION, self._close_session(session_id), now)
 
     def delete_expired(self, paths: Sequence[str], now: int) -> None:
-        """Propose to delete containers without children, and znodes whose time to live is over."""
+        """Propose to delete containers without children, and znodes whose time to live has passed."""
         for path in paths:
             try:
                 record = prepare_expiry(path, self._view)

@@ -1,7 +1,8 @@
-"""Requests while a server has lost the majority: reads, of clients that accept old data (readonlymode.enabled).
+"""Requests on a server that has lost the majority: reads, for clients that accept old data (readonlymode.enabled).
 
-Sessions are known to this server only, and end with the mode; a session from before is turned away, since the majority
-may keep or end it. ZooKeeper 3.8 lets nobody in unless localSessionsEnabled is set; here, who welcomes it gets in.
+Sessions are local to this server and end with the mode; an earlier session is rejected, since the majority may keep or
+end it. ZooKeeper 3.8 accepts nobody unless localSessionsEnabled is set; here, clients that ask for a read-only server
+are accepted.
 Source: org.apache.zookeeper.server.quorum.{ReadOnlyZooKeeperServer, ReadOnlyRequestProcessor}.
 """
 
@@ -29,13 +30,13 @@ class ReadOnlyRequests(Pipeline):
         super().__init__(database, sessions, limits, append=_never_append, hold=_deliver, now_ms=now_ms)
 
     def connect(self, client: Client, request: ConnectRequest, read_only: bool | None, received_at: float) -> None:
-        """Give the connection a session if its client accepts a read-only one; raises Rejected."""
+        """Give the connection a session if its client accepts a read-only server; raises Rejected."""
         if not read_only:
-            raise Rejected("this server has lost the majority, and its client does not accept a read-only one")
+            raise Rejected("this server has lost the majority, and the client does not accept a read-only server")
         super().connect(client, request, read_only, received_at)
 
     def delete_expired(self) -> None:
-        """Nothing: that would be a change."""
+        """Do nothing: that would be a change."""
 
     def _open_session(self, greeting: Greeting) -> None:
         session_id = self.sessions.new_id()

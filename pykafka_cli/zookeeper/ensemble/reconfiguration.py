@@ -1,4 +1,4 @@
-"""Changes of an ensemble while it runs: which configuration a client's `reconfig` asks for. Pure.
+"""Changes of an ensemble while it runs: which configuration a client's `reconfig` requests. Pure.
 
     joining, leaving    servers to add or to change, and ids to remove, of the configuration in force
     new members         all servers, in place of those
@@ -26,7 +26,7 @@ def reconfigured(
     *,
     fewest: int = _FEWEST_PARTICIPANTS,
 ) -> EnsembleConfiguration:
-    """The configuration that a client asks for, not numbered yet.
+    """The configuration that a client requests, not numbered yet.
 
     synced    the servers that have all that was committed, the leader among them
     fewest    how many participants there must be
@@ -74,19 +74,19 @@ def _servers(text: str | None) -> list[EnsembleServer]:
             lines.append(Property(key.strip(), value.strip(), 0))
     servers = servers_of(lines)
     if len(servers) < len(lines):
-        raise BadArguments("a new configuration has lines server.N=... only")
+        raise BadArguments("a new configuration may only have lines server.N=...")
     if without := [each.id for each in servers if each.client is None]:
-        raise BadArguments(f"server {without[0]} has no port for clients behind a semicolon")
+        raise BadArguments(f"server {without[0]} has no port for clients after a semicolon")
     return servers
 
 
 def _items(text: str | None) -> list[str]:
-    """The parts of a list with commas or line ends between."""
+    """The items of a list, separated by commas or line ends."""
     return [item.strip() for item in (text or "").replace(",", "\n").split("\n") if item.strip()]
 
 
 def _addresses(server: EnsembleServer) -> set[Address]:
-    """Those that no other server may have; 0.0.0.0 and loopback addresses are another machine's elsewhere."""
+    """Those that no other server may have; 0.0.0.0 and loopback addresses mean a different host on each one."""
     addresses = (server.quorum_address, server.election_address, server.client)
     return {each for each in addresses if each is not None and not _is_special(each.host)}
 

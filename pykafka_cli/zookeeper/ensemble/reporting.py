@@ -1,4 +1,4 @@
-"""What a server of an ensemble reports of itself beyond what any server does: in the words conf, srvr and mntr.
+"""What a server of an ensemble reports beyond any other server, in the four-letter words conf, srvr and mntr.
 
 Source: org.apache.zookeeper.server.quorum.{LeaderZooKeeperServer, LearnerZooKeeperServer}.dumpMonitorValues
 """
@@ -22,9 +22,9 @@ _PARTICIPANT, _OBSERVER = 0, 1  # of peerType, as Java has it
 
 
 class ReportingMember(Member):
-    """The server behind, with a view of its life among the others.
+    """The member that also reports on its role in the ensemble.
 
-    peer    that life; set once there is one
+    peer    takes part in elections and makes the roles; set once it exists
     """
 
     peer: "EnsemblePeer"

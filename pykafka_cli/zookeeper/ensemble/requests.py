@@ -3,8 +3,8 @@
     a read      answered from this server's tree, after the session's earlier changes have been answered
     a change    upstream.forward -> ... committed by the quorum ... -> committed(): apply, watch events, answer
 
-Changes of one session may be on their way together; they are committed in their order. The first read behind one waits,
-and everything behind that read is answered after it. What a client sees is durable on a quorum, and on this server. The
+Several changes of one session may be outstanding; they are committed in order. The first read after a change waits, and
+everything after that read is answered after it. What a client sees is durable on a quorum, and on this server. The
 leader's own clients are served in the same way; only its Upstream is different.
 Source: org.apache.zookeeper.server.quorum.{CommitProcessor, FollowerRequestProcessor}.
 """
@@ -48,7 +48,7 @@ _log = logging.getLogger(__name__)
 
 _HEADER_SIZE = 8
 _AT_ONCE = CHANGES | {OpCode.AUTH, OpCode.SASL, OpCode.SYNC, OpCode.CLOSE_SESSION}
-"""Not postponed: what is forwarded waits for its outcome in its order, and a login says who sends what follows it."""
+"""Not postponed: what is forwarded waits for its outcome in order, and a login determines who sends what follows."""
 
 
 class Upstream(Protocol):
@@ -70,7 +70,7 @@ class _Forwarded(NamedTuple):
     xid: int
     received_at: float
     path: str = ""
-    """What a `sync` is answered with."""
+    """What the response to a `sync` contains."""
 
 
 class _Postponed(NamedTuple):
@@ -149,7 +149,7 @@ class Requests(Pipeline):
         self._upstream.revalidate(SessionTimeout(greeting.session_id, greeting.timeout_ms))
 
     def _change(self, client: Client, kind: OpCode, xid: int, frame: bytes, received_at: float) -> None:
-        read_request(kind, frame)  # invalid bytes end this connection, and trouble nobody else
+        read_request(kind, frame)  # invalid bytes close this connection, and affect nobody else
         self._forward(client, kind, xid, frame[_HEADER_SIZE:], received_at)
 
     def _end_session(self, client: Client, xid: int, received_at: float) -> None:
@@ -176,7 +176,7 @@ class Requests(Pipeline):
     # From the leader, in the order of its history.
 
     def committed(self, header: TxnHeader, outcome: Outcome, events: list[Event]) -> None:
-        """A transaction has been applied: notify watchers, and answer whom it is from if that is a client here."""
+        """A transaction has been applied: notify watchers, and respond if it is from a client of this server."""
         self._fire(events)
         session_id = header.client_id
         if header.type == OpCode.CREATE_SESSION and (greeting := self._greetings.pop(session_id, None)):
@@ -203,7 +203,7 @@ class Requests(Pipeline):
             self._finish(client, None)
 
     def revalidated(self, validity: SessionValidity) -> None:
-        """Whether a session that a connection asked for is open."""
+        """Accept or reject the connection that asked for this session."""
         greeting = self._greetings.pop(validity.session_id, None)
         if greeting is None:
             return
@@ -214,7 +214,7 @@ class Requests(Pipeline):
             self._refuse(greeting)
 
     def _finish(self, client: Client, outcome: Outcome | None) -> None:
-        """Answer the first request that a client waits for, and what was postponed behind it."""
+        """Respond to the first request that a client waits for, and process what was postponed behind it."""
         waiting = self._waiting[client]
         request = waiting.popleft()
         assert isinstance(request, _Forwarded)

@@ -1,4 +1,4 @@
-"""A server of an ensemble as a whole: the server behind, its life among the others, and when it stops.
+"""One server of an ensemble as a whole: its member and its peer, from start to stop.
 
 await run_ensemble_server(membership, clock, stop)
 """
@@ -37,7 +37,9 @@ async def run_ensemble_server(
     """
     if role_differs(membership):
         _log.warning(
-            "peerType is %s, but server.%d is not; its line counts", membership.settings.peer_type, membership.me.id
+            "peerType is %s, but server.%d is not; its line takes precedence",
+            membership.settings.peer_type,
+            membership.me.id,
         )
     member = ReportingMember(membership, clock)
     peer = member.peer = EnsemblePeer(membership, member, _roles(membership, member, on_serving), clock)

@@ -29,7 +29,7 @@ class LoggedTxn(NamedTuple):
 
 
 class Synchronization(NamedTuple):
-    """How to begin (DIFF, TRUNC or SNAP), and the transactions to propose and commit then."""
+    """How to begin (DIFF, TRUNC or SNAP), and the transactions to propose and commit after that."""
 
     beginning: QuorumPacket
     txns: Sequence[LoggedTxn] = ()
@@ -70,7 +70,7 @@ def plan_synchronization(
 def _from(
     last_zxid: int, txns: Sequence[LoggedTxn], highest: int, is_beginning_of_epoch: bool
 ) -> Synchronization | None:
-    """How to continue from `last_zxid` with `txns`, of which the first is not after it; None if that cannot be."""
+    """How to continue from `last_zxid` with `txns`, of which the first is not after it; None if that is impossible."""
     at = bisect_left(txns, last_zxid, key=lambda txn: txn.zxid)
     if at < len(txns) and txns[at].zxid == last_zxid:
         return Synchronization(QuorumPacket(PacketType.DIFF, highest), txns[at + 1 :])

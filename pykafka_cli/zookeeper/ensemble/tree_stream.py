@@ -38,7 +38,7 @@ def encoded_tree(snapshot: Snapshot) -> Iterator[bytes]:
 
 
 class TreeReader:
-    """Takes a tree out of a connection's bytes."""
+    """Reads a tree from a connection's bytes."""
 
     def __init__(self, stream: PacketReader) -> None:
         self._stream = stream

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 NO_VOTE = -(2**63)
-"""What an observer's notifications have in place of a leader, a zxid and an epoch."""
+"""What an observer's notifications contain in place of a leader, a zxid and an epoch."""
 
 
 class Vote(NamedTuple):

@@ -35,11 +35,11 @@ from tests.support.logs import broker_settings
 INTERNAL = (OFFSETS_TOPIC, TRANSACTION_STATE)
 SESSION_TIMEOUT_MS = 3000
 RESTART_S = 1.0
-"""After which a supervisor starts a broker again that could not start."""
+"""Seconds after which a supervisor restarts a broker that could not start."""
 
 
 class DriftingClock(LoopClock):
-    """A machine's clock: wall-clock time that is off, and goes a little too fast or too slowly."""
+    """A machine's clock: wall-clock time that is wrong, and runs slightly too fast or too slowly."""
 
     def __init__(self, loop: VirtualLoop, *, off_ms: int, rate: float) -> None:
         super().__init__(loop)
@@ -134,7 +134,7 @@ class SimulatedBroker:
             self.start()
 
     def end(self, *, lost_power: random.Random | None = None) -> None:
-        """End the process at once: kill -9, or with the power, when what was not synced is lost or torn."""
+        """End the process at once: by kill -9, or by a power loss, which loses or tears data that was not synced."""
         assert self.is_running
         self.is_running = self.is_paused = False
         self.files = self.files.restarted(lost_power=lost_power)
@@ -142,7 +142,7 @@ class SimulatedBroker:
         self.cluster.network.end_process(self.process)
 
     async def stop(self) -> None:
-        """Stop as after SIGTERM, which ends a start as well; what is not over after a minute is killed."""
+        """Stop as after SIGTERM, which also interrupts a start; kill what has not ended after a minute."""
         server, starting, process = self._server, self._starting, self.process
         assert server is not None
         assert starting is not None
@@ -165,7 +165,7 @@ class SimulatedBroker:
         self.is_paused = False
         self.cluster.loop.resume(self.process)
 
-    # ---- looked at from outside
+    # ---- seen from outside
 
     @property
     def broker(self) -> Broker | None:
@@ -218,7 +218,7 @@ class ServerCluster:
             await asyncio.sleep(0.1)
 
     def states(self) -> dict[TopicPartition, PartitionState]:
-        """What ZooKeeper has of each partition that has had a leader."""
+        """ZooKeeper's state of each partition that has had a leader."""
         found = {}
         for path, data in self.zookeeper.tree().items():
             if path.startswith(f"{TOPICS}/") and path.endswith("/state"):
@@ -230,7 +230,7 @@ class ServerCluster:
         return found
 
     def assignments(self) -> dict[TopicPartition, tuple[BrokerId, ...]]:
-        """The replicas of each partition, by ZooKeeper."""
+        """The replicas of each partition, according to ZooKeeper."""
         found = {}
         for path, data in self.zookeeper.tree().items():
             if path.startswith(f"{TOPICS}/") and path.count("/") == 3:

@@ -1,4 +1,4 @@
-"""What befalls a cluster of whole brokers during the first part of a run."""
+"""The faults of a cluster of whole brokers, during the first part of a run."""
 
 import asyncio
 import random
@@ -22,11 +22,11 @@ KINDS = (
     "cuts", "elections", "reassignments", "config changes", "full disks", "drifting clocks", "distance",
 )  # fmt: skip
 HEAL_S = 60
-"""How long a cluster may take to be whole again after a loss of power."""
+"""How long a cluster may take to recover after a power loss."""
 
 
 class Faults:
-    """Some kinds of trouble, drawn from `chance`, for some virtual seconds; then all that was broken is mended.
+    """Some kinds of trouble, drawn from `chance`, for some virtual seconds; then everything is repaired.
 
     without    kinds that are left out though they were drawn
     """
@@ -79,7 +79,7 @@ class Faults:
         await self.end()
 
     async def end(self) -> None:
-        """Mend everything: all run, and reach each other."""
+        """Repair everything: all brokers run, and reach each other."""
         cluster = self._cluster
         for task in self._mending:
             task.cancel()
@@ -110,7 +110,7 @@ class Faults:
         task.add_done_callback(self._mending.discard)
 
     def _one(self) -> SimulatedBroker | None:
-        """A broker that runs, by chance."""
+        """A running broker, chosen by chance."""
         running = [each for each in self._cluster.running() if not each.is_paused]
         return self._chance.choice(running) if running else None
 
@@ -141,7 +141,7 @@ class Faults:
         await self._is_whole(HEAL_S)
 
     async def _is_whole(self, seconds: float) -> bool:
-        """Whether all brokers run, all replicas are in sync, and nobody is about to do anything, within that time."""
+        """Whether all brokers run, all replicas are in sync, and no other fault is due, within that time."""
         cluster = self._cluster
         for _ in range(int(seconds / 0.5)):
             if not self._mending and all(each.has_started and not each.is_paused for each in cluster.brokers.values()):
@@ -181,7 +181,7 @@ class Faults:
     # ---- network and ZooKeeper
 
     async def _part(self) -> None:
-        """Let nothing pass between some hosts, in one direction or both."""
+        """Drop everything between some hosts, in one direction or both."""
         network, chance = self._cluster.network, self._chance
         hosts = [each.host for each in self._cluster.brokers.values()]
         cut_off = chance.sample(hosts, chance.choice([1, 1, len(hosts) // 2]))

@@ -1,4 +1,4 @@
-"""What must be true at every moment of a run, whatever befalls the cluster."""
+"""What must hold at every moment of a run, whatever the faults."""
 
 from collections.abc import Iterator
 
@@ -17,7 +17,7 @@ READ_SIZE = 1 << 20
 
 
 class Invariants:
-    """Looks at all brokers from outside; `broken` has a line for each thing that was wrong.
+    """Checks all brokers from outside; `broken` has a line for each thing that was wrong.
 
     * A high watermark is not above the end of its log.
     * A leader epoch has one leader.
@@ -39,7 +39,7 @@ class Invariants:
         self.looks = 0
 
     def look(self) -> None:
-        """One look at everything; `broken` says what is wrong."""
+        """Check everything once; `broken` has what is wrong."""
         self.looks += 1
         self._count_acknowledged()
         for broker in self._cluster.running():

@@ -1,4 +1,4 @@
-"""One run: whole brokers, clients, faults, what must be true all the time, and what must be true afterwards."""
+"""One run: whole brokers, clients, faults, what must hold throughout, and what must hold at the end."""
 
 import asyncio
 import gc
@@ -27,13 +27,13 @@ NO_PROGRESS_S = 150
 """As in tests/simulation/run.py: virtual seconds after which somebody waits in vain, the cluster being well."""
 LONGEST_S = 1500
 LOOK_S = 0.05
-"""Between two looks at the invariants."""
+"""Seconds between two checks of the invariants."""
 COMPARE_EVERY = 40
-"""Looks between two comparisons of logs."""
+"""Checks between two comparisons of logs."""
 
 
 def simulate(seed: int, without: Collection[str] = ()) -> Outcome:
-    """Run one seed, which takes the same course each time, whatever the process has done before.
+    """Run one seed, which runs the same way each time, whatever the process did before.
 
     without    kinds of faults that are left out though the seed has them
     """
@@ -44,7 +44,7 @@ def simulate(seed: int, without: Collection[str] = ()) -> Outcome:
     gc.disable()
     log = logging.getLogger("pykafka_cli")
     level = log.level
-    log.setLevel(logging.CRITICAL + 1)  # what goes wrong there is meant to
+    log.setLevel(logging.CRITICAL + 1)  # errors are expected there
     try:
         with patch("uuid.uuid4", lambda: uuid.UUID(int=random.getrandbits(128), version=4)):
             loop.run_until_complete(scene.play())
@@ -209,7 +209,7 @@ class _Scene:
         self.run.complaints += [f"{self.loop.now:.2f} {each}" for each in invariants.broken[:5]]
 
     def _logs(self) -> dict[TopicPartition, truth.Log] | None:
-        """What leaders have; None while one is missing, or a transaction is open."""
+        """What the leaders' logs contain; None while a leader is missing, or a transaction is open."""
         found = {}
         for each in self._partitions():
             role = self.cluster.leading(each)
@@ -221,7 +221,7 @@ class _Scene:
     async def _until_done(
         self, writers: list[Writer], alone: Reader, members: list[Reader], *, committed: bool
     ) -> None:
-        """Until all is written and read."""
+        """Wait until everything is written and read."""
         run, began, seen = self.run, self.loop.now, (-1, self.loop.now)
         while self.loop.now - began < LONGEST_S:
             await asyncio.sleep(1.0)

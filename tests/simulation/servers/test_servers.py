@@ -1,4 +1,4 @@
-"""Some seeds of the simulation of whole brokers, and that it finds the mistakes it is there to find."""
+"""Some seeds of the simulation of whole brokers, and that it finds the bugs it is meant to find."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ from tests.simulation.servers.run import shrunk, simulate
 
 SEEDS = 25
 MOST_SEEDS = 200
-"""Within which each of the planted mistakes shows."""
+"""Seeds within which each planted bug is found."""
 
 
 def test_brokers_stand_the_faults_of_these_seeds() -> None:
@@ -56,7 +56,7 @@ def acknowledged_before_the_isr_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def restart_that_no_controller_saw(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who lost power while the controller was replaced leads on, with what it has left."""
+    """A broker that lost power while the controller was replaced still leads, with what is left of its log."""
 
     def restarted_since(_: ClusterState, written: Any) -> list[int]:
         return []

@@ -19,7 +19,7 @@ from tests.simulation.network import SimulatedNetwork, host_of
 
 HOST = "zk"
 TICK_S = 0.5
-"""How often the server looks for sessions to expire."""
+"""Seconds between the server's checks for sessions to expire."""
 RETRY_S = 0.3
 """Pause between a client's attempts to connect."""
 APART_S = 1e-6
@@ -31,7 +31,7 @@ class _Lost(Exception):
 
 
 class DistantZooKeeper(FakeZooKeeper):
-    """The server. `is_down`: no process is there; sessions start over when it is back."""
+    """The server. `is_down`: its process is not running; sessions get their full timeout when it is back."""
 
     def __init__(self, loop: VirtualLoop, network: SimulatedNetwork, chance: random.Random) -> None:
         super().__init__()
@@ -47,7 +47,7 @@ class DistantZooKeeper(FakeZooKeeper):
         return session
 
     def touch(self, session: int) -> bool:
-        """Whether the session is alive; then it has just been heard of."""
+        """Whether the session is alive; if so, it has just been active."""
         if session not in self._heard:
             return False
         self._heard[session] = self.loop.now, self._heard[session][1]
@@ -86,7 +86,7 @@ class DistantZooKeeperClient(FakeZooKeeperClient):
         self.session_id = 0
         self._connected = asyncio.Event()
         self._connection = 0
-        """Counts the connections, so that what belongs to a former one is known."""
+        """Counts the connections, to recognize what belongs to an earlier one."""
         self._is_broken = False
         """Something could not pass that is not sent again: it ends as soon as that is noticed."""
         self._last_sent = 0.0
@@ -114,7 +114,7 @@ class DistantZooKeeperClient(FakeZooKeeperClient):
         if self._is_reachable():
             self._zookeeper.forget_watches(self)
             self._zookeeper.end_session(self.session_id)
-        self._connected.set()  # whoever waits for a connection is to learn that there will be none
+        self._connected.set()  # wakes whoever waits for a connection, of which there will be none
 
     # ---- the connection
 

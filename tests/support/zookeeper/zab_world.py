@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from pykafka_cli.zookeeper.ensemble import leader_state, learner_state
+from pykafka_cli.zookeeper.ensemble import leader_effects, learner_state
 from pykafka_cli.zookeeper.ensemble.leader_state import LeaderState, Limits
 from pykafka_cli.zookeeper.ensemble.learner_state import LearnerState
 from pykafka_cli.zookeeper.ensemble.packets import PacketType, QuorumPacket
@@ -278,27 +278,27 @@ class World:
         state = server.leading
         while state is not None and state.effects and server.leading is state:
             match state.effects.pop(0):
-                case leader_state.Send(numbers, packet):
+                case leader_effects.Send(numbers, packet):
                     for number in numbers:
                         if number in self.connections:
                             self.connections[number].to_learner.append(packet)
-                case leader_state.AcceptEpoch(epoch):
+                case leader_effects.AcceptEpoch(epoch):
                     self._accept(server, epoch)
-                case leader_state.EnterEpoch(epoch):
+                case leader_effects.EnterEpoch(epoch):
                     self._enter(server, epoch)
-                case leader_state.Synchronize(number, last_zxid):
+                case leader_effects.Synchronize(number, last_zxid):
                     self._synchronize(server, number, last_zxid)
-                case leader_state.Append(zxid, entry):
+                case leader_effects.Append(zxid, entry):
                     self._append(server, zxid, entry)
-                case leader_state.Commit(zxid, entry):
+                case leader_effects.Commit(zxid, entry):
                     self._apply(server, zxid, entry)
-                case leader_state.Serve(epoch):
+                case leader_effects.Serve(epoch):
                     self._serve(server, epoch)
                     self._ensure_leads(server, epoch)
-                case leader_state.Close(number, _):
+                case leader_effects.Close(number, _):
                     if number in self.connections:
                         self._disconnect(self.connections[number])
-                case leader_state.GiveUp():
+                case leader_effects.GiveUp():
                     self._leave(server)
 
     def _carry_out_learner(self, server: Server) -> None:

@@ -271,7 +271,7 @@ async def test_a_connection_that_is_reset_is_opened_again_for_the_next_message(s
     [
         (b"\xff" * 20, "protocol version -1 is unknown"),
         (struct.pack(">qqi", -65536, 3, 2**31 - 1), "addresses of 2147483647 bytes"),
-        (Hello(1, (Address(HOST, 1),)).encode(), "two have the same myid"),
+        (Hello(1, (Address(HOST, 1),)).encode(), "two servers have the same myid"),
         (Hello(3).encode()[:8] + struct.pack(">qi", 3, -1), "addresses of -1 bytes"),
         (Hello(3, (Address(HOST, 1),)).encode() + struct.pack(">i", 2**31 - 1), "a notification of 2147483647 bytes"),
     ],

@@ -110,9 +110,13 @@ def test_a_server_killed_before_it_entered_the_epoch_of_its_log_enters_it(tmp_pa
     [
         ({"acceptedEpoch": 4, "currentEpoch": 4}, 0x500000001, "0x500000001, is of epoch 5"),
         ({"acceptedEpoch": 2, "currentEpoch": 3}, 0, "currentEpoch is 3"),
-        ({"acceptedEpoch": "", "currentEpoch": 0}, 0, "acceptedEpoch should hold the number of an epoch, but holds ''"),
-        ({"currentEpoch": "-1"}, 0, "holds '-1'"),
-        ({"currentEpoch": 2**31}, 0, "holds '2147483648'"),
+        (
+            {"acceptedEpoch": "", "currentEpoch": 0},
+            0,
+            "should contain the number of an epoch, but contains ''",
+        ),
+        ({"currentEpoch": "-1"}, 0, "contains '-1'"),
+        ({"currentEpoch": 2**31}, 0, "contains '2147483648'"),
         ({"currentEpoch": "\u00fc"}, 0, "currentEpoch cannot be read"),
     ],
 )

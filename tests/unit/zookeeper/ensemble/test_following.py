@@ -106,14 +106,14 @@ async def test_both_epochs_are_on_disk_when_the_epoch_is_acknowledged(leader: Pl
 async def test_a_leader_that_falls_silent_is_left(leader: PlayedLeader) -> None:
     await leader.synchronize()
 
-    assert await leader.reason() == "the leader has said nothing for 0.2 s"
+    assert await leader.reason() == "the leader has sent nothing for 0.2 s"
 
 
 async def test_a_leader_that_closes_is_left(leader: PlayedLeader) -> None:
     await leader.synchronize()
     leader.writer.close()
 
-    assert await leader.reason() == "the connection to the leader is lost: it closed the connection"
+    assert await leader.reason() == "the connection to the leader was lost: it closed the connection"
 
 
 async def test_a_leader_that_sends_garbage_is_left(leader: PlayedLeader) -> None:
@@ -147,7 +147,7 @@ async def test_a_transaction_with_an_impossible_path_changes_nothing(
     leader.send(PacketType.PROPOSAL, zxid, encode_entry(TxnHeader(1, 1, zxid, 1, kind), record, 0))
     leader.send(PacketType.COMMIT, zxid)
 
-    assert await leader.reason() == "the leader has said nothing for 0.2 s"
+    assert await leader.reason() == "the leader has sent nothing for 0.2 s"
     assert len(leader.member.database.tree.image()) == 4
     await leader.member.stop()
     again = Member(settings_of(tmp_path, preAllocSize=64), SystemClock(), 1)
@@ -200,7 +200,7 @@ async def test_a_leader_that_closes_without_a_word_is_asked_again(tmp_path: Path
 
     await played.synchronize()
     played.writer.close()
-    assert await task == "the connection to the leader is lost: it closed the connection"
+    assert await task == "the connection to the leader was lost: it closed the connection"
     assert accepted.empty()
     server.close()
     await played.member.stop()

@@ -1,8 +1,9 @@
 import pytest
 
-from pykafka_cli.zookeeper.ensemble import leader_state
+from pykafka_cli.zookeeper.ensemble import leader_effects
 from pykafka_cli.zookeeper.ensemble.configuration import EnsembleConfiguration, EnsembleServer
-from pykafka_cli.zookeeper.ensemble.leader_state import LeaderEffect, LeaderState, LearnerStage, Limits
+from pykafka_cli.zookeeper.ensemble.leader_effects import LeaderEffect
+from pykafka_cli.zookeeper.ensemble.leader_state import LeaderState, LearnerStage, Limits
 from pykafka_cli.zookeeper.ensemble.packets import (
     PROTOCOL,
     LearnerInfo,
@@ -37,8 +38,8 @@ def taken(state: LeaderState) -> list[LeaderEffect]:
     return effects
 
 
-def send(learner: int, kind: PacketType, zxid: int, data: bytes | None = None) -> leader_state.Send:
-    return leader_state.Send((learner,), QuorumPacket(kind, zxid, data))
+def send(learner: int, kind: PacketType, zxid: int, data: bytes | None = None) -> leader_effects.Send:
+    return leader_effects.Send((learner,), QuorumPacket(kind, zxid, data))
 
 
 def receive(
@@ -84,7 +85,7 @@ def test_the_epoch_is_above_all_that_a_quorum_has_accepted_and_on_disk_first() -
     state = leader()
 
     assert introduce(state, 1, accepted=4) == [
-        leader_state.AcceptEpoch(5),
+        leader_effects.AcceptEpoch(5),
         send(1, PacketType.LEADER_INFO, first_zxid(5), encode_integer(PROTOCOL)),
     ]
 
@@ -101,8 +102,8 @@ def test_a_learner_is_synchronized_once_a_quorum_has_accepted() -> None:
     introduce(state, 1)
 
     assert receive(state, 1, PacketType.ACK_EPOCH, LAST - 1, encode_integer(1)) == [
-        leader_state.EnterEpoch(2),
-        leader_state.Synchronize(1, LAST - 1),
+        leader_effects.EnterEpoch(2),
+        leader_effects.Synchronize(1, LAST - 1),
         send(1, PacketType.NEW_LEADER, first_zxid(2), CONFIGURATION),
     ]
 
@@ -114,7 +115,7 @@ def test_it_serves_once_a_quorum_has_its_history() -> None:
     assert not state.is_serving
 
     assert receive(state, 1, PacketType.ACK, first_zxid(2)) == [
-        leader_state.Serve(2),
+        leader_effects.Serve(2),
         send(1, PacketType.UP_TO_DATE, -1),
     ]
 
@@ -125,19 +126,19 @@ def test_a_server_that_is_ahead_is_not_led() -> None:
 
     (effect,) = receive(state, 1, PacketType.ACK_EPOCH, LAST + 1, encode_integer(1))
 
-    assert isinstance(effect, leader_state.Close)
+    assert isinstance(effect, leader_effects.Close)
     assert effect.reason.startswith("it is ahead: epoch 1 and transaction 0x100000006")
 
 
 def test_there_is_no_epoch_after_the_last() -> None:
     state = leader()
 
-    assert introduce(state, 1, accepted=(1 << 31) - 2)[0] == leader_state.AcceptEpoch((1 << 31) - 1)
+    assert introduce(state, 1, accepted=(1 << 31) - 2)[0] == leader_effects.AcceptEpoch((1 << 31) - 1)
     after = LeaderState(
         2, THREE, Limits(10_000, 5_000), accepted_epoch=(1 << 31) - 1, current_epoch=1, last_logged=LAST,
         configuration=CONFIGURATION, now=0,
     )  # fmt: skip
-    assert introduce(after, 1) == [leader_state.GiveUp("epoch 2147483647 was accepted, after which there is none")]
+    assert introduce(after, 1) == [leader_effects.GiveUp("epoch 2147483647 was accepted, after which there is none")]
 
 
 def test_who_has_accepted_the_epoch_before_does_not_vote_twice() -> None:
@@ -152,8 +153,8 @@ def test_a_transaction_is_committed_when_the_leader_and_a_quorum_have_logged_it(
     zxid = propose(state)
     assert zxid == first_zxid(2) + 1
     assert taken(state) == [
-        leader_state.Append(zxid, b"a"),
-        leader_state.Send((1, 3), QuorumPacket(PacketType.PROPOSAL, zxid, b"a")),
+        leader_effects.Append(zxid, b"a"),
+        leader_effects.Send((1, 3), QuorumPacket(PacketType.PROPOSAL, zxid, b"a")),
     ]
     assert receive(state, 1, PacketType.ACK, zxid) == []
     assert receive(state, 3, PacketType.ACK, zxid) == []
@@ -161,8 +162,8 @@ def test_a_transaction_is_committed_when_the_leader_and_a_quorum_have_logged_it(
     state.flushed(zxid)
 
     assert taken(state) == [
-        leader_state.Commit(zxid, b"a"),
-        leader_state.Send((1, 3), QuorumPacket(PacketType.COMMIT, zxid)),
+        leader_effects.Commit(zxid, b"a"),
+        leader_effects.Send((1, 3), QuorumPacket(PacketType.COMMIT, zxid)),
     ]
 
 
@@ -186,7 +187,7 @@ def test_observers_are_informed_and_do_not_count() -> None:
     assert state.last_committed < zxid
 
     assert receive(state, 1, PacketType.ACK, zxid) == [
-        leader_state.Commit(zxid, b"a"),
+        leader_effects.Commit(zxid, b"a"),
         send(1, PacketType.COMMIT, zxid),
         send(4, PacketType.INFORM, zxid, b"a"),
     ]
@@ -198,7 +199,7 @@ def test_a_late_follower_gets_what_is_proposed_before_its_epoch() -> None:
     introduce(state, 3)
 
     assert receive(state, 3, PacketType.ACK_EPOCH, LAST, encode_integer(1)) == [
-        leader_state.Synchronize(3, LAST),
+        leader_effects.Synchronize(3, LAST),
         send(3, PacketType.PROPOSAL, zxid, b"a"),
         send(3, PacketType.NEW_LEADER, first_zxid(2), CONFIGURATION),
     ]
@@ -214,7 +215,7 @@ def test_a_sync_waits_for_what_was_proposed_before_it() -> None:
     state.flushed(zxid)
     taken(state)
 
-    assert receive(state, 1, PacketType.ACK, zxid)[2:] == [send(1, PacketType.SYNC, 0), leader_state.Synced("mine")]
+    assert receive(state, 1, PacketType.ACK, zxid)[2:] == [send(1, PacketType.SYNC, 0), leader_effects.Synced("mine")]
 
 
 def test_pings_go_to_who_follows() -> None:
@@ -231,9 +232,9 @@ def test_a_silent_learner_is_closed_and_without_a_quorum_the_leader_gives_up() -
     state.tick(5_001)
     state.tick(5_101)
 
-    closed, given_up = [each for each in taken(state) if not isinstance(each, leader_state.Send)]
-    assert closed == leader_state.Close(1, "it has said nothing for 5000 ms")
-    assert isinstance(given_up, leader_state.GiveUp)
+    closed, given_up = [each for each in taken(state) if not isinstance(each, leader_effects.Send)]
+    assert closed == leader_effects.Close(1, "it has sent nothing for 5000 ms")
+    assert isinstance(given_up, leader_effects.GiveUp)
 
 
 def test_a_learner_that_logs_nothing_is_closed() -> None:
@@ -245,7 +246,7 @@ def test_a_learner_that_logs_nothing_is_closed() -> None:
 
     state.tick(6_001)
 
-    assert leader_state.Close(1, "it has logged nothing for 5000 ms") in taken(state)
+    assert leader_effects.Close(1, "it has acknowledged nothing for 5000 ms") in taken(state)
 
 
 def test_a_leader_whom_nobody_follows_gives_up() -> None:
@@ -253,7 +254,7 @@ def test_a_leader_whom_nobody_follows_gives_up() -> None:
 
     state.tick(10_001)
 
-    assert taken(state) == [leader_state.GiveUp("no quorum has followed within 10000 ms")]
+    assert taken(state) == [leader_effects.GiveUp("no quorum has followed within 10000 ms")]
 
 
 def test_a_server_that_connects_again_replaces_its_connection() -> None:
@@ -262,7 +263,7 @@ def test_a_server_that_connects_again_replaces_its_connection() -> None:
 
     effects = receive(state, 9, PacketType.FOLLOWER_INFO, first_zxid(2), info(1))
 
-    assert effects[0] == leader_state.Close(1, "server 1 has connected again")
+    assert effects[0] == leader_effects.Close(1, "server 1 has connected again")
     assert state.learners[9].stage is LearnerStage.ACK_EPOCH
 
 
@@ -270,7 +271,7 @@ def test_a_server_that_connects_again_replaces_its_connection() -> None:
     ("kind", "zxid", "data", "why"),
     [
         (PacketType.ACK, 9, None, "ACK was not expected in INFO"),
-        (PacketType.FOLLOWER_INFO, 0, info(2), "it has the id 2, as this server has"),
+        (PacketType.FOLLOWER_INFO, 0, info(2), "it has this server's own id, 2"),
         (PacketType.FOLLOWER_INFO, 0, b"", "FOLLOWER_INFO cannot be read"),
         (
             PacketType.FOLLOWER_INFO,
@@ -279,7 +280,7 @@ def test_a_server_that_connects_again_replaces_its_connection() -> None:
             "it has accepted epoch 2147483647, after which there is none",
         ),
         (PacketType.FOLLOWER_INFO, 0, info(1, version=7), "its configuration has version 0x7, this one 0x0"),
-        (PacketType.FOLLOWER_INFO, 0, info(1, protocol=1), "its protocol 0x1 is of ZooKeeper before 3.4"),
+        (PacketType.FOLLOWER_INFO, 0, info(1, protocol=1), "its protocol 0x1 is that of a ZooKeeper before 3.4"),
     ],
 )
 def test_a_stranger_is_closed(kind: PacketType, zxid: int, data: bytes | None, why: str) -> None:
@@ -288,7 +289,7 @@ def test_a_stranger_is_closed(kind: PacketType, zxid: int, data: bytes | None, w
 
     (effect,) = receive(state, 1, kind, zxid, data)
 
-    assert isinstance(effect, leader_state.Close)
+    assert isinstance(effect, leader_effects.Close)
     assert effect.reason.startswith(why)
     assert not state.learners
 
@@ -297,7 +298,7 @@ def test_a_server_that_acknowledges_what_was_not_proposed_is_closed() -> None:
     state = serving(1)
 
     assert receive(state, 1, PacketType.ACK, first_zxid(2) + 9) == [
-        leader_state.Close(1, "it acknowledged 0x200000009, which was not proposed")
+        leader_effects.Close(1, "it acknowledged 0x200000009, which was not proposed")
     ]
 
 
@@ -307,10 +308,10 @@ def test_requests_are_passed_on_from_who_is_up_to_date() -> None:
 
     state.received(1, packet, 0)
 
-    assert taken(state) == [leader_state.Received(1, packet)]
+    assert taken(state) == [leader_effects.Received(1, packet)]
 
 
 def test_one_server_is_a_quorum_of_itself() -> None:
     state = leader(EnsembleConfiguration({2: EnsembleServer(2, "localhost", 2888, 3888)}))
 
-    assert taken(state) == [leader_state.AcceptEpoch(2), leader_state.EnterEpoch(2), leader_state.Serve(2)]
+    assert taken(state) == [leader_effects.AcceptEpoch(2), leader_effects.EnterEpoch(2), leader_effects.Serve(2)]

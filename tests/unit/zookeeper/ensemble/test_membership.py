@@ -120,7 +120,7 @@ def test_what_cannot_be_is_rejected(home: Path, text: str, why: str) -> None:
     ("text", "why"),
     [
         ("server.1=a:1:2\nserver.2=b:1", "zoo.cfg.dynamic.7, line 2: .* not of the form"),
-        ("server.1=a:1:2\nweight.1=2", "zoo.cfg.dynamic.7, line 2: .* same vote"),
+        ("server.1=a:1:2\nweight.1=2", "zoo.cfg.dynamic.7, line 2: .* one vote each"),
         ("version=7", "zoo.cfg.dynamic.7, line 1: .* only server.N lines"),
         ("server.1=\\uzzzz", "zoo.cfg.dynamic.7: line 1: malformed"),
     ],
@@ -133,7 +133,7 @@ def test_a_bad_line_of_the_dynamic_file_is_named(home: Path, text: str, why: str
 
 
 @pytest.mark.parametrize(
-    ("content", "why"), [(None, "myid is missing; write the N"), (b"two", "but holds 'two'"), (b"\xff", "cannot")]
+    ("content", "why"), [(None, "myid is missing; write the N"), (b"two", "but contains 'two'"), (b"\xff", "cannot")]
 )
 def test_a_server_that_does_not_know_its_id_is_told(home: Path, content: bytes | None, why: str) -> None:
     myid = home / "data/myid"

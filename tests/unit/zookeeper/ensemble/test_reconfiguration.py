@@ -37,7 +37,7 @@ def test_a_whole_new_list_takes_the_place_of_the_old_one() -> None:
     [
         ("server.4=host4:2888:3888", None, "server 4 has no port for clients"),
         ("server.4", None, "server.4 is not of the form"),
-        ("weight.4=1", None, "lines server.N=... only"),
+        ("weight.4=1", None, "may only have lines server.N="),
         ("server.4=host4:x:3888;2181", None, "the new configuration is invalid: .*x is not a port"),
         ("server.4=host3:2888:3889;2182", None, "server 4 has an address of server 3"),
         (None, "three", "three is not the id of a server"),

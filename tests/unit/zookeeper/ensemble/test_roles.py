@@ -169,7 +169,7 @@ async def test_a_leader_without_its_quorum_gives_up_and_turns_its_clients_away(t
 
     reason = await three.tasks[2]
 
-    assert reason == "the quorum is lost: of the other servers, none of them still follow"
+    assert reason == "the quorum is lost; the servers that still follow: none"
     assert await client.receive() is None
     assert not three.members[2].is_serving
     assert three.members[2].mode == "looking"
@@ -179,7 +179,7 @@ async def test_followers_leave_a_leader_that_is_gone(three: Roles) -> None:
     await three.up(2, 1, 3)
     await three.stop(2)
 
-    assert (await three.tasks[1]).startswith("the connection to the leader is lost")
+    assert (await three.tasks[1]).startswith("the connection to the leader was lost")
     await three.up(3, 1)
     client = await three.client(1)
     assert (await client.ask(OpCode.CREATE, create("/after")))[0] == 0
@@ -302,7 +302,7 @@ async def test_a_leader_that_is_removed_leaves_the_lead_to_one_that_has_everythi
 
     client.send(OpCode.RECONFIG, reconfig(leaving="2"))
 
-    assert "it is not a participant any more; server" in await changeable.tasks[2]
+    assert "it is no longer a participant; server" in await changeable.tasks[2]
     assert await changeable.tasks[1] == await changeable.tasks[3] == "the ensemble has been reconfigured"
     configuration = changeable.members[1].committed_configuration()
     assert configuration is not None
