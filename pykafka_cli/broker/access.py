@@ -27,7 +27,7 @@ from pykafka_cli.broker.errors import (
 )
 from pykafka_cli.model import ConfigResourceType
 from pykafka_cli.protocol.api_keys import ApiKey
-from pykafka_cli.protocol.codec import MessageCodec
+from pykafka_cli.protocol.codec import KeptAnswer, MessageCodec
 
 _CLUSTER, _GROUP, _TOPIC, _TRANSACTIONAL_ID = (
     ResourceType.CLUSTER,
@@ -285,6 +285,8 @@ async def _handle_entries(handle: Handler, codec: MessageCodec, ctx: RequestCont
         answers += getattr(response, need.answers)
     if allowed:
         response = await handle(ctx, replace(request, **{need.array: tuple(allowed)}))
+        if isinstance(response, KeptAnswer):
+            response = response.response
         answers = [*getattr(response, need.answers), *answers]
     return replace(response, **{need.answers: tuple(answers)})
 

@@ -68,16 +68,21 @@ def read_request_header(data: memoryview) -> RequestHeader:
 
 
 class KeptAnswer:
-    """A response that many requests of one version get, and that is encoded once."""
+    """A response that many requests of one version get, and that is encoded once.
 
-    def __init__(self, response: Any) -> None:
-        self._response = response
+    response    as it was before; None once it is encoded, unless it `stays`, to be combined with rejections
+    """
+
+    def __init__(self, response: Any, *, stays: bool = False) -> None:
+        self.response = response
+        self._stays = stays
         self._body: bytes | None = None
 
     def body(self, write: Callable[[Any], bytes]) -> bytes:
         if self._body is None:
-            self._body = write(self._response)
-            self._response = None
+            self._body = write(self.response)
+            if not self._stays:
+                self.response = None
         return self._body
 
 

@@ -80,7 +80,7 @@ def _entries(source: Any) -> Sequence[Any]:
     if getattr(message, "__type__", None) is EntityType.request and message.__api_key__ in ENTRIES:
         return ENTRIES[message.__api_key__](message)
     arrays = (getattr(source, field.name) for field in fields(source))
-    return next((each for each in arrays if isinstance(each, tuple)), ())
+    return next((each for each in arrays if isinstance(each, tuple | list)), ())
 
 
 def _is_code(field: Field[Any]) -> bool:

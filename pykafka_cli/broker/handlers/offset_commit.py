@@ -93,7 +93,8 @@ def _answer(_version: int, results: tuple[tuple[TopicName, tuple[tuple[i32, Erro
                 )
                 for topic, partitions in results
             ),
-        )
+        ),
+        stays=True,
     )
 
 
