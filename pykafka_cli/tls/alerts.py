@@ -7,16 +7,23 @@ source  RFC 8446, section 6.2; asyncio.sslproto
 """
 
 import ssl
+from collections.abc import Callable
+from contextvars import ContextVar
 from typing import cast
+
+ON_FAILURE: ContextVar[Callable[[ssl.SSLError], object] | None] = ContextVar("ON_FAILURE", default=None)
+"""Called, for a handshake that was begun in this context, when it has failed and its alert is about to be sent."""
 
 
 class ServerConnection(ssl.SSLObject):
     """Where there is an alert, lets asyncio send it first, as it does after a handshake that needs more of the client.
 
-    The next bytes of the client, its end, or the handshake's time limit end the connection then.
+    The next bytes of the client, its end, or the handshake's time limit end the connection then; `on_failure` may do
+    so before.
     """
 
     outgoing: ssl.MemoryBIO
+    on_failure: Callable[[ssl.SSLError], object] | None = None
     _failure: ssl.SSLError | None = None
 
     def do_handshake(self) -> None:
@@ -30,6 +37,8 @@ class ServerConnection(ssl.SSLObject):
             if not self.outgoing.pending:
                 raise
             self._failure = failure
+            if self.on_failure is not None:
+                self.on_failure(failure)
             raise ssl.SSLWantReadError(ssl.SSL_ERROR_WANT_READ, "the alert has to be sent") from failure
 
 
@@ -47,5 +56,6 @@ class ServerContext(ssl.SSLContext):
         session: ssl.SSLSession | None = None,
     ) -> ssl.SSLObject:
         connection = super().wrap_bio(incoming, outgoing, server_side, server_hostname, session)
-        cast(ServerConnection, connection).outgoing = outgoing
+        own = cast(ServerConnection, connection)
+        own.outgoing, own.on_failure = outgoing, ON_FAILURE.get()
         return connection

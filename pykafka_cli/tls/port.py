@@ -6,6 +6,7 @@ connections that it has just accepted; here, it is a matter of `context`.
 """
 
 import asyncio
+import contextlib
 import logging
 import socket
 import ssl
@@ -13,6 +14,7 @@ from collections.abc import Coroutine
 from typing import Generic, Protocol, TypeVar
 
 from pykafka_cli.model import Seconds
+from pykafka_cli.tls.alerts import ON_FAILURE
 
 _log = logging.getLogger(__name__)
 
@@ -73,19 +75,30 @@ class TlsPort(Generic[Made]):
                 _log.error("No connection can be accepted on %s: %s", self._listening.getsockname(), error.strerror)
                 await asyncio.sleep(_PAUSE_S)
                 continue
-            made = self._door.admit(*peer[:2])
-            if made is None:
-                accepted.close()
-            else:
-                self._start(self._begin(accepted, made))
+            self._admit(accepted, *peer[:2])
+            del accepted  # nothing is kept here while the next one is waited for
             turn += 1
             if turn % _TURN == 0:
                 await asyncio.sleep(0)
+
+    def _admit(self, accepted: socket.socket, address: str, port: int) -> None:
+        made = self._door.admit(address, port)
+        if made is None:
+            accepted.close()
+        else:
+            self._start(self._begin(accepted, made))
 
     async def _begin(self, accepted: socket.socket, made: Made) -> None:
         """Let TLS begin on a connection."""
         reason = ""
         has_begun = False
+        failures: list[ssl.SSLError] = []
+
+        def fail(error: ssl.SSLError) -> None:
+            failures.append(error.with_traceback(None))
+            asyncio.get_running_loop().call_soon(_read_no_more, accepted)  # after the alert is sent
+
+        ON_FAILURE.set(fail)
         try:
             if not await self._door.may_begin(made):
                 return
@@ -100,11 +113,17 @@ class TlsPort(Generic[Made]):
             )
             has_begun = True
         except OSError as error:
-            reason = _reason(error)
+            reason = _reason(failures[0] if failures else error)
         finally:
+            failures.clear()
             if not has_begun:
                 accepted.close()
                 self._door.has_failed(made, reason)
+
+
+def _read_no_more(accepted: socket.socket) -> None:
+    with contextlib.suppress(OSError):  # the client has been faster
+        accepted.shutdown(socket.SHUT_RD)
 
 
 def _reason(error: OSError) -> str:
