@@ -51,6 +51,6 @@ def test_a_share_group_is_shown_in_every_form(addresses: Addresses) -> None:
     }
 
     assert json.loads(described["json"])[0]["partitions"] == [
-        {"topic": "shared", "partition": 0, "start_offset": 0, "lag": 0}
+        {"topic": "shared", "partition": 0, "leader_epoch": 0, "start_offset": 0, "lag": 0}
     ]
     assert all("shared" in text for text in described.values())

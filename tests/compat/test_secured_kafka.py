@@ -412,11 +412,11 @@ def test_what_the_two_sides_do_not_agree_on_is_reported_at_once(kafka: SecuredKa
 
 
 def test_properties_that_mean_nothing_here_are_named_in_one_warning(kafka: SecuredKafka) -> None:
-    listed = kafka.list_topics(kafka.plaintext, "interceptor.classes=a.B", "ssl.provider=x", "client.id=mine")
+    listed = kafka.list_topics(kafka.plaintext, "interceptor.classes=a.B", "metric.reporters=a.B", "client.id=mine")
 
     assert listed.returncode == 0
     assert [line.partition(" WARN ")[2] for line in listed.stderr.splitlines()] == [
-        "These properties have no effect here: interceptor.classes, ssl.provider"
+        "These properties have no effect here: interceptor.classes, metric.reporters"
     ]
 
 
