@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import time
 from collections.abc import Iterator
@@ -178,6 +179,23 @@ def test_a_paused_broker_answers_nothing_and_leads_nothing_until_it_is_resumed(t
         lambda: "Isr: 2,0,1" in pk("topics", "--bootstrap-server", server, "--describe", "--topic", "t").stdout,
         "an ISR with the broker that was paused",
     )
+
+
+def test_a_paused_controller_keeps_no_producer_waiting(three: RunningCluster) -> None:
+    """Whoever asked it for producer ids asks the next one."""
+    server = addresses(three)
+    found = pk("zookeeper-shell", three.zookeeper, "get", "/controller").stdout
+    controller = int(re.findall(r'"brokerid":(\d)', found)[0])
+    others = [each for each in (0, 1, 2) if each != controller]
+    replicas = ":".join(map(str, [*others, controller]))
+    made = pk("topics", "--bootstrap-server", server, "--create", "--topic", "ids", "--replica-assignment", replicas)
+    assert made.returncode == 0, made.stderr
+
+    act(three, "pause", controller)
+    sent = pk("console-producer", "--bootstrap-server", server, "--topic", "ids", stdin="kept\n")
+    act(three, "resume", controller)
+
+    assert sent.returncode == 0, sent.stderr
 
 
 @pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGHUP])
