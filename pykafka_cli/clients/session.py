@@ -93,8 +93,8 @@ class Session:
         self.is_with_controllers = controllers
         self.bootstrap = parse_addresses(bootstrap)
         self._contacted = self.bootstrap[0]
-        self._silent: set[Address] = set()
-        """Servers that accept connections, and did not respond to a request: the last to be tried."""
+        self._silent: dict[Address, None] = {}
+        """Servers that accept connections, and did not respond to a request: the last to be tried, in their order."""
         self._connections: dict[Address, Connection] = {}
         self._locks: dict[Address, asyncio.Lock] = {}  # of two connections to one address, one would be lost
         self._private: list[Connection] = []
@@ -158,15 +158,15 @@ class Session:
 
         async def once() -> Any:
             connection = await self._chosen(broker)
-            version = await connection.newest(request.__api_key__, ours)
             try:
+                version = await connection.newest(request.__api_key__, ours)
                 answer = await connection.request(in_version(request, version), response_type, timeout=timeout)
             except ConnectionLost:
                 self.lost_answers += 1
                 raise
             except NoAnswerInTime:
                 if self._any is connection:
-                    self._silent.add(self._contacted)
+                    self._note_silence()
                     self._any = None  # the next request that any broker may serve goes to another one
                 raise
             return answer if version == ours.max else as_type(answer, response_type_of(type(request)))
@@ -196,11 +196,16 @@ class Session:
         """Let the request be sent to another bootstrap server; False if none is left to try."""
         if self._any is None or self._contacted not in self._connections:
             return False
-        self._silent.add(self._contacted)
-        if self._silent.issuperset(self.bootstrap):
+        self._note_silence()
+        if self._silent.keys() >= set(self.bootstrap):
             return False
         self._any.close()
         return True
+
+    def _note_silence(self) -> None:
+        """The server in use is the last to be tried again."""
+        self._silent.pop(self._contacted, None)
+        self._silent[self._contacted] = None
 
     async def _look_who_is_silent(self) -> None:
         """raises    UnsuitableListener if no response can be expected"""
@@ -384,7 +389,7 @@ class Session:
         problems: list[BrokerUnreachable] = []
         share = max(self.settings.connect_timeout / len(self.bootstrap), LEAST_CONNECT_TIMEOUT)
         addresses = dict.fromkeys((*self.bootstrap, *self._brokers.values()))
-        for address in sorted(addresses, key=self._silent.__contains__):  # the others in their order
+        for address in [*(each for each in addresses if each not in self._silent), *self._silent]:
             try:
                 connection = await self._shared(address, Seconds(min(share, self.settings.connect_timeout)))
                 self._contacted = address
