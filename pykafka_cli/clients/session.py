@@ -179,6 +179,7 @@ class Session:
         """The result of `once`, which is retried if its connection is lost."""
         if self._has_responded or not self._is_over_tcp:
             return await self._retrying(once)
+        known_silent = len(self._silent)
         asked = asyncio.ensure_future(self._retrying(once))
         try:
             done, _ = await asyncio.wait((asked,), timeout=SILENCE_S)
@@ -188,9 +189,12 @@ class Session:
                 await self._look_who_is_silent()
             return await asked
         except ConnectionFailed as failure:
-            raise await self._explained(failure) from None
+            others_are_left = known_silent < len(self._silent) and not self._silent.keys() >= set(self.bootstrap)
+            if not (isinstance(failure, NoAnswerInTime) and others_are_left):
+                raise await self._explained(failure) from None
         finally:
             asked.cancel()
+        return await self._despite_losses(once)
 
     def _leave_the_silent(self) -> bool:
         """Let the request be sent to another bootstrap server; False if none is left to try."""
