@@ -37,7 +37,7 @@ from pykafka_cli.broker.handlers import CONTROLLER_HANDLERS, HANDLERS, KRAFT_HAN
 from pykafka_cli.broker.log.log_directory import DirectoryInUse
 from pykafka_cli.broker.log.log_manager import LogManager
 from pykafka_cli.broker.metadata.admission import wait_for_metadata
-from pykafka_cli.broker.metadata.cache import BROKERS_CHANGED, MetadataCache
+from pykafka_cli.broker.metadata.cache import MetadataCache
 from pykafka_cli.broker.metadata.config_store import ConfigStore
 from pykafka_cli.broker.metadata.dynamic_configs import DynamicConfigs
 from pykafka_cli.broker.metadata.producer_ids import ProducerIds
@@ -421,28 +421,19 @@ class BrokerServer:
     # ---- requests to other brokers
 
     async def _ask_controller(self, request: Any) -> Any:
-        """The response of the current controller; nobody waits for one that stands still once another is elected.
-
-        raises    BrokerNotAvailable, ConnectionFailed
-        """
-        metadata, settings = self._broker.metadata, self.settings
-        endpoints = BrokerEndpoints(metadata, settings.inter_broker_listener)
-        channel = ControllerChannel(endpoints.of_controller, self._connect, str(settings.broker_id))
-        asked = metadata.controller_id
-        deadline = self._clock.monotonic() + in_seconds(settings.replica_socket_timeout_ms)
-        replaced = asyncio.create_task(
-            self._broker.waiting.wait_until([BROKERS_CHANGED], lambda: metadata.controller_id != asked, deadline)
+        """raises    BrokerNotAvailable, ConnectionFailed"""
+        settings = self.settings
+        channel = ControllerChannel(
+            BrokerEndpoints(self._broker.metadata, settings.inter_broker_listener),
+            self._connect,
+            str(settings.broker_id),
+            waiting=self._broker.waiting,
+            clock=self._clock,
+            timeout=in_seconds(settings.replica_socket_timeout_ms),
         )
-        asking = asyncio.create_task(channel.ask(request))
         try:
-            await asyncio.wait((asking, replaced), return_when=asyncio.FIRST_COMPLETED)
-            if not asking.done() and replaced.result():
-                raise BrokerNotAvailable("another controller was elected before this one responded")
-            return await asking
+            return await channel.ask(request)
         finally:
-            asking.cancel()
-            replaced.cancel()
-            await asyncio.wait((asking, replaced))
             channel.close()
 
     async def _next_producer_id_block(self) -> ProducerIdBlock:

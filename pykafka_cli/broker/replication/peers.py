@@ -1,9 +1,11 @@
 """Connections to other brokers: to the leaders that this one follows, and to the current controller."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 from pykafka_cli.broker.errors import BrokerNotAvailable
+from pykafka_cli.broker.metadata.cache import BROKERS_CHANGED
 from pykafka_cli.broker.network.peer_security import PeerSecurity
 from pykafka_cli.model import BrokerId, Seconds
 from pykafka_cli.security.errors import BadClientSetting
@@ -12,7 +14,9 @@ from pykafka_cli.transport.errors import AuthenticationFailed
 from pykafka_cli.transport.sasl import SaslExchange
 
 if TYPE_CHECKING:
+    from pykafka_cli.broker.clock import Clock
     from pykafka_cli.broker.metadata.cache import MetadataCache
+    from pykafka_cli.broker.waiting import WaitingRoom
 
 
 class BrokerEndpoint(NamedTuple):
@@ -86,26 +90,65 @@ class BrokerEndpoints:
 
 
 class ControllerChannel:
-    """The connection to the current controller, opened when it is needed."""
+    """The connection to the current controller, opened when it is needed.
 
-    def __init__(self, controller: Callable[[], BrokerEndpoint | None], connect: Connect, client_id: str) -> None:
-        self._controller = controller
+    timeout    seconds after which connections give up waiting for a response
+    """
+
+    def __init__(
+        self,
+        endpoints: BrokerEndpoints,
+        connect: Connect,
+        client_id: str,
+        *,
+        waiting: "WaitingRoom",
+        clock: "Clock",
+        timeout: Seconds,
+    ) -> None:
+        self._controller = endpoints.of_controller
         self._connect = connect
         self._client_id = client_id
+        self._waiting = waiting
+        self._clock = clock
+        self._timeout = timeout
         self._endpoint: BrokerEndpoint | None = None
         self._connection: PeerConnection | None = None
 
     async def ask(self, request: Any) -> Any:
-        """raises   BrokerNotAvailable while no controller is known, ConnectionFailed"""
+        """The controller's response; nobody waits for one that stands still once another is elected.
+
+        raises   BrokerNotAvailable while no controller is known, or when another one was elected; ConnectionFailed
+        """
         endpoint = self._controller()
         if endpoint is None:
             raise BrokerNotAvailable("no controller is known at the moment")
+        asking = asyncio.create_task(self._ask(endpoint, request))
+        replaced = asyncio.create_task(self._is_replaced(endpoint))
+        try:
+            await asyncio.wait((asking, replaced), return_when=asyncio.FIRST_COMPLETED)
+            if not asking.done() and replaced.result():
+                self.close()
+                raise BrokerNotAvailable("another controller was elected before this one responded")
+            return await asking
+        finally:
+            for task in (asking, replaced):
+                task.cancel()
+
+    async def _ask(self, endpoint: BrokerEndpoint, request: Any) -> Any:
         connection = self._connection
         if connection is None or not connection.is_open or endpoint != self._endpoint:
             self.close()
             connection = self._connection = await self._connect(endpoint, self._client_id)
             self._endpoint = endpoint
         return await connection.request(request)
+
+    async def _is_replaced(self, endpoint: BrokerEndpoint) -> bool:
+        """Wait until another controller is known, or for as long as a response may take."""
+        return await self._waiting.wait_until(
+            [BROKERS_CHANGED],
+            lambda: self._controller() not in (None, endpoint),
+            self._clock.monotonic() + self._timeout,
+        )
 
     def close(self) -> None:
         if self._connection is not None:
