@@ -12,7 +12,6 @@ import asyncio
 import logging
 import socket
 import ssl
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -25,6 +24,7 @@ from pykafka_cli.properties.zookeeper import ZooKeeperSettings
 from pykafka_cli.zookeeper.protocol.requests import ConnectRequest
 from pykafka_cli.zookeeper.server.authentication import Authentication
 from pykafka_cli.zookeeper.server.connection import Connection
+from pykafka_cli.zookeeper.server.connection_limits import ConnectionLimits
 from pykafka_cli.zookeeper.server.data_directory import DataDirectory, DirectoryUnusable
 from pykafka_cli.zookeeper.server.database import Database
 from pykafka_cli.zookeeper.server.group_commit import GroupCommit
@@ -45,9 +45,6 @@ _log = logging.getLogger(__name__)
 _PORT, _SECURE_PORT = "clientPort", "secureClientPort"
 _KIB = 1024
 _HOUR_S = 3600.0
-_MOST_HELD = 32 * 1024 * 1024
-"""Bytes of incomplete requests and unread responses, over all connections."""
-_LITTLE = 64 * 1024  # bytes of one connection that do not count
 SESSIONLESS_S = 10.0
 """Seconds that a connection may stay without a session."""
 _BACKLOG = 4096
@@ -78,6 +75,7 @@ class ZooKeeperServer:
     def __init__(self, settings: ZooKeeperSettings, clock: Clock) -> None:
         self.statistics = ServerStatistics()
         self.connections: dict[Connection, None] = {}
+        self.connection_limits = ConnectionLimits(settings, self.statistics)
         self.pipeline: Pipeline
         self.failure: asyncio.Future[None]
         """Raises ServerUnusable if the server cannot continue; is canceled when it is stopped."""
@@ -89,7 +87,6 @@ class ZooKeeperServer:
         self.authentication = Authentication()
         self._settings = settings
         self._clock = clock
-        self._per_address: Counter[str] = Counter()
         self._is_running = False
         self._listener: asyncio.Server | None = None
         self._secure_listener: SecurePort | None = None
@@ -97,9 +94,6 @@ class ZooKeeperServer:
         """Connections on which TLS has yet to begin."""
         data, logs = map(Path, settings.directories)
         self._directory = DataDirectory(data, logs)
-        self._held: dict[Connection, int] = {}
-        self.held_bytes = 0
-        """Bytes of memory by connection, if many."""
         self._timers: dict[str, Timer] = {}
         self._next_tick = 0.0
         self._since_snapshot = 0
@@ -372,33 +366,17 @@ class ZooKeeperServer:
     def admit(self, connection: Connection) -> str | None:
         """Count a new connection, or return why it must be rejected."""
         self.connections[connection] = None
-        return self._count(connection.peer[0])
+        return self.connection_limits.add(connection.peer[0])
 
     def admit_handshake(self, address: str) -> str | None:
-        """Count a connection on which TLS has yet to begin; or say why there must not be one more."""
+        """Count a connection on which TLS has yet to begin, or return why it must be rejected."""
         self.handshakes += 1
-        return self._count(address)
+        return self.connection_limits.add(address)
 
     def forget_handshake(self, address: str) -> None:
         """TLS has begun there, or never will."""
         self.handshakes -= 1
-        self._discount(address)
-
-    def _count(self, address: str) -> str | None:
-        limit, total = self._settings.max_client_cnxns, self._settings.max_cnxns
-        self._per_address[address] += 1
-        if limit and self._per_address[address] > limit:
-            self.statistics.refused_connections += 1
-            return f"{address} has reached the limit of connections from one address (maxClientCnxns={limit})"
-        if total and len(self.connections) + self.handshakes > total:
-            self.statistics.refused_connections += 1
-            return f"the limit of connections is reached (maxCnxns={total})"
-        return None
-
-    def _discount(self, address: str) -> None:
-        self._per_address[address] -= 1
-        if not self._per_address[address]:
-            del self._per_address[address]
+        self.connection_limits.remove(address)
 
     def forget(self, connection: Connection) -> None:
         """The connection is closed."""
@@ -406,20 +384,11 @@ class ZooKeeperServer:
             return
         del self.connections[connection]
         self.hold(connection, 0)
-        self._discount(connection.peer[0])
+        self.connection_limits.remove(connection.peer[0])
         self.pipeline.disconnected(connection)
 
     def hold(self, connection: Connection, size: int) -> None:
-        """If connections take too much memory together, close the one that takes the most."""
-        before = self._held.pop(connection, 0)
-        if size > _LITTLE:
-            self._held[connection] = size
-        self.held_bytes += (size if size > _LITTLE else 0) - before
-        if self.held_bytes > _MOST_HELD:
-            greedy = max(self._held, key=self._held.__getitem__)
-            greedy.end(f"it holds the most of {self.held_bytes} bytes of incomplete requests and unread responses")
-            greedy.abort()
-            self.held_bytes -= self._held.pop(greedy, 0)
+        self.connection_limits.hold(connection, size)
 
     def connect(
         self, connection: Connection, request: ConnectRequest, read_only: bool | None, received_at: float

@@ -248,7 +248,7 @@ async def test_requests_that_are_never_whole_take_bounded_memory_in_all(start_se
         await client.writer.drain()
     await until(lambda: len(server.connections) < len(clients))
 
-    assert server.held_bytes <= 32 << 20
+    assert server.connection_limits.held_bytes <= 32 << 20
     assert await is_served(server)
     for client in clients:
         await client.close()
@@ -284,4 +284,4 @@ async def test_failing_logins_and_huge_tokens_cost_nobody_else_anything(
     for client in clients:
         assert len(await client.rest()) < 1000
     assert server.statistics.failed_authentications == 100
-    assert server.held_bytes == 0
+    assert server.connection_limits.held_bytes == 0
