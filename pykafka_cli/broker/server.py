@@ -11,18 +11,12 @@ Source: kafka.server.KafkaServer.
 
 import asyncio
 import logging
-import socket
 from collections.abc import Awaitable, Callable, Collection, Coroutine
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from kio.schema.allocate_producer_ids.v0.request import AllocateProducerIdsRequest
-from kio.schema.errors import ErrorCode
-from kio.schema.types import BrokerId
-from kio.static.primitive import i64
-
+from pykafka_cli.broker import advertised
 from pykafka_cli.broker.clock import Clock
 from pykafka_cli.broker.context import Broker
 from pykafka_cli.broker.controller.controller import Controller
@@ -31,7 +25,7 @@ from pykafka_cli.broker.coordinator.transaction.coordinator import TransactionCo
 from pykafka_cli.broker.coordinator.transaction.markers import MarkerWriter
 from pykafka_cli.broker.coordinator.transaction.verification import TransactionVerification
 from pykafka_cli.broker.dispatch import Dispatcher
-from pykafka_cli.broker.errors import BrokerNotAvailable, KafkaStorageError
+from pykafka_cli.broker.errors import KafkaStorageError
 from pykafka_cli.broker.faults import Faults
 from pykafka_cli.broker.handlers import CONTROLLER_HANDLERS, HANDLERS, KRAFT_HANDLERS
 from pykafka_cli.broker.log.log_directory import DirectoryInUse
@@ -40,7 +34,7 @@ from pykafka_cli.broker.metadata.admission import wait_for_metadata
 from pykafka_cli.broker.metadata.cache import MetadataCache
 from pykafka_cli.broker.metadata.config_store import ConfigStore
 from pykafka_cli.broker.metadata.dynamic_configs import DynamicConfigs
-from pykafka_cli.broker.metadata.producer_ids import ProducerIds
+from pykafka_cli.broker.metadata.producer_ids import ProducerIds, request_block
 from pykafka_cli.broker.metadata.quorum import Quorum
 from pykafka_cli.broker.metadata.topic_admin import TopicAdmin
 from pykafka_cli.broker.metadata.zk_store import BrokerIdTaken, ZkStore
@@ -59,15 +53,14 @@ from pykafka_cli.broker.security.delegation_tokens import DelegationTokenManager
 from pykafka_cli.broker.security.rules import AclRules
 from pykafka_cli.broker.waiting import WaitingRoom
 from pykafka_cli.metrics_endpoint import MetricsEndpoint
-from pykafka_cli.model import Milliseconds, Seconds, TopicPartition, in_seconds
+from pykafka_cli.model import BrokerId, Milliseconds, Seconds, TopicPartition, in_seconds
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.listeners import Listener
-from pykafka_cli.protocol.absence import or_minus_one
 from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.storage.checkpoints import MalformedFile, WrongDirectory, read_meta_properties
 from pykafka_cli.topic_names import TRANSACTION_STATE
 from pykafka_cli.zookeeper.errors import ConnectionClosed, SessionExpired, ZooKeeperError, ZooKeeperUnreachable
-from pykafka_cli.zookeeper.kafka_znodes import BrokerRegistration, Endpoint, ProducerIdBlock
+from pykafka_cli.zookeeper.kafka_znodes import ProducerIdBlock
 from pykafka_cli.zookeeper.znode_data import BadZnode
 
 _log = logging.getLogger(__name__)
@@ -215,7 +208,7 @@ class BrokerServer:
             await store.forget_dead_broker(self.settings.broker_id)
         # Requests are not served before the registration, which may take a while: a client would take this broker for
         # an empty cluster. The controller, which connects immediately, retries until it gets a response.
-        await self._broker.controller.start(self._registration())
+        await self._broker.controller.start(advertised.registration(self.settings, self.endpoints))
         dispatchers = [self._dispatcher]
         answer: Answer = self._dispatcher.answer
         if self._quorum is not None:
@@ -376,7 +369,7 @@ class BrokerServer:
             clock=clock,
         )
         if self._quorum is not None:
-            self._quorum.endpoints = tuple(map(self._reachable, settings.advertised_controller_listener_list))
+            self._quorum.endpoints = advertised.reachable(settings.advertised_controller_listener_list, self.endpoints)
         return Broker(
             settings=settings,
             clock=clock,
@@ -398,26 +391,6 @@ class BrokerServer:
             metrics=self.metrics,
         )
 
-    def _registration(self) -> BrokerRegistration:
-        """Where other brokers and clients reach this one: advertised.listeners, with the ports really bound."""
-        return BrokerRegistration(
-            self.settings.broker_id,
-            tuple(
-                Endpoint(listener.name, listener.protocol.value, listener.host, listener.port)
-                for listener in map(self._reachable, self.settings.advertised_listener_list)
-            ),
-            rack=self.settings.broker_rack,
-        )
-
-    def _reachable(self, advertised: Listener) -> Listener:
-        """An advertised listener with this machine's name and the port really bound, where it leaves them open."""
-        bound = {listener.name: listener.port for listener in self.endpoints}
-        return replace(
-            advertised,
-            host=advertised.host or socket.getfqdn(),
-            port=advertised.port or bound.get(advertised.name, 0),
-        )
-
     # ---- requests to other brokers
 
     async def _ask_controller(self, request: Any) -> Any:
@@ -437,16 +410,7 @@ class BrokerServer:
             channel.close()
 
     async def _next_producer_id_block(self) -> ProducerIdBlock:
-        """A block of producer ids from the controller; raises BrokerNotAvailable, ConnectionFailed."""
-        request = AllocateProducerIdsRequest(
-            broker_id=BrokerId(self.settings.broker_id),
-            broker_epoch=i64(or_minus_one(self._broker.controller.broker_epoch)),
-        )
-        answer = await self._ask_controller(request)
-        if answer.error_code is not ErrorCode.none:
-            raise BrokerNotAvailable(f"the controller gave no producer ids: {answer.error_code.name}")
-        start = answer.producer_id_start
-        return ProducerIdBlock(self.settings.broker_id, start, start + answer.producer_id_len - 1)
+        return await request_block(self._ask_controller, self.settings.broker_id, self._broker.controller.broker_epoch)
 
     # ---- trouble
 

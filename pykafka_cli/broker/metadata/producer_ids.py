@@ -10,8 +10,16 @@ source  kafka.coordinator.transaction.ZkProducerIdManager, RPCProducerIdManager
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Any
 
-from pykafka_cli.model import BrokerId, ProducerId
+from kio.schema.allocate_producer_ids.v0.request import AllocateProducerIdsRequest
+from kio.schema.errors import ErrorCode
+from kio.schema.types import BrokerId as WireBrokerId
+from kio.static.primitive import i64
+
+from pykafka_cli.broker.errors import BrokerNotAvailable
+from pykafka_cli.model import BrokerEpoch, BrokerId, ProducerId
+from pykafka_cli.protocol.absence import or_minus_one
 from pykafka_cli.zookeeper import kafka_znodes as znodes
 from pykafka_cli.zookeeper.client import ZooKeeperClient
 from pykafka_cli.zookeeper.errors import BadVersion
@@ -40,6 +48,20 @@ async def next_block(client: ZooKeeperClient, broker_id: BrokerId) -> ProducerId
             return block
         except BadVersion:
             continue
+
+
+async def request_block(
+    ask_controller: Callable[[Any], Awaitable[Any]], broker_id: BrokerId, broker_epoch: BrokerEpoch | None
+) -> ProducerIdBlock:
+    """A block from the controller. raises BrokerNotAvailable, and what `ask_controller` raises."""
+    request = AllocateProducerIdsRequest(
+        broker_id=WireBrokerId(broker_id), broker_epoch=i64(or_minus_one(broker_epoch))
+    )
+    answer = await ask_controller(request)
+    if answer.error_code is not ErrorCode.none:
+        raise BrokerNotAvailable(f"the controller allocated no producer ids: {answer.error_code.name}")
+    start = answer.producer_id_start
+    return ProducerIdBlock(broker_id, start, ProducerId(start + answer.producer_id_len - 1))
 
 
 class ProducerIds:
