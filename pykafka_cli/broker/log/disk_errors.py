@@ -35,6 +35,14 @@ class DiskErrors:
         if self.is_offline:
             raise KafkaStorageError(f"{self._topic_partition}: {self.directory} is offline after a disk error")
 
+    def during(self, action: str, *, is_half_done: bool = False) -> "_Action":
+        """For a `with` statement: an OSError in there makes `action` fail.
+
+        is_half_done    whether it is so after any error
+        raises          KafkaStorageError
+        """
+        return _Action(self, action, is_half_done)
+
     def fail(self, action: str, error: OSError, *, is_half_done: bool = False) -> NoReturn:
         """Reject `action`. After one that is half done the log cannot be used, whatever the error.
 
@@ -53,3 +61,16 @@ class DiskErrors:
         self.is_offline = True
         self._on_failure(error)
         raise KafkaStorageError(f"{self._topic_partition}: cannot {action} in {self.directory}: {error}") from error
+
+
+class _Action:
+    """What may fail. A context manager by hand, as a type checker has to see that it never hides an exception."""
+
+    def __init__(self, errors: DiskErrors, name: str, is_half_done: bool) -> None:
+        self._errors, self._name, self._is_half_done = errors, name, is_half_done
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, _type: object, error: BaseException | None, _traceback: object) -> None:
+        if isinstance(error, OSError):
+            self._errors.fail(self._name, error, is_half_done=self._is_half_done)

@@ -81,7 +81,7 @@ class PartitionLog:
         self._high_watermark = log_start
         self.recovery_point = recovery_point
         self._producers = producers
-        self._epoch_file = EpochFile(files, str(directory), on_error=partial(self._disk.fail, "note a leader epoch"))
+        self._epoch_file = EpochFile(files, str(directory), on_error=partial(self._disk.fail, "write a leader epoch"))
         self.epochs = LeaderEpochs(epochs, on_change=self._epoch_file.store)
         self._unflushed_records = 0
         self.messages_in = self.bytes_in = 0
@@ -183,10 +183,8 @@ class PartitionLog:
         """What was appended of the same batch, if the producers' snapshot has left it out."""
         if not self._producers.may_have_forgotten(header):
             return None
-        try:
+        with self._disk.during("read"):
             recall_batches(self._producers, self.segments)
-        except OSError as error:
-            self._disk.fail("read", error)
         return self._producers.find_duplicate(header)
 
     def append_as_follower(self, batches: bytearray | memoryview) -> AppendInfo:
@@ -280,10 +278,8 @@ class PartitionLog:
         active = self.segments.active
         if active.base_offset == base and active.size == 0:
             return active
-        try:
+        with self._disk.during("start a segment"):
             self.segments.roll(base, self.config, now_ms=self._clock.now_ms())
-        except OSError as error:
-            self._disk.fail("begin a segment", error)
         self._producers.end_offset = base
         self._take_snapshot()
         self._listener.on_roll(self)
@@ -374,28 +370,24 @@ class PartitionLog:
             self.truncate_fully_and_start_at(offset)
             return self.log_end
         now_ms = self._clock.now_ms()
-        try:
+        with self._disk.during(f"truncate to {offset}", is_half_done=True):
             self.log_end, gone = self.segments.truncate_to(offset, now_ms=now_ms)
             if self.log_end < self.log_start:
                 self.truncate_fully_and_start_at(self.log_start)
                 return self.log_end
             self._after_cut(gone)
             replay_producers(self._producers, list(self.segments), self.log_start, self.log_end, now_ms=now_ms)
-        except OSError as error:
-            self._disk.fail(f"truncate to {offset}", error, is_half_done=True)
         return self.log_end
 
     def truncate_fully_and_start_at(self, offset: Offset, *, log_start: Offset | None = None) -> None:
         """Drop everything; the next record gets `offset`."""
         self._disk.check_online()
-        try:
+        with self._disk.during(f"start again at {offset}", is_half_done=True):
             gone = self.segments.start_at(offset, self.config, now_ms=self._clock.now_ms())
             self.log_end, self.log_start = offset, offset if log_start is None else log_start
             self._producers.start_at(offset)
             self.epochs.clear()
             self._after_cut(gone)
-        except OSError as error:
-            self._disk.fail(f"start again at {offset}", error, is_half_done=True)
 
     def _after_cut(self, gone: Sequence[Offset]) -> None:
         self._discard_snapshots(gone)
@@ -442,19 +434,15 @@ class PartitionLog:
         new_start = self.segments.base_offsets[count]
         _log.info("%s: deleting %d segments up to offset %d: %s", self, count, new_start, reason)
         self.advance_log_start(new_start)
-        try:
+        with self._disk.during("delete segments"):
             self._discard_snapshots(self.segments.drop_oldest(count))
-        except OSError as error:
-            self._disk.fail("delete segments", error)
         return count
 
     def replace_segments(self, old: Sequence[Segment], new: Segment) -> None:
         """As SegmentList.replace. raises KafkaStorageError."""
-        try:
+        with self._disk.during("put a cleaned segment in place", is_half_done=True):
             self.segments.replace(old, new)
             self._discard_snapshots([each.base_offset for each in old if each.base_offset != new.base_offset])
-        except OSError as error:
-            self._disk.fail("put a cleaned segment in place", error, is_half_done=True)
 
     def _discard_snapshots(self, offsets: Sequence[Offset]) -> None:
         paths = [self._producers.set_snapshot_aside(offset) for offset in offsets]
@@ -465,12 +453,10 @@ class PartitionLog:
     def begin_flush(self, up_to: Offset | None = None) -> FlushPlan:
         """A plan that syncs everything below `up_to` (log_end) to the device; any thread can run it."""
         up_to = self.log_end if up_to is None else up_to
-        try:
+        with self._disk.during("flush"):
             handles = self._epoch_file.handles_to_sync()
             handles += self.segments.handles_to_sync(self.recovery_point, up_to)
             handles += self._producers.handles_to_sync()
-        except OSError as error:
-            self._disk.fail("flush", error)
         if up_to == self.log_end:
             self._unflushed_records = 0
         return FlushPlan(self._files, str(self.directory), handles, up_to, self.segments.rewrites)
@@ -484,10 +470,8 @@ class PartitionLog:
     def assign_topic_id(self, topic_id: uuid.UUID) -> None:
         """Record the topic id of a log from before topic ids (KIP-516)."""
         path = os.path.join(self.directory, checkpoints.PARTITION_METADATA)
-        try:
+        with self._disk.during("write the topic id"):
             checkpoints.write_topic_id(self._files, path, topic_id)
-        except OSError as error:
-            self._disk.fail("note the topic id", error)
         self.topic_id = topic_id
 
     @property
@@ -500,10 +484,8 @@ class PartitionLog:
 
     def close(self) -> None:
         """Stop writing: trim the indexes and take a snapshot of the producers. A flush and `release` have to follow."""
-        try:
+        with self._disk.during("close"):
             self.segments.active.seal()
-        except OSError as error:
-            self._disk.fail("close", error)
         self._take_snapshot()
 
     def release(self) -> None:
