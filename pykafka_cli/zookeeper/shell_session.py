@@ -6,7 +6,7 @@ The requests are those of zookeeper/protocol; kazoo sends them, keeps the sessio
 import logging
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import kazoo.exceptions
@@ -17,7 +17,7 @@ from pykafka_cli.zookeeper.client_security import PLAIN, ClientSecurity
 from pykafka_cli.zookeeper.kazoo_handler import kazoo_client
 from pykafka_cli.zookeeper.protocol.errors import ErrorCode
 from pykafka_cli.zookeeper.protocol.jute import JuteRecord, decode, encode
-from pykafka_cli.zookeeper.protocol.requests import RESPONSES, Empty, OpCode
+from pykafka_cli.zookeeper.protocol.requests import RESPONSES, Empty, OpCode, WatchableRequest
 
 logging.getLogger("kazoo").setLevel(logging.CRITICAL)
 
@@ -191,3 +191,23 @@ class ShellSession:
         self._last_event = event
         path = str(event.path)
         self._on_event("SyncConnected", _EVENT_TYPES[event.type], path.removeprefix(self._chroot) or "/")
+
+
+def subtree(session: ShellSession, path: str, *, watches: bool = False) -> Iterator[str]:
+    """The path and everything below it: first the children of a znode, then what is below each."""
+    session.ask(OpCode.GET_DATA, WatchableRequest(path, watches))
+    yield path
+    yield from _below(session, path, watches)
+
+
+def _below(session: ShellSession, path: str, watches: bool) -> Iterator[str]:
+    try:
+        found = session.ask(OpCode.GET_CHILDREN2, WatchableRequest(path, watches))
+    except Rejected as refused:
+        if refused.code == ErrorCode.NO_NODE:  # deleted meanwhile
+            return
+        raise
+    paths = [path.rstrip("/") + "/" + name for name in sorted(found.children)]
+    yield from paths
+    for each in paths:
+        yield from _below(session, each, watches)
