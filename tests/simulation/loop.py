@@ -212,3 +212,8 @@ class LoopClock:
 
     async def sleep(self, delay: float) -> None:
         await asyncio.sleep(delay)
+
+
+def age(task: asyncio.Task[None]) -> int:
+    """Grows from one task to the next."""
+    return int(task.get_name().rpartition("-")[2])

@@ -1,7 +1,6 @@
 """Some seeds of the simulation, and that it finds the mistakes it is there to find."""
 
 import asyncio
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -34,35 +33,13 @@ def test_clients_stand_the_storms_of_these_seeds() -> None:
     assert run.returncode == 0, run.stdout + run.stderr
 
 
-REPLAYED = (3, 30087, 30095)
-
-
-@pytest.mark.parametrize("seed", REPLAYED)
-def test_a_seed_takes_the_same_course_first_and_after_others(seed: int) -> None:
-    """Neither what ran before nor the order of hashes and addresses makes a difference."""
-    program = f"from tests.simulation.run import simulate; print(simulate({seed}).digest)"
-    alone = subprocess.run(
-        [sys.executable, "-c", program],
-        env=os.environ | {"PYTHONHASHSEED": "12345"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=True,
-    )
-
-    simulate(seed + 1)
-    after_others = simulate(seed)
-
-    assert int(alone.stdout) == after_others.digest
-
-
 @pytest.mark.parametrize("seed", [255, 492, 5007, 20879, 30084])
 def test_a_seed_that_failed_once_passes(seed: int) -> None:
     assert simulate(seed).faults == []
 
 
-def test_seeds_take_courses_of_their_own() -> None:
-    assert len({simulate(seed).digest for seed in REPLAYED}) == len(REPLAYED)
+def test_seeds_take_different_courses() -> None:
+    assert len({simulate(seed).digest for seed in (3, 30087, 30095)}) == 3
 
 
 def test_time_moves_only_when_nothing_is_ready() -> None:

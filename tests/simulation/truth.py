@@ -12,7 +12,8 @@ from pykafka_cli.model import FIRST_OFFSET, Offset, TopicPartition
 from pykafka_cli.protocol.records.batch import walk
 from pykafka_cli.protocol.records.control import ControlType, read_marker
 from pykafka_cli.protocol.records.record import read_records
-from tests.simulation.cluster import TOPIC, Deletion, SimulatedCluster, UncleanElection
+from tests.simulation.cluster import TOPIC, SimulatedCluster, UncleanElection
+from tests.simulation.node import Deletion
 from tests.simulation.workers import Chunk, Reader, TransactionalWriter, Writer
 
 

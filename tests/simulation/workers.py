@@ -26,9 +26,10 @@ from pykafka_cli.model import FIRST_OFFSET, Offset, OffsetSpec, Seconds, Timesta
 from pykafka_cli.properties.consumer import ConsumerSettings
 from pykafka_cli.properties.producer import ProducerSettings
 from pykafka_cli.transport.errors import ConnectionFailed
-from tests.simulation.cluster import RETRIABLE, TOPIC
+from tests.simulation.cluster import TOPIC
 from tests.simulation.loop import START_MS
 from tests.simulation.process import Process
+from tests.simulation.rejections import RETRIABLE
 
 FETCH, LIST_OFFSETS = 1, 2
 GAVE_UP = (ConnectionFailed, ApiError, NoOffset, ProducerRefused)

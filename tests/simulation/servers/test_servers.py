@@ -1,6 +1,5 @@
 """Some seeds of the simulation of whole brokers, and that it finds the bugs it is meant to find."""
 
-import os
 import subprocess
 import sys
 from typing import Any
@@ -26,24 +25,6 @@ def test_brokers_stand_the_faults_of_these_seeds() -> None:
     )
 
     assert run.returncode == 0, run.stdout + run.stderr
-
-
-@pytest.mark.parametrize("seed", [3, 35])
-def test_a_seed_takes_the_same_course_first_and_after_others(seed: int) -> None:
-    program = f"from tests.simulation.servers.run import simulate; print(simulate({seed}).digest)"
-    alone = subprocess.run(
-        [sys.executable, "-c", program],
-        env=os.environ | {"PYTHONHASHSEED": "12345"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=True,
-    )
-
-    simulate(seed + 1)
-    after_others = simulate(seed)
-
-    assert int(alone.stdout) == after_others.digest
 
 
 def no_truncation(monkeypatch: pytest.MonkeyPatch) -> None:
