@@ -19,7 +19,7 @@ _NOT_THERE_YET = (ErrorCode.unknown_topic_or_partition, ErrorCode.leader_not_ava
 
 
 class Record(NamedTuple):
-    """A record as stored by the broker; `timestamp_ms` is since the epoch."""
+    """A record with the topic and partition that it was read from; `timestamp_ms` is since the epoch."""
 
     topic: str
     partition: int

@@ -89,7 +89,7 @@ class Controller:
         await self._register()
         self._store.client.add_listener(self)
         self._task = asyncio.get_running_loop().create_task(self._work(), name="controller")
-        self._post(self._look_up_and_elect)
+        self._post(self._elect_if_none)
 
     async def stop(self) -> None:
         """Resign, so that another broker can be elected; the end of the session does the same."""
@@ -154,7 +154,7 @@ class Controller:
                 await step()
             except ControllerMoved as moved:
                 _log.warning("%s", moved)
-                await self._look_up_controller()
+                await self._read_controller()
             except (SessionExpired, ConnectionClosed) as lost:
                 _log.warning("a step of the controller was interrupted: %r", lost)
             except Exception:
@@ -201,16 +201,16 @@ class Controller:
     # ---- elections
 
     def _controller_changed(self, _: WatchEvent) -> None:
-        self._post(self._look_up_and_elect)
+        self._post(self._elect_if_none)
 
-    async def _look_up_controller(self) -> None:
-        """Look up the controller, and resign if it is no longer this broker."""
+    async def _read_controller(self) -> None:
+        """Read which broker is the controller, and resign if it is no longer this one."""
         self.controller_id = await self._store.controller(self._controller_changed)
         if self._active is not None and self.controller_id != self._settings.broker_id:
             self._resign()
 
-    async def _look_up_and_elect(self) -> None:
-        await self._look_up_controller()
+    async def _elect_if_none(self) -> None:
+        await self._read_controller()
         if self.controller_id is None and self.broker_epoch is not None:  # an unregistered broker cannot control others
             await self._elect()
 
@@ -220,7 +220,7 @@ class Controller:
             fence = await self._store.become_controller(broker_id)
         except ControllerMoved as moved:
             _log.info("%s", moved)
-            await self._look_up_controller()
+            await self._read_controller()
             return
         self.controller_id = broker_id
         self._active = self._new_active_controller(fence)
@@ -288,7 +288,7 @@ class Controller:
             _log.error("%s", taken)
             self._post(self._register_and_elect)
             return
-        await self._look_up_and_elect()
+        await self._elect_if_none()
 
     def _balance_after(self, delay: Seconds) -> None:
         self._balance_timer = self._clock.call_later(delay, lambda: self._post(self._balance))

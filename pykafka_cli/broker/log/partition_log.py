@@ -27,7 +27,7 @@ from pykafka_cli.broker.log import retention, validation
 from pykafka_cli.broker.log.appending import AppendInfo, marker_in, written_together
 from pykafka_cli.broker.log.disk_errors import DiskErrors
 from pykafka_cli.broker.log.listener import UNKEPT, LogListener
-from pykafka_cli.broker.log.producer_state import AppendOrigin, ProducerState
+from pykafka_cli.broker.log.producer_state import AppendOrigin, ProducerStateManager
 from pykafka_cli.broker.log.replay import recall_batches, replay_producers
 from pykafka_cli.model import LeaderEpoch, Milliseconds, Offset, ProducerId, Timestamp, TopicPartition
 from pykafka_cli.properties.topic import TopicConfig
@@ -62,7 +62,7 @@ class PartitionLog:
         log_start: Offset,
         log_end: Offset,
         recovery_point: Offset,
-        producers: ProducerState,
+        producers: ProducerStateManager,
         epochs: Sequence[EpochStart],
         clock: Clock,
         listener: "LogListener[PartitionLog]" = UNKEPT,

@@ -48,8 +48,8 @@ class AppendOrigin(Enum):
     COORDINATOR = "coordinator"
 
 
-class ProducerState:
-    """The producers of one partition, and where the first transaction that is not finished begins.
+class ProducerStateManager:
+    """All producers of one partition, and where its first open transaction begins.
 
     Invariant: `end_offset` is the offset up to which (exclusive) the log is reflected here.
     """

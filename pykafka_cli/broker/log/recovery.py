@@ -21,7 +21,7 @@ from pathlib import Path
 from pykafka_cli.broker.clock import Clock
 from pykafka_cli.broker.log.listener import UNKEPT, LogListener
 from pykafka_cli.broker.log.partition_log import PartitionLog
-from pykafka_cli.broker.log.producer_state import ProducerState
+from pykafka_cli.broker.log.producer_state import ProducerStateManager
 from pykafka_cli.broker.log.replay import apply_batch, replay_producers
 from pykafka_cli.model import Milliseconds, Offset, Timestamp, TopicPartition
 from pykafka_cli.properties.topic import TopicConfig
@@ -92,7 +92,7 @@ def load_log(
     segments = _open_segments(files, folder, config, now_ms)
     stored_epochs = _read_epochs(files, folder, segments)
     epochs = _epochs_in(segments) if stored_epochs is None else LeaderEpochs(stored_epochs)
-    producers = ProducerState(files, folder, topic_partition, expiration_ms=producer_expiration_ms)
+    producers = ProducerStateManager(files, folder, topic_partition, expiration_ms=producer_expiration_ms)
     if segments:
         log_start = max(log_start, segments[0].base_offset)
 
@@ -270,7 +270,7 @@ def _recover(
     topic_partition: TopicPartition,
     segments: list[Segment],
     first: int,
-    producers: ProducerState,
+    producers: ProducerStateManager,
     epochs: LeaderEpochs,
     log_start: Offset,
     now_ms: Timestamp,
@@ -314,7 +314,7 @@ def _recover(
 
 
 def _recover_segment(
-    segment: Segment, before: Offset | None, producers: ProducerState, epochs: LeaderEpochs
+    segment: Segment, before: Offset | None, producers: ProducerStateManager, epochs: LeaderEpochs
 ) -> Cut | None:
     rebuild = segment.index_rebuild()
     aborted: list[AbortedTransaction] = []

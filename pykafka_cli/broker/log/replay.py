@@ -6,7 +6,7 @@ What the snapshot leaves out is read from the log only once it is asked for.
 import logging
 from collections.abc import Sequence
 
-from pykafka_cli.broker.log.producer_state import ProducerState
+from pykafka_cli.broker.log.producer_state import ProducerStateManager
 from pykafka_cli.model import Offset, Timestamp
 from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.protocol.records.batch import BatchHeader, CorruptRecords
@@ -23,7 +23,7 @@ RECALLED_BYTES = 4 << 20
 
 
 def replay_producers(
-    state: ProducerState, segments: Sequence[Segment], log_start: Offset, end: Offset, *, now_ms: Timestamp
+    state: ProducerStateManager, segments: Sequence[Segment], log_start: Offset, end: Offset, *, now_ms: Timestamp
 ) -> None:
     """Make `state` what the log says up to offset `end`, and take a snapshot there.
 
@@ -49,7 +49,9 @@ def replay_producers(
     state.take_snapshot()
 
 
-def apply_batch(state: ProducerState, header: BatchHeader, data: Buffer, at: int = 0) -> AbortedTransaction | None:
+def apply_batch(
+    state: ProducerStateManager, header: BatchHeader, data: Buffer, at: int = 0
+) -> AbortedTransaction | None:
     """Apply one batch of a producer that is in the log; returns what the transaction index should say of it.
 
     data  is looked into for a control batch only, at `at`
@@ -65,7 +67,7 @@ def apply_batch(state: ProducerState, header: BatchHeader, data: Buffer, at: int
     return aborted
 
 
-def recall_batches(state: ProducerState, segments: SegmentList) -> None:
+def recall_batches(state: ProducerStateManager, segments: SegmentList) -> None:
     """Restore the last five batches of each producer in `state`, as far as RECALLED_BYTES reach.
 
     raises  OSError

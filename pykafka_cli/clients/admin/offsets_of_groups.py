@@ -47,16 +47,16 @@ class OffsetsOfGroups:
             for group, coordinator in (await find_coordinators(self._session, some)).items():
                 if not isinstance(coordinator, ApiError):
                     by_coordinator.setdefault(coordinator, []).append(group)
-        await asyncio.gather(*(self._look_up_at(broker, theirs) for broker, theirs in by_coordinator.items()))
+        await asyncio.gather(*(self._ask_coordinator(broker, theirs) for broker, theirs in by_coordinator.items()))
 
-    async def _look_up_at(self, broker: BrokerId, groups: Sequence[str]) -> None:
+    async def _ask_coordinator(self, broker: BrokerId, groups: Sequence[str]) -> None:
         try:
             for begin in range(0, len(groups), GROUPS_PER_REQUEST):
                 some = groups[begin : begin + GROUPS_PER_REQUEST]
                 try:
                     response = await self._session.ask(self._request(some), broker=broker, oldest=_FIRST_BATCHED)
                 except VersionUnsupported:  # before Kafka 3.0
-                    await self._look_up_singly(groups[begin:])
+                    await self._ask_for_each(groups[begin:])
                     return
                 for group in response.groups:
                     self._take(group)
@@ -83,7 +83,7 @@ class OffsetsOfGroups:
         }
         self._note(group.group_id, offsets)
 
-    async def _look_up_singly(self, groups: Sequence[str]) -> None:
+    async def _ask_for_each(self, groups: Sequence[str]) -> None:
         for group in groups:
             try:
                 committed = await committed_offsets(self._session, group)

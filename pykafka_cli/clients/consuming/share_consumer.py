@@ -82,11 +82,11 @@ class ShareConsumer:
         """Start a request to each leader of assigned partitions that has none in flight."""
         assigned = self._member.assigned
         if any(partition not in self._leaders for partition in assigned):
-            await self._look_up(assigned)
+            await self._update_metadata(assigned)
         for leader in {self._leaders[each] for each in assigned if each in self._leaders} - self._fetches.keys():
             self._fetches[leader] = asyncio.create_task(self._fetch(leader))
 
-    async def _look_up(self, assigned: frozenset[TopicPartitionId]) -> None:
+    async def _update_metadata(self, assigned: frozenset[TopicPartitionId]) -> None:
         """Look up the names and leaders of assigned partitions, again for those without one."""
         with suppress(ConnectionFailed):
             answer = await self._session.metadata((), ids=sorted({topic for topic, _ in assigned}))

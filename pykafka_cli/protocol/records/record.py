@@ -43,7 +43,7 @@ from pykafka_cli.protocol.records.compression import MAX_UNCOMPRESSED, compress,
 
 
 class Record(NamedTuple):
-    """One record. `offset` is its place in the log, `timestamp` milliseconds since the epoch (-1: none)."""
+    """A record as a batch contains it; `timestamp` is in milliseconds since the epoch, -1 without one."""
 
     offset: Offset
     timestamp: Timestamp
