@@ -169,7 +169,7 @@ def show_missing(missing: Sequence[str]) -> None:
 
 def show_not_this(status: int) -> None:
     """A command ran, but it was not the one of the step."""
-    reason = f"It ended with status {status}." if status else "That worked, but it is not what this step is about."
+    reason = f"It exited with status {status}." if status else "That worked, but it is not what this step is about."
     _console().print(f"{reason} `hint` helps, `skip` does it for you.", style="yellow")
 
 

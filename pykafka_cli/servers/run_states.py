@@ -1,4 +1,4 @@
-"""The `pk up` that run on this machine: each keeps a file while it runs, by which `pk status` and `pk down` find it.
+"""Every `pk up` on this machine keeps a file while it runs, so that `pk status` and `pk down` find it.
 
 $XDG_RUNTIME_DIR/pk-UID/PID.json      or below the directory for temporary files
 """
@@ -22,8 +22,8 @@ from pykafka_cli.text_files import write_text
 class BrokerState(NamedTuple):
     """One broker; addresses are HOST:PORT.
 
-    pid    its process, which is `pk up` itself if there is one broker; None while the broker is not running
-    log    the file that it logs to; None if it logs with `pk up`
+    pid    its process, which is `pk up` itself if it runs only one broker; None while the broker is not running
+    log    the file that it logs to; None if its log is that of `pk up`
     """
 
     address: str
@@ -37,9 +37,9 @@ class BrokerState(NamedTuple):
 
 
 class ZooKeeperState(NamedTuple):
-    """One of several ZooKeepers; its address, HOST:PORT, is for clients.
+    """One of several ZooKeeper servers; its address, HOST:PORT, is for clients.
 
-    pid    its process; None once it has ended
+    pid    its process; None once it has stopped
     """
 
     address: str
@@ -54,9 +54,9 @@ class ZooKeeperState(NamedTuple):
 class RunState(NamedTuple):
     """One `pk up`; the index of a broker is its id.
 
-    zookeeper     HOST:PORT, of several separated by commas
-    zookeepers    those that have their own processes; the number of the first is 1
-    metrics       URLs of each broker's, then of each ZooKeeper's; empty without --metrics-port
+    zookeeper     HOST:PORT of each ZooKeeper server, separated by commas
+    zookeepers    the servers that have their own processes; the number of the first is 1
+    metrics       the URL of each broker's metrics, then of each ZooKeeper server's; empty without --metrics-port
     """
 
     pid: int
@@ -85,7 +85,7 @@ class RunState(NamedTuple):
 
 
 def state_of(document: dict[str, Any]) -> RunState:
-    """raises    KeyError, TypeError for any other document"""
+    """The state in a document of RunState.document; raises KeyError, TypeError for any other."""
     brokers = tuple(BrokerState(*(each[key] for key in BrokerState._fields)) for each in document["brokers"])
     zookeepers = tuple(
         ZooKeeperState(*(each[key] for key in ZooKeeperState._fields)) for each in document["zookeepers"]
@@ -109,7 +109,7 @@ def published(state: RunState, ready_files: Sequence[Path]) -> Iterator[Callable
     found_by_others = runtime_directory() / f"{state.pid}.json"
 
     def publish(state: RunState) -> None:
-        with contextlib.suppress(OSError):  # the servers run even if nobody can find them
+        with contextlib.suppress(OSError):  # the servers run even if no other command can find them
             _write(found_by_others, state)
 
     with contextlib.suppress(OSError):
@@ -156,7 +156,7 @@ def _write(file: Path, state: RunState) -> None:
 
 
 def running_states(data_dir: Path | None = None) -> list[RunState]:
-    """The running ones of this user, by process id; only the one with data in `data_dir` if given."""
+    """The states of this user's running `pk up`, sorted; only the one with data in `data_dir` if that is given."""
     alive = {pid for pid, words in processes() if runs(words, "up")}
     states = []
     for file in sorted(runtime_directory().glob("*.json")):
@@ -170,7 +170,7 @@ def running_states(data_dir: Path | None = None) -> list[RunState]:
 
 
 def the_running(data_dir: Path | None = None) -> RunState:
-    """The `pk up` that a command applies to: of several, the one whose brokers $PK_BOOTSTRAP_SERVER names.
+    """The `pk up` that a command applies to; if several run, the one whose brokers $PK_BOOTSTRAP_SERVER names.
 
     raises    ScriptError if none is running, or several and `data_dir` is None
     """
@@ -194,7 +194,7 @@ def the_running(data_dir: Path | None = None) -> RunState:
 
 
 def left_running() -> str:
-    """A line about each `pk up`, for commands that stop only other servers."""
+    """A line about each running `pk up`, for commands that stop only other servers."""
     return "\n".join(
         f"Process {each.pid} is a pk up, which is not stopped: pk down --data-dir {shlex.quote(each.data_dir)} stops it"
         for each in running_states(None)

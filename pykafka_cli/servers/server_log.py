@@ -1,7 +1,7 @@
-"""What a server of `pk up` reports in its own process: a file, and up to ten older ones.
+"""The log of one server of `pk up` that runs in its own process.
 
-DIR/logs/broker-1.log      the newest last
-DIR/logs/broker-1.log.1    older output, up to .10
+DIR/logs/broker-1.log      the newest lines last
+DIR/logs/broker-1.log.1    older lines, up to .10
 """
 
 import logging
@@ -12,7 +12,7 @@ from pykafka_cli.servers.log_output import KEPT, LIMIT_BYTES, LINE, LogOutput
 
 
 class ServerLog(LogOutput, RotatingFileHandler):
-    """Everything that is logged; raises OSError if there can be no such file."""
+    """Writes everything that is logged to the file; raises OSError if it cannot be written."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)

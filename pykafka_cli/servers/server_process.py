@@ -1,7 +1,7 @@
-"""One server of a `pk up`, in its own process: what `pk up` has of it.
+"""One server of `pk up` in its own process, as `pk up` sees it.
 
-Before `pk up` has threads and an event loop, a process is forked: it has everything loaded, and shares its memory.
-Later, when a server is started again, and where forking is not safe, the process is a new one.
+Before `pk up` has threads and an event loop, processes are forked: they have everything loaded, and share memory.
+When a server is restarted later, and where forking is not safe, a new process is started.
 """
 
 import asyncio
@@ -24,28 +24,28 @@ from pykafka_cli.servers.program import own_command
 class Kind(NamedTuple):
     """A kind of server.
 
-    serve     runs one, by its number and the connection to `pk up`
-    option    of `pk up`, NUMBER:DESCRIPTOR, by which it starts one in a new process; no user gives it
+    serve     runs one, given its number and its connection to `pk up`
+    option    the internal option by which `pk up` starts one in a new process; its value is NUMBER:DESCRIPTOR
     """
 
     serve: Callable[[int, socket.socket], ExitStatus]
     option: str
 
     def serve_as(self, value: str) -> ExitStatus:
-        """Run the server that the value of the option stands for."""
+        """Run the server that the value of the option names."""
         number, _, descriptor = value.partition(":")
         return self.serve(int(number), socket.socket(fileno=int(descriptor)))
 
 
 STOP_TIMEOUT_S = 45.0
-"""How long servers may take to stop before they are killed: less than `pk down` waits."""
+"""Seconds that servers may take to stop before they are killed: less than `pk down` waits."""
 
 _CAN_FORK = sys.platform == "linux"
-"""macOS has libraries that do not survive it."""
+"""Some libraries of macOS do not survive forking."""
 
 
 class ServerProcess:
-    """A process, started; `channel` is to be opened before anything is requested."""
+    """A started process; open its `channel` before the first request."""
 
     def __init__(self, pid: int, channel: socket.socket, wait: Callable[[], int]) -> None:
         self.pid = pid
@@ -54,7 +54,7 @@ class ServerProcess:
         self._ending: asyncio.Task[int] | None = None
 
     async def end(self) -> int:
-        """Wait until it has ended; its status, or a signal's number below 0."""
+        """Wait until it has ended; returns its exit status, or the negative number of the signal that ended it."""
         if self._ending is None:
             self._ending = asyncio.create_task(self._end())
         return await asyncio.shield(self._ending)
@@ -65,7 +65,7 @@ class ServerProcess:
 
     @property
     def is_alive(self) -> bool:
-        """Whether its connection is still there."""
+        """Whether its connection is still open."""
         return self.channel.is_open
 
     @property
@@ -85,9 +85,9 @@ class ServerProcess:
 
 
 async def stop_processes(processes: Sequence[ServerProcess], called: str, report: Callable[[str], None]) -> None:
-    """Let servers stop at once, even paused ones; those that take too long are killed.
+    """Stop all servers at the same time, paused ones included, and kill those that take too long.
 
-    called    "brokers", for the report
+    called    what the report calls them, such as "brokers"
     """
     for process in processes:
         process.channel.close()
@@ -97,25 +97,25 @@ async def stop_processes(processes: Sequence[ServerProcess], called: str, report
     ends = [asyncio.create_task(each.end()) for each in processes]
     _, late = await asyncio.wait(ends, timeout=STOP_TIMEOUT_S)
     if late:
-        report(f"{len(late)} {called} have not stopped within {STOP_TIMEOUT_S:g} s, and are killed")
+        report(f"{len(late)} {called} did not stop within {STOP_TIMEOUT_S:g} s; killing them")
         for process in processes:
             process.send(signal.SIGKILL)
         await asyncio.wait(late)
 
 
 def how_it_ended(status: int) -> str:
-    """For a report, after the name of a server."""
+    """How a server ended, to follow its name in a report."""
     if status < 0:
-        return f"was ended by {signal.Signals(-status).name}"
+        return f"was killed by {signal.Signals(-status).name}"
     if status in (0, 128 + signal.SIGTERM, 128 + signal.SIGHUP):
         return "has stopped"
-    return f"ended with status {status}"
+    return f"exited with status {status}"
 
 
 def start_processes(kind: Kind, numbers: Iterable[int], ours: list[socket.socket]) -> list[ServerProcess]:
-    """Start one for each number; to be called before there are threads.
+    """Start one process for each number; call it before starting threads.
 
-    ours    this process's ends of connections to processes: those of others, and after the call those of these
+    ours    this process's ends of its connections to all processes; the new ones are added
     """
     processes: list[ServerProcess] = []
     for number in numbers:
@@ -130,7 +130,7 @@ def start_processes(kind: Kind, numbers: Iterable[int], ours: list[socket.socket
 
 
 def start_process(kind: Kind, number: int) -> ServerProcess:
-    """Start a new process, at any time. It takes as long to start as a command of pk."""
+    """Start a new process, at any time; this takes as long as any command of pk takes to start."""
     our_end, their_end = socket.socketpair()
     with their_end:
         return _spawn(kind, number, our_end, their_end)
@@ -139,7 +139,7 @@ def start_process(kind: Kind, number: int) -> ServerProcess:
 def _fork(kind: Kind, number: int, ours: Sequence[socket.socket], their_end: socket.socket) -> ServerProcess:
     sys.stdout.flush()
     sys.stderr.flush()
-    interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is not for the new process, from its first moment on
+    interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)  # the new process must ignore it from the first moment
     pid = os.fork()
     if not pid:
         _run_forked(kind, number, ours, their_end)
@@ -148,15 +148,15 @@ def _fork(kind: Kind, number: int, ours: Sequence[socket.socket], their_end: soc
 
 
 def _run_forked(kind: Kind, number: int, ours: Sequence[socket.socket], channel: socket.socket) -> NoReturn:
-    """Nothing of the caller's is run to its end: that is for the process which was forked."""
+    """Run the server and exit: the frames of the caller belong to the parent process."""
     status = int(ExitStatus.FAILURE)
     try:
-        for each in ours:  # else this process would keep the connections of the others open
+        for each in ours:  # otherwise this process would keep the connections of the others open
             each.close()
         with open(os.devnull, "rb") as nothing:
             os.dup2(nothing.fileno(), 0)
         status = kind.serve(number, channel)
-    except BaseException:  # whatever it is, it ends here
+    except BaseException:  # nothing may reach the caller's frames
         traceback.print_exc()
     finally:
         sys.stderr.flush()

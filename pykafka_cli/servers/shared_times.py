@@ -1,9 +1,9 @@
-"""How many more times a fault happens, counted by all brokers of a cluster together, each in its own process.
+"""How many more times a fault happens, counted across the processes of all brokers.
 
     DIR/faults/0      one byte for each time that the first fault has happened; the content does not matter
 
-Each process appends a byte to take one: where its byte ends up is the number of the time, with no lock that a process
-could hold while it is paused. Once the file is deleted, the fault happens no more.
+A process takes one time by appending a byte: the byte's position is the number of times before. So no process can hold
+a lock while it is paused. Once the file is deleted, the fault happens no more.
 """
 
 import os
@@ -11,24 +11,26 @@ from pathlib import Path
 
 
 class SharedTimes:
-    """Of the fault whose file this is, which happens `times` times."""
+    """Counts a fault that happens `times` times, in its file."""
 
     def __init__(self, file: Path, times: int) -> None:
         self._file, self._times = file, times
 
     def create(self) -> None:
-        """None of them is used up."""
+        """Create the file; no time has been taken."""
         self._file.parent.mkdir(exist_ok=True)
         self._file.write_bytes(b"")
 
     @property
     def left(self) -> int:
+        """How many more times the fault happens."""
         try:
             return max(0, self._times - self._file.stat().st_size)
         except FileNotFoundError:
             return 0
 
     def take(self) -> bool:
+        """Take one time; returns whether there was one left."""
         try:
             descriptor = os.open(self._file, os.O_WRONLY | os.O_APPEND)
         except FileNotFoundError:

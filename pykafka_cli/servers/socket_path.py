@@ -1,4 +1,4 @@
-"""Names of Unix sockets, which the system limits to some hundred bytes, in directories with longer ones."""
+"""Names for Unix sockets in directories with long paths: the system limits names to about 100 bytes."""
 
 import os
 from collections.abc import Iterator
@@ -7,12 +7,12 @@ from pathlib import Path
 
 _LONGEST = 100
 OPEN_DIRECTORIES = Path("/proc/self/fd")
-"""Where Linux shows them; other systems have no such way."""
+"""Linux only: each entry is an open file of this process."""
 
 
 @contextmanager
 def short_name(path: Path) -> Iterator[str]:
-    """The name of a socket, to bind or connect to while the block runs; a short one where the system has one.
+    """A name to bind or connect a socket to while the block runs; a short one where the system allows it.
 
     raises    OSError if the directory cannot be opened
     """

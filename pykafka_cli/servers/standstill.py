@@ -1,7 +1,7 @@
 """The longest time that a server's event loop was blocked, for tests, in the file that $PK_STANDSTILL_FILE names.
 
-    longest     float64, largest delay of a beat in seconds
-    last beat   float64, CLOCK_MONOTONIC, the same for all processes of a machine
+    longest     float64, the largest delay of a beat in seconds
+    last beat   float64, its CLOCK_MONOTONIC, which all processes of a machine share
 
 The file is mapped into memory, so it survives kill -9, and shows a loop that is blocked now.
 """
@@ -19,7 +19,7 @@ _LAYOUT = Struct("=dd")
 
 
 class Heartbeat:
-    """Beats on the running loop until that ends."""
+    """Beats on the running loop until the loop ends."""
 
     def __init__(self, file: Path) -> None:
         file.write_bytes(bytes(_LAYOUT.size))
@@ -45,7 +45,7 @@ def beat_if_asked() -> None:
 
 
 def longest_standstill(file: Path, *, is_running: bool) -> float:
-    """The longest standstill in seconds, including a present one; 0 for a server that never had a loop."""
+    """The longest standstill in seconds, the current one included; 0 for a server that never ran a loop."""
     if not file.exists():
         return 0.0
     longest: float

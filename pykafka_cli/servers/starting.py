@@ -1,8 +1,8 @@
-"""What the commands that start servers have in common: words, settings, daemons, logs, and stopping at a signal.
+"""What the commands that start servers share: their command line, settings, daemons, logs, and stopping on a signal.
 
     pk zookeeper-server-start [-daemon] FILE [--override KEY=VALUE]...
 
-like bin/*-server-start.sh.
+The command line is that of bin/*-server-start.sh.
 """
 
 import asyncio
@@ -33,11 +33,11 @@ from pykafka_cli.servers.standstill import beat_if_asked
 _PIECE = 4096
 LOG_DIRECTORY_VARIABLE = "LOG_DIR"
 SWITCH_INTERVAL_S = 0.001
-"""Seconds that a thread which cleans a log or writes a snapshot may delay the loop, which yields at each
-system call: with Python's default of 5 ms, a request takes more than 10 ms while such work runs."""
+"""Seconds that a thread which cleans a log or writes a snapshot may delay the event loop, which yields at each
+system call. With Python's default of 5 ms, a request takes more than 10 ms while such work runs."""
 
 GARBAGE_THRESHOLD = 10_000
-"""New objects before the garbage collector searches them, which stops everything else for about 2 ms."""
+"""New objects before the garbage collector runs, which stops everything else for about 2 ms."""
 
 _STATUS = {
     signal.SIGHUP: ExitStatus.HUNG_UP,  # the terminal was closed
@@ -87,9 +87,9 @@ def read_system_properties(meaning_of: Callable[[Mapping[str, str]], Meaning]) -
 
 
 def read_settings(settings: Callable[[list[Property]], Any], words: Words, of_java: Sequence[Property] = ()) -> Any:
-    """The settings of a file and its overrides, above those of Java's system properties.
+    """The settings: overrides win over the file, and the file over Java's system properties.
 
-    raises ScriptError, with line, key and value if one is to blame
+    raises    ScriptError, which names line, key and value if one of them is invalid
     """
     try:
         properties = [*of_java, *read_properties(words.file.read_bytes()), *words.overrides]
@@ -109,7 +109,7 @@ def read_settings(settings: Callable[[list[Property]], Any], words: Words, of_ja
 def warn_of(
     settings: Settings, without_effect: Iterable[str], words: Words, of_java: Meaning, log: logging.Logger
 ) -> None:
-    """Log the properties of a file, or of KAFKA_OPTS, that have no effect."""
+    """Log which properties of the file and of KAFKA_OPTS have no effect."""
     file = words.file
     if of_java.ignored:
         log.warning("%s: ignored: -D%s", system_properties.VARIABLE, ", -D".join(of_java.ignored))
@@ -120,9 +120,10 @@ def warn_of(
 
 
 def start_daemon(command: str, words: Sequence[str], output: str, own_suffix: str) -> None:
-    """Run `pk COMMAND WORDS` detached from this terminal; what it prints goes to $LOG_DIR/OUTPUT.
+    """Run `pk COMMAND WORDS` detached from this terminal; its output goes to $LOG_DIR/OUTPUT.
 
-    own_suffix    distinguishes its file if another server writes to that one
+    own_suffix    is appended to the file's name if another server writes to that file
+    raises        ScriptError if the file cannot be written
     """
     directory = Path(os.environ.get(LOG_DIRECTORY_VARIABLE, "logs"))
     try:
@@ -142,7 +143,7 @@ def start_daemon(command: str, words: Sequence[str], output: str, own_suffix: st
 
 
 def log_to_stdout() -> None:
-    """Log to the terminal as config/log4j.properties configures."""
+    """Log to stdout in the form that Kafka's config/log4j.properties configures."""
     handler = console_handler()
     handler.setFormatter(logging.Formatter(LINE))
     logging.addLevelName(logging.WARNING, "WARN")
@@ -155,7 +156,7 @@ def log_to_stdout() -> None:
 def run_until_signalled(
     serve: Callable[[asyncio.Event], Coroutine[Any, Any, None]], by: Collection[signal.Signals] = tuple(_STATUS)
 ) -> ExitStatus:
-    """Run `serve`, whose event is set on one of these signals; the status shows which it was."""
+    """Run `serve` and set its event on the first of these signals; the status shows which one it was."""
     received: list[signal.Signals] = []
     prepare_process()
 
@@ -185,22 +186,22 @@ def run_until_signalled(
 
 
 def call_at_eof(at_end: Callable[[], object]) -> None:
-    """Read standard input, and call `at_end` on this event loop once it ends, as a pipe does with its last writer."""
+    """Read standard input, and call `at_end` on this event loop at its end; a pipe ends when its last writer exits."""
     loop = asyncio.get_running_loop()
 
     def read() -> None:
-        with contextlib.suppress(OSError):  # it is closed, or a terminal that is gone
+        with contextlib.suppress(OSError):  # standard input, or the terminal behind it, is closed
             while os.read(0, _PIECE):
                 pass
-        with contextlib.suppress(RuntimeError):  # the loop was faster
+        with contextlib.suppress(RuntimeError):  # the loop has ended already
             loop.call_soon_threadsafe(at_end)
 
     threading.Thread(target=read, name="stop-at-eof", daemon=True).start()
 
 
 def prepare_process() -> None:
-    """Set the limits of a process that serves, and keep the garbage collector away from loaded objects, whose memory
-    is then shared with processes that are forked."""
+    """Set the limits of a server's process, and keep the garbage collector away from all objects loaded so far: forked
+    processes then share their memory."""
     with contextlib.suppress(ImportError):
         import_module("uvloop")
     _allow_many_files()
@@ -210,9 +211,9 @@ def prepare_process() -> None:
 
 
 def _ignore_further_signals(signals: Iterable[signal.Signals]) -> None:
-    """Ignore signals, so that a process that obeys the first one ends as that requires.
+    """Ignore further signals, so that the process can stop as the first one requires.
 
-    A closing event loop would restore their default effect, which is to kill.
+    A closing event loop would restore their default effect, which is to kill the process.
     """
     for each in signals:
         asyncio.get_running_loop().remove_signal_handler(each)
@@ -223,7 +224,7 @@ def _allow_many_files() -> None:
     """Raise the limit of open files as far as allowed: a broker holds one to three for each partition."""
     try:
         import resource
-    except ImportError:  # this system has no such limits
+    except ImportError:  # this system has no limits
         return
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):

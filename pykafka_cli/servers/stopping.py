@@ -1,4 +1,4 @@
-"""Stopping servers as bin/*-server-stop.sh do: they are found by their command lines, and all are signaled."""
+"""Stops servers as bin/*-server-stop.sh do: finds them by their command lines, and signals all of them."""
 
 import os
 import signal
@@ -23,7 +23,7 @@ def signal_servers(
 ) -> None:
     """Send $SIGNAL (TERM) to every process that runs `pk COMMAND` and whose command line `is_meant`.
 
-    others    what to print about servers that are not stopped this way, on stderr
+    others    returns what to print on stderr about servers that are not stopped this way
     also      further processes to signal
     raises    ScriptError if there is none
     """
@@ -45,13 +45,13 @@ def signal_servers(
         except ProcessLookupError:
             continue  # it has just ended
         except PermissionError:
-            raise ScriptError(f"Process {pid} belongs to another user, who can stop it") from None
+            raise ScriptError(f"Process {pid} belongs to another user; only that user or root can stop it") from None
     if text := others():
         print_remark(text)
 
 
 def runs(words: Sequence[str], command: str) -> bool:
-    """Whether this command line is of `pk COMMAND`, under any of its names."""
+    """Whether this is a command line of `pk COMMAND`, under any of its names."""
     programs = program_names()
     for program, name in pairwise(words):
         if Path(program).name in programs and name.removesuffix(".sh").removeprefix("kafka-") == command:

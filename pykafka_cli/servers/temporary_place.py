@@ -1,4 +1,4 @@
-"""Temporary directories of commands that start servers. A command that is killed leaves its directory to a later one.
+"""Temporary directories of commands that start servers. If a command is killed, a later one deletes its directory.
 
 The directory itself is locked (flock) while the command runs. The system releases the lock when the process ends,
 however it ends, so a directory that can be locked is one that was left behind.
@@ -27,7 +27,7 @@ class TemporaryPlace:
             """A file descriptor: a process that inherits it shares the lock."""
             with contextlib.suppress(OSError):  # some file systems have no locks
                 fcntl.flock(self.lock, fcntl.LOCK_EX)
-            if self.path.is_dir():  # otherwise a later command has already deleted it as left behind
+            if self.path.is_dir():  # otherwise another command took it for one left behind, and deleted it
                 return
             os.close(self.lock)
 
@@ -41,7 +41,7 @@ class TemporaryPlace:
 
 @contextmanager
 def temporary_place(prefix: str, parent: Path | None = None) -> Iterator[Path]:
-    """A directory for the block; those that others with this prefix have left behind are deleted as well."""
+    """A directory for the block. Directories with this prefix that other commands left behind are deleted as well."""
     remove_left_behind(prefix, parent)
     place = TemporaryPlace(prefix, parent)
     try:
@@ -51,12 +51,13 @@ def temporary_place(prefix: str, parent: Path | None = None) -> Iterator[Path]:
 
 
 def remove_left_behind(prefix: str, parent: Path | None = None) -> None:
+    """Delete this user's directories with this prefix whose commands have ended."""
     for path in left_behind(prefix, parent):
         shutil.rmtree(path, ignore_errors=True)
 
 
 def left_behind(prefix: str, parent: Path | None = None) -> Iterator[Path]:
-    """This user's directories whose commands have ended, each locked until the next one is requested."""
+    """This user's directories with this prefix whose commands have ended; each stays locked until the next is taken."""
     for path in Path(parent or tempfile.gettempdir()).absolute().glob(f"{prefix}*"):
         with contextlib.suppress(OSError):
             if path.is_symlink() or not path.is_dir() or path.stat().st_uid != os.getuid():

@@ -1,6 +1,6 @@
-"""One of several ZooKeepers of a `pk up`, in its own process: what runs there (servers/child.py).
+"""One of several ZooKeeper servers of `pk up`: what runs in its own process (servers/child.py).
 
-start           file, log                   once it serves clients
+start           file, log                   responds once the server serves clients
 """
 
 import asyncio
@@ -28,17 +28,17 @@ _log = logging.getLogger(__name__)
 
 
 def serve_zookeeper(number: int, channel: socket.socket) -> ExitStatus:
-    """Run one server until it must stop. `channel` is connected to `pk up`."""
+    """Run one server until it must stop; `channel` is connected to `pk up`."""
     return serve_child(f"zookeeper {number}", channel, _Child)
 
 
 def _read(file: Path) -> Membership:
-    """raises    OSError, ConfigError"""
+    """The membership in a server's properties file; raises OSError, ConfigError."""
     return read_membership(ZooKeeperSettings(read_properties(file.read_bytes())), file)
 
 
 class _Child:
-    """The server, once it is asked to start."""
+    """The server, which starts once `pk up` requests it."""
 
     def __init__(self) -> None:
         self.ended = asyncio.Event()
@@ -50,7 +50,7 @@ class _Child:
     def commands(self) -> dict[str, Command]:
         return {START: self._start}
 
-    async def stop(self, all_stop: asyncio.Event) -> ExitStatus | None:  # noqa: ARG002  # it is quick in any case
+    async def stop(self, all_stop: asyncio.Event) -> ExitStatus | None:  # noqa: ARG002  # a ZooKeeper server always stops quickly
         if self._run is None:
             return None
         self._stop.set()
@@ -82,4 +82,4 @@ class _Child:
                 self._run.result()
             except ServerUnusable as error:
                 raise BadRequest(str(error)) from None
-            raise BadRequest("it was stopped before it served clients")
+            raise BadRequest("it stopped before it served clients")

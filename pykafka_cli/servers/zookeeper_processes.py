@@ -1,6 +1,7 @@
-"""Several ZooKeepers of a `pk up`, each in its own process: one ensemble."""
+"""The ensemble of `pk up`: several ZooKeeper servers, each in its own process."""
 
 import asyncio
+import shlex
 from collections.abc import Callable, Sequence
 
 from pykafka_cli.servers.control import BadRequest
@@ -15,17 +16,17 @@ ZOOKEEPER = Kind(serve_zookeeper, "--as-zookeeper")
 
 
 class ZooKeeperProcesses:
-    """All ZooKeepers; numbers begin with 1.
+    """All servers of the ensemble; the first one's number is 1.
 
-    processes    those started for the plan
-    report       called with a line about each that ends while the others continue
+    processes    the processes that were started for the plan
+    report       called with a line about each server that ends while the others continue
     """
 
     def __init__(self, plan: LocalPlan, processes: Sequence[ServerProcess], report: Callable[[str], None]) -> None:
         self.on_change: Callable[[], None] = lambda: None
-        """Called when one has ended."""
+        """Called when a server has ended."""
         self.failure: asyncio.Future[None]
-        """Never done: the others continue without those that fail."""
+        """Never done: when servers fail, the others continue."""
         self._plan, self._report = plan, report
         self._processes: dict[int, ServerProcess] = dict(enumerate(processes, start=1))
         self._watching: list[asyncio.Task[None]] = []
@@ -49,7 +50,7 @@ class ZooKeeperProcesses:
         )  # fmt: skip
 
     async def start(self) -> None:
-        """Start all, and wait until each serves clients.
+        """Start all servers, and wait until each serves clients.
 
         raises    ServerUnusable
         """
@@ -64,7 +65,7 @@ class ZooKeeperProcesses:
                 task.cancel()
 
     async def stop(self) -> None:
-        """Stop all at once."""
+        """Stop all servers at the same time."""
         self._is_stopping = True
         await stop_processes(list(self._processes.values()), "ZooKeepers", self._report)
         self.failure.cancel()
@@ -94,6 +95,6 @@ class ZooKeeperProcesses:
             return
         del self._processes[number]
         file = zookeeper_data_of(self._plan.data_dir, number) / "zoo.cfg"
-        again = f"`pk zookeeper-server-start {file}` starts it again."
+        again = f"`pk zookeeper-server-start {shlex.quote(str(file))}` starts it again."
         self._report(f"ZooKeeper {number} (process {process.pid}) {how_it_ended(status)}. {again}")
         self.on_change()

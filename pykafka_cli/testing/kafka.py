@@ -114,7 +114,7 @@ class Kafka(Cluster):
             line = pipe.readline()  # empty if it has ended
         if not line:
             process.wait()
-            raise CannotStart(self.log.strip() or f"pk up ended with status {process.returncode}")
+            raise CannotStart(self.log.strip() or f"pk up exited with status {process.returncode}")
         return process, json.loads(line)
 
     def _stop(self) -> None:

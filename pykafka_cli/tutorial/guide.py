@@ -226,7 +226,7 @@ class Guide:
             else:
                 status = await self._run(f"({line}) > /dev/null 2>&1" if quietly else line, step.input)
                 if status not in (0, _INTERRUPTED) and not step.until:
-                    raise ScriptError(f"{step.title}: `{line}` ended with status {status}")
+                    raise ScriptError(f"{step.title}: `{line}` exited with status {status}")
                 if status not in (0, _INTERRUPTED):
                     patience = AT_ONCE_S
         if missing := await self._missing(step, patience):

@@ -87,7 +87,7 @@ def test_a_broker_that_is_killed_is_reported_and_comes_back_with_its_address_and
     assert (made.returncode, sent.returncode) == (0, 0)
 
     os.kill(before["pid"], signal.SIGKILL)
-    until(lambda: "was ended by SIGKILL" in cluster.said(), cluster.said)
+    until(lambda: "was killed by SIGKILL" in cluster.said(), cluster.said)
     (shown,) = json.loads(pk("status", "--data-dir", str(cluster.data_dir), "--output", "json").stdout)
     again = act(cluster, "start", 1)
     read = pk(
@@ -96,7 +96,7 @@ def test_a_broker_that_is_killed_is_reported_and_comes_back_with_its_address_and
     )  # fmt: skip
 
     after = brokers(cluster)[1]
-    assert f"Broker 1 (process {before['pid']}) was ended by SIGKILL. `pk broker start 1` starts it" in cluster.said()
+    assert f"Broker 1 (process {before['pid']}) was killed by SIGKILL. `pk broker start 1` starts it" in cluster.said()
     assert Path(before["log"]).read_text().count("broker 1 is registered") == 2
     assert "is not newer" not in cluster.said()  # what the controller sends again to all whenever a broker starts
     assert shown["brokers"][1]["pid"] is None
@@ -292,7 +292,7 @@ def test_a_command_has_the_brokers_while_it_runs_and_one_may_die_meanwhile(tmp_p
     done = pk("up", *words, "--topic", "t:1:3", "--", "sh", "-c", script, PK, env=environment)
 
     assert (done.returncode, done.stdout) == (0, "Broker 0 is stopped\nt\n")
-    assert "was ended by SIGKILL" in done.stderr
+    assert "was killed by SIGKILL" in done.stderr
 
 
 def test_ctrl_c_reaches_all_and_is_left_to_pk_up(tmp_path: Path) -> None:
