@@ -1,7 +1,7 @@
 """Metrics over HTTP, in the text format of Prometheus.
 
-prometheus_client responds in threads. A server's state belongs to its event loop, so for each response, `look` copies
-the figures there; `name` then turns them into metrics in the thread, where it blocks nobody.
+prometheus_client responds in threads, but a server's state belongs to its event loop. So for each response, `look`
+copies the figures on the loop; then `name` turns them into metrics in the thread, without blocking the loop.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ PATIENCE_S = 10.0
 
 
 class MetricsEndpoint(Generic[T]):
-    """`look` runs on the event loop that calls `start` and `stop`."""
+    """One HTTP server; `look` runs on the event loop that calls `start` and `stop`."""
 
     def __init__(self, address: MetricsAddress, look: Callable[[], T], name: Callable[[T], "Iterable[Metric]"]) -> None:
         self.address = address
@@ -33,7 +33,7 @@ class MetricsEndpoint(Generic[T]):
     def start(self) -> MetricsAddress:
         """Serve the metrics of the server, its process and Python.
 
-        returns   where it listens, with the actual port
+        returns   the address on which it listens, with the actual port
         raises    OSError
         """
         from prometheus_client import (

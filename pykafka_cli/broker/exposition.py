@@ -24,7 +24,7 @@ QUANTILES = (0.5, 0.75, 0.95, 0.98, 0.99, 0.999)
 
 
 class PartitionFigures(NamedTuple):
-    """One replica; `isr` and `replicas` are counts, and 0 unless it leads."""
+    """One replica; `isr` and `replicas` are counts, and 0 unless it is the leader."""
 
     topic: str
     partition: int
@@ -65,7 +65,7 @@ class Figures:
 
 
 def look(broker: Broker) -> Figures:
-    """Copy a broker's figures; on the event loop, so nothing here may take long."""
+    """Copy a broker's figures; this runs on the event loop, so nothing here may take long."""
     metrics, (groups, _) = broker.metrics, broker.groups.list_groups()
     return Figures(
         [figures for each in broker.replicas.hosted if (figures := _partition(each)) is not None],
@@ -110,7 +110,7 @@ def _partition(partition: Partition) -> PartitionFigures | None:
 
 
 def named(figures: Figures) -> Iterator["Metric"]:
-    """The metrics of the figures; in any thread."""
+    """The metrics of the figures, in any thread."""
     yield from _replicas(figures)
     yield from _topics(figures)
     yield from _partitions(figures.partitions)
@@ -124,15 +124,15 @@ def named(figures: Figures) -> Iterator["Metric"]:
 def _replicas(figures: Figures) -> Iterator["Metric"]:
     led = [each for each in figures.partitions if each.is_leader]
     prefix = "kafka_server_replicamanager_"
-    yield _gauge("kafka_server_kafkaserver_brokerstate", "State of the broker; 3: running.", RUNNING)
+    yield _gauge("kafka_server_kafkaserver_brokerstate", "State of the broker; 3 is running.", RUNNING)
     yield _gauge(f"{prefix}partitioncount", "Replicas on this broker.", len(figures.partitions))
     yield _gauge(f"{prefix}leadercount", "Partitions that this broker leads.", len(led))
     under = sum(each.is_under_replicated for each in led)
-    yield _gauge(f"{prefix}underreplicatedpartitions", "Led partitions with replicas that are not in sync.", under)
+    yield _gauge(f"{prefix}underreplicatedpartitions", "Partitions led here with replicas that are not in sync.", under)
     below = sum(each.isr < each.min_isr for each in led)
-    yield _gauge(f"{prefix}underminisrpartitioncount", "Led partitions below min.insync.replicas.", below)
+    yield _gauge(f"{prefix}underminisrpartitioncount", "Partitions led here below min.insync.replicas.", below)
     at = sum(each.isr == each.min_isr for each in led)
-    yield _gauge(f"{prefix}atminisrpartitioncount", "Led partitions at min.insync.replicas.", at)
+    yield _gauge(f"{prefix}atminisrpartitioncount", "Partitions led here at min.insync.replicas.", at)
     offline = figures.offline_partitions
     yield _gauge(f"{prefix}offlinereplicacount", "Replicas in log directories that have failed.", offline)
 
@@ -146,9 +146,9 @@ def _topics(figures: Figures) -> Iterator["Metric"]:
     for name, what, counts in (
         ("messagesin", "Records from producers.", messages_in),
         ("bytesin", "Bytes of records from producers.", bytes_in),
-        ("bytesout", "Bytes of records to consumers.", figures.bytes_out),
-        ("replicationbytesin", "Bytes of records from leaders.", replicated_in),
-        ("replicationbytesout", "Bytes of records to followers.", figures.replicated_out),
+        ("bytesout", "Bytes of records sent to consumers.", figures.bytes_out),
+        ("replicationbytesin", "Bytes of records fetched from leaders.", replicated_in),
+        ("replicationbytesout", "Bytes of records sent to followers.", figures.replicated_out),
     ):
         by_topic = {(topic,): count for topic, count in counts.items()}
         yield _counter(f"kafka_server_brokertopicmetrics_{name}", what, ["topic"], by_topic)
@@ -157,8 +157,8 @@ def _topics(figures: Figures) -> Iterator["Metric"]:
 def _partitions(partitions: Sequence[PartitionFigures]) -> Iterator["Metric"]:
     labels = ["topic", "partition"]
     for name, field_name, what in (
-        ("logstartoffset", "log_start", "First offset of the log."),
-        ("logendoffset", "log_end", "Offset after the last record."),
+        ("logstartoffset", "log_start", "The first offset of the log."),
+        ("logendoffset", "log_end", "The offset after the last record."),
         ("size", "size", "Bytes of the log."),
         ("numlogsegments", "segments", "Segments of the log."),
     ):
@@ -166,8 +166,8 @@ def _partitions(partitions: Sequence[PartitionFigures]) -> Iterator["Metric"]:
         yield _gauge(f"kafka_log_log_{name}", what, values, labels)
     led = [each for each in partitions if each.is_leader]
     for name, value, what in (
-        ("insyncreplicascount", lambda each: each.isr, "In-sync replicas of a led partition."),
-        ("replicascount", lambda each: each.replicas, "Replicas of a led partition."),
+        ("insyncreplicascount", lambda each: each.isr, "In-sync replicas of a partition led here."),
+        ("replicascount", lambda each: each.replicas, "Replicas of a partition led here."),
         ("underreplicated", lambda each: int(each.is_under_replicated), "1 if not all replicas are in sync."),
     ):
         values = {(each.topic, str(each.partition)): value(each) for each in led}
@@ -182,7 +182,7 @@ def _requests(figures: Figures) -> Iterator["Metric"]:
     yield _counter(f"{prefix}requests", "Requests answered.", ["request"], requests)
     yield _counter(f"{prefix}errors", "Requests rejected as a whole.", ["request", "error"], figures.errors)
     times = SummaryMetricFamily(
-        f"{prefix}totaltimems", "From the arrival of a request to its response, in ms.", labels=["request"]
+        f"{prefix}totaltimems", "Milliseconds from the arrival of a request to its response.", labels=["request"]
     )
     for name, (count, recent) in figures.times.items():
         recent.sort()
@@ -200,7 +200,7 @@ def _quantile(ordered: Sequence[float], share: float) -> float:
 
 def _connections(figures: Figures) -> Iterator["Metric"]:
     prefix = "kafka_network_socketserver_"
-    yield _gauge(f"{prefix}connection_count", "Connections that are open.", figures.connections_open)
+    yield _gauge(f"{prefix}connection_count", "Open connections.", figures.connections_open)
     for name, count in figures.counts.items():
         what = name.replace("_", " ").capitalize()
         yield _counter(f"{prefix}{name}", f"{what} since the start.", [], {(): count})
@@ -210,7 +210,7 @@ def _connections(figures: Figures) -> Iterator["Metric"]:
 
 def _groups(states: Counter[GroupState]) -> Iterator["Metric"]:
     prefix = "kafka_coordinator_group_groupmetadatamanager_numgroups"
-    yield _gauge(prefix, "Consumer groups of this coordinator.", states.total())
+    yield _gauge(prefix, "Consumer groups that this broker coordinates.", states.total())
     for state in GroupState:
         name = state.value.lower()
         yield _gauge(f"{prefix}{name}", f"Consumer groups that are {state.value}.", states[state])

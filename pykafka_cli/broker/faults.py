@@ -1,4 +1,4 @@
-"""Faults on demand: requests of clients that fail, wait, or end their connection because somebody requested it."""
+"""Faults on demand: clients' requests that fail, are delayed or disconnect, so that users can test their programs."""
 
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -18,11 +18,11 @@ class Times(Protocol):
     def left(self) -> int: ...
 
     def take(self) -> bool:
-        """Use up one of them; False if none is left."""
+        """Take one time; False if none is left."""
 
 
 class OwnTimes:
-    """Counted by one broker alone."""
+    """Counts the times of one broker."""
 
     def __init__(self, left: int) -> None:
         self.left = left
@@ -38,13 +38,13 @@ class OwnTimes:
 class Fault:
     """What happens to requests of one API.
 
-    error         what they are answered with, instead of being served
-    delay_s       how long they wait first; later requests of the connection wait behind them
-    disconnects   whether their connection is closed instead of a response
-    is_after      whether they are served all the same: the client learns nothing of it, or too late
-    client_id     the only client whose requests are affected; None means all
-    spared        a client whose requests are not
-    times         how many more it happens to; None means until it is cleared
+    error         the error with which they are rejected
+    delay_s       seconds for which they are delayed; later requests of the connection wait behind them
+    disconnects   whether their connection is closed without a response
+    is_after      whether they are executed first: then the client gets no response, or gets it late
+    client_id     the only client whose requests are affected; None means all clients
+    spared        a client whose requests are not affected
+    times         how many more requests are affected; None means all until the fault is cleared
     """
 
     api_key: ApiKey
@@ -65,11 +65,11 @@ class Fault:
 
 
 class Faults:
-    """Those of a broker, or of all brokers of a cluster; the first that is for a request happens to it."""
+    """The faults of a broker, or of all brokers of a cluster; the first one that matches a request happens."""
 
     def __init__(self) -> None:
         self.active: list[Fault] = []
-        """Always the same list, so that a dispatcher sees at once that it is empty."""
+        """Always the same list object, so that a dispatcher can check quickly whether it is empty."""
 
     def add(self, fault: Fault) -> None:
         self.active.append(fault)
@@ -78,7 +78,7 @@ class Faults:
         self.active.clear()
 
     def take(self, api_key: int, client_id: str | None) -> Fault | None:
-        """The fault that happens to this request, counted; None if none does."""
+        """The fault that happens to this request, which is counted; None if none matches."""
         for fault in tuple(self.active):
             if fault.is_for(api_key, client_id):
                 happens = fault.times is None or fault.times.take()

@@ -1,7 +1,7 @@
-"""What a broker reaches outside of its process: the disk, its listening sockets, ZooKeeper.
+"""What a broker uses outside its process: the disk, its listening sockets, ZooKeeper.
 
-The simulation of whole clusters replaces them. Other brokers are reached through the event loop, which it has its own
-of as well.
+The simulation of whole clusters replaces them. It also replaces the event loop, through which brokers connect to each
+other.
 """
 
 import socket
@@ -22,11 +22,11 @@ class Outside:
         self.files: Files = DiskFiles()
 
     def listening_sockets(self, listener: Listener, settings: BrokerSettings) -> list[socket.socket]:
-        """A bound socket for each address of a listener's host, all on one port. Raises OSError."""
+        """A bound socket for each address of a listener's host, all on one port; raises OSError."""
         return listening_sockets(listener, settings)
 
     def zookeeper(self, settings: BrokerSettings) -> ZooKeeperClient:
-        """A client that has not been started, for zookeeper.connect."""
+        """A client for zookeeper.connect, not started yet."""
         return ZooKeeperClient(
             settings.zookeeper_connect or "",
             session_timeout=in_seconds(settings.zookeeper_session_timeout_ms),

@@ -1,4 +1,4 @@
-"""One request against its client's quotas: what it costs, and the response that says how long the client has to wait.
+"""Counts a request against its client's quotas, and writes the time that the client has to wait into the response.
 
 source  kafka.server.RequestHandlerHelper, KafkaApis
 """
@@ -37,11 +37,11 @@ async def handled_within_quotas(
     size: int,
     now: Callable[[], float] = time.perf_counter,
 ) -> Any:
-    """The response, with the time that the client has to wait, which is in `context.throttle` as well.
+    """The response, with the time that the client has to wait, which is also in `context.throttle`.
 
-    handling    what gives the response without
+    handling    returns the response without that time
     size        of the request's frame, in bytes
-    now         seconds, for the time that is spent on the request
+    now         the clock, in seconds, that measures the time spent on the request
     """
     if context.api_key in EXEMPT or (context.api_key == _FETCH and request.replica_id >= 0):
         return await handling
@@ -58,7 +58,7 @@ async def handled_within_quotas(
 
 
 class Stopwatch:
-    """Measures how long work keeps the loop busy: not what it waits for."""
+    """Measures how long work keeps the event loop busy; waiting does not count."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         self.seconds = 0.0
@@ -76,7 +76,7 @@ class Stopwatch:
 
 
 class _Steps(Awaitable[T]):
-    """A coroutine whose steps are measured one by one."""
+    """A coroutine, each of whose steps is measured."""
 
     def __init__(self, stopwatch: Stopwatch, work: Coroutine[Any, Any, T]) -> None:
         self._stopwatch, self._work = stopwatch, work

@@ -1,6 +1,6 @@
-"""Where a server shows its metrics to Prometheus.
+"""The address on which a server serves its metrics to Prometheus.
 
-    pk.metrics.port=9404            of a broker; Kafka's brokers do not know these two keys, and ignore them
+    pk.metrics.port=9404            of a broker; Kafka's brokers ignore these two keys
     pk.metrics.host=127.0.0.1
 
     metricsProvider.className=org.apache.zookeeper.metrics.prometheus.PrometheusMetricsProvider

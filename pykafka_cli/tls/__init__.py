@@ -1,1 +1,1 @@
-"""TLS of clients and servers alike: key stores and trust stores, and what OpenSSL gets from them."""
+"""TLS for clients and servers: key stores and trust stores, and what OpenSSL gets from them."""

@@ -1,7 +1,7 @@
-"""Alerts of a TLS server: a client whose handshake fails is sent the reason, rather than only a closed connection.
+"""Alerts of a TLS server: a client whose handshake fails is sent the reason before the connection is closed.
 
-OpenSSL has the alert ready when it reports the failure, but asyncio then closes the connection without sending it. A
-client of Java retries a connection that was closed; an alert about its certificate is an error that it reports at once.
+OpenSSL has the alert ready when it reports the failure, but asyncio closes the connection without sending it. A Java
+client retries after a closed connection; an alert about its certificate is an error that it reports immediately.
 
 source  RFC 8446, section 6.2; asyncio.sslproto
 """
@@ -12,14 +12,14 @@ from contextvars import ContextVar
 from typing import cast
 
 ON_FAILURE: ContextVar[Callable[[ssl.SSLError], object] | None] = ContextVar("ON_FAILURE", default=None)
-"""Called, for a handshake that was begun in this context, when it has failed and its alert is about to be sent."""
+"""Called when a handshake that started in this context has failed and its alert is about to be sent."""
 
 
 class ServerConnection(ssl.SSLObject):
-    """Where there is an alert, lets asyncio send it first, as it does after a handshake that needs more of the client.
+    """If there is an alert, lets asyncio send it first: asyncio is told that the handshake needs more from the client.
 
-    The next bytes of the client, its end, or the handshake's time limit end the connection then; `on_failure` may do
-    so before.
+    Then the connection ends with the client's next bytes, when the client closes it, or at the handshake's time limit;
+    `on_failure` may end it earlier.
     """
 
     outgoing: ssl.MemoryBIO
@@ -43,7 +43,7 @@ class ServerConnection(ssl.SSLObject):
 
 
 class ServerContext(ssl.SSLContext):
-    """A server's context, whose connections send alerts."""
+    """A server's SSL context, whose connections send alerts."""
 
     sslobject_class = ServerConnection
 

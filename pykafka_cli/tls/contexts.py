@@ -1,4 +1,4 @@
-"""What OpenSSL gets: versions, cipher suites, whom to trust, and what to show of oneself."""
+"""What is set on an SSL context: versions, cipher suites, trusted certificates, and the own certificate."""
 
 import os
 import ssl
@@ -12,7 +12,7 @@ TLS_VERSIONS = {"TLSv1.2": ssl.TLSVersion.TLSv1_2, "TLSv1.3": ssl.TLSVersion.TLS
 
 
 class BadTlsSetting(ValueError):
-    """Versions or cipher suites that do not exist, or that leave nothing to offer. `key` is the setting at fault."""
+    """Versions or cipher suites that do not exist, or that leave nothing to offer; `key` is the invalid setting."""
 
     def __init__(self, key: str, message: str) -> None:
         super().__init__(message)
@@ -20,9 +20,9 @@ class BadTlsSetting(ValueError):
 
 
 def choose_versions(context: ssl.SSLContext, names: Iterable[str], suites: Iterable[str] | None) -> None:
-    """Offer these versions, or all, and these cipher suites by their standard names, or OpenSSL's own choice.
+    """Offer these versions (by default all), and these cipher suites by their standard names (by default OpenSSL's).
 
-    A suite belongs to TLS 1.3 or to what was before it, and, as in Java, versions that have none are not offered.
+    A suite belongs to TLS 1.3 or to earlier versions; as in Java, versions without a suite are not offered.
     raises    BadTlsSetting
     """
     versions = {name for name in names if name}
@@ -50,7 +50,7 @@ def choose_versions(context: ssl.SSLContext, names: Iterable[str], suites: Itera
 
 
 def trust(context: ssl.SSLContext, certificates: str) -> None:
-    """Trust PEM certificates, each by itself: OpenSSL alone would require the root of each chain, unlike Java.
+    """Trust each of these PEM certificates; unlike Java, OpenSSL by default requires the root of each chain as well.
 
     raises    BadStore
     """
@@ -62,12 +62,12 @@ def trust(context: ssl.SSLContext, certificates: str) -> None:
 
 
 def show(context: ssl.SSLContext, own: Identity, password_key: str = "ssl.key.password") -> None:
-    """Show this certificate, with its key.
+    """Use this certificate and its key.
 
     password_key    the setting that holds the key's password, for the error
     raises          BadStore
     """
-    # OpenSSL takes a certificate from a file only; this one is readable by its owner alone, and deleted at once.
+    # OpenSSL loads a certificate only from a file; only its owner can read this one, and it is deleted immediately.
     descriptor, name = tempfile.mkstemp(prefix="pk-")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
@@ -89,7 +89,7 @@ def _all_ciphers() -> list[dict[str, str]]:
 
 
 def _openssl_name(suite: str) -> str:
-    """TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384 is its ECDHE-RSA-AES256-GCM-SHA384; those of TLS 1.3 keep their names."""
+    """OpenSSL's name: ECDHE-RSA-AES256-GCM-SHA384 for TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384; TLS 1.3 names are kept."""
     exchange, found, cipher = suite.removeprefix("TLS_").partition("_WITH_")
     if not found:
         return suite

@@ -1,4 +1,4 @@
-"""Java's own key stores, JKS, as far as TLS needs them: read, never written. All numbers are big-endian.
+"""Reads Java's own key stores, JKS, as far as TLS needs them. All numbers are big-endian.
 
     0xFEEDFEED uint32, version uint32 (2; in 1 certificates have no type), number of entries uint32
     entry         1 uint32, alias, time uint64, key, number of certificates uint32, certificates
@@ -6,10 +6,10 @@
     alias, type   length uint16, text
     key           length uint32, DER: SEQUENCE { SEQUENCE { algorithm }, OCTET STRING { salt 20, key, check 20 } }
     certificate   type, length uint32, DER
-    at the end    SHA-1 of password, "Mighty Aphrodite" and all before, 20 bytes
+    at the end    SHA-1 of the password, "Mighty Aphrodite" and all bytes before, 20 bytes
 
-A key's bytes are those of PKCS 8, each XORed with SHA-1(password, salt), SHA-1(password, that one) and so on; its check
-is SHA-1(password, key). Passwords are UTF-16 in all of this.
+A key is PKCS 8, XORed with SHA-1(password, salt), SHA-1(password, previous hash) and so on; its check is
+SHA-1(password, key). The passwords are hashed as UTF-16.
 
 source  sun.security.provider.JavaKeyStore and KeyProtector
 """
@@ -25,18 +25,18 @@ _SEQUENCE, _OCTET_STRING = 0x30, 0x04
 
 
 class StoreEntries(NamedTuple):
-    """What a store holds, all DER: certificates, the first private key (PKCS 8), the certificates that belong to it."""
+    """The contents of a store as DER: certificates, the first private key (PKCS 8), and its certificate chain."""
 
     certificates: list[bytes]
-    """Those that may be trusted, and so the first that goes with each key, as Java has it."""
+    """The trusted certificates; as in Java, the first certificate of each key is one of them."""
     key: bytes | None
     chain: list[bytes]
 
 
 def read_jks(data: bytes, password: str | None, key_password: str | None) -> StoreEntries:
-    """What a store holds; without `password` unchecked, without `key_password` no keys.
+    """The contents of a store: not verified without `password`, and without keys if there is no `key_password`.
 
-    raises    ValueError where it is no such store, or a password is wrong
+    raises    ValueError if it is not such a store, or a password is wrong
     """
     content, digest = data[:-_DIGEST_LENGTH], data[-_DIGEST_LENGTH:]
     if password is not None and _sha1(password.encode("utf-16-be"), _SALT, content) != digest:
@@ -85,7 +85,7 @@ class _JksReader:
 
 
 def _unprotected(protected: bytes, password: str) -> bytes:
-    """The key inside SEQUENCE { SEQUENCE, OCTET STRING }."""
+    """The encrypted key in SEQUENCE { SEQUENCE, OCTET STRING }."""
     sequence, _ = _der(protected, _SEQUENCE)
     _, rest = _der(sequence, _SEQUENCE)
     data, _ = _der(rest, _OCTET_STRING)
@@ -102,7 +102,7 @@ def _unprotected(protected: bytes, password: str) -> bytes:
 
 
 def _der(data: bytes, tag: int) -> tuple[bytes, bytes]:
-    """The content of the element at the start, and what follows it."""
+    """The content of the first element, and the bytes after the element."""
     if len(data) < 2 or data[0] != tag:
         raise ValueError("its private key is damaged")
     start, length = 2, data[1]

@@ -1,4 +1,4 @@
-"""The name of who owns a certificate, as Java writes it: RFC 2253, the last part first.
+"""The name of a certificate's owner as Java writes it: RFC 2253, the last part first.
 
     CN=broker-1,OU=Kafka,O=Example,C=US
 
@@ -24,7 +24,7 @@ _ESCAPED = ',=+<>#;"\\'
 
 
 def subject_of(certificate: bytes) -> str:
-    """The subject of a DER-encoded certificate; raises ValueError if it is none."""
+    """The subject of a DER-encoded certificate; raises ValueError if it is not one."""
     return name_text(x509.load_der_x509_certificate(certificate).subject)
 
 
@@ -58,9 +58,9 @@ def _escaped(value: str) -> str:
 
 
 def _der(attribute: x509.NameAttribute[str | bytes]) -> bytes:
-    """The value as it is in the certificate, with tag and length.
+    """The value in the certificate's encoding, with tag and length.
 
-    A name is SEQUENCE { SET { SEQUENCE { OBJECT IDENTIFIER, value } } }; of one attribute, the value ends it.
+    A name is SEQUENCE { SET { SEQUENCE { OBJECT IDENTIFIER, value } } }; with one attribute, it ends with the value.
     """
     encoded = x509.Name([attribute]).public_bytes()
     for _ in range(3):
@@ -69,5 +69,5 @@ def _der(attribute: x509.NameAttribute[str | bytes]) -> bytes:
 
 
 def _header_length(encoded: bytes) -> int:
-    """Length of tag and length."""
+    """The number of bytes of the tag and the length."""
     return 2 + (encoded[1] & 0x7F if encoded[1] & 0x80 else 0)

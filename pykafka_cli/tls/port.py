@@ -1,8 +1,8 @@
-"""A port for TLS: connections are accepted first, counted, and become those of the server once TLS has begun.
+"""A port for TLS: connections are accepted and counted first, and handed to the server once TLS has begun.
 
-So half-open ones are within the server's limits, have a limited time, and keep nobody else out. asyncio's own servers
-count nothing before the handshake. Another certificate would require another server, and closing the former loses the
-connections that it has just accepted; here, it is a matter of `context`.
+So connections without a complete handshake count toward the server's limits, time out, and do not block others, which
+asyncio's servers do not provide. With them, another certificate would also require another server, and closing the old
+one would lose the connections that it has just accepted; here, `context` is replaced.
 """
 
 import asyncio
@@ -26,22 +26,22 @@ Made = TypeVar("Made", bound=asyncio.BaseProtocol)
 
 
 class Door(Protocol[Made]):
-    """What a port needs of its server."""
+    """What a port needs from its server."""
 
     def admit(self, address: str, port: int) -> Made | None:
-        """Count a connection from there on which TLS has yet to begin; None if it must be rejected."""
+        """Count a connection from that address on which TLS has yet to begin; None if it must be rejected."""
 
     async def may_begin(self, made: Made) -> bool:
-        """Wait until TLS may begin; return whether it may at all."""
+        """Wait until TLS may begin; returns False if the connection is to be closed instead."""
 
     def has_failed(self, made: Made, reason: str) -> None:
-        """TLS has not begun; the reason is empty if it was not allowed to, or had no time to."""
+        """TLS has not begun; the reason is empty if it was not allowed to, or not within the time."""
 
 
 class TlsPort(Generic[Made]):
-    """Accepts connections on one socket, which it closes in the end.
+    """Accepts connections on one socket, and closes it when it stops.
 
-    context    for the handshakes that begin from now on
+    context    the SSL context of new handshakes; can be replaced at any time
     within     seconds in which TLS must have begun
     """
 
@@ -52,7 +52,7 @@ class TlsPort(Generic[Made]):
         self._start(self._accept())
 
     async def close(self) -> None:
-        """Accept nothing more, and drop the connections on which TLS has not begun."""
+        """Accept no more connections, and close those on which TLS has not begun."""
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
@@ -72,7 +72,7 @@ class TlsPort(Generic[Made]):
             try:
                 accepted, peer = await loop.sock_accept(self._listening)
             except OSError as error:
-                _log.error("No connection can be accepted on %s: %s", self._listening.getsockname(), error.strerror)
+                _log.error("Cannot accept connections on %s: %s", self._listening.getsockname(), error.strerror)
                 await asyncio.sleep(_PAUSE_S)
                 continue
             self._admit(accepted, *peer[:2])
@@ -89,7 +89,7 @@ class TlsPort(Generic[Made]):
             self._start(self._begin(accepted, made))
 
     async def _begin(self, accepted: socket.socket, made: Made) -> None:
-        """Let TLS begin on a connection."""
+        """Start TLS on a connection."""
         reason = ""
         has_begun = False
         failures: list[ssl.SSLError] = []

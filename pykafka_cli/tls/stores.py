@@ -3,7 +3,7 @@
     certificates, or key and certificate chain    PEM text (KIP-651)
     location                                      a PEM, PKCS12 or JKS file
 
-A file declared as JKS may be PKCS12 and vice versa, as in Java; jks.py reads the former.
+As in Java, a file declared as JKS may be PKCS12, and vice versa. jks.py reads JKS.
 
 source  DefaultSslEngineFactory
 """
@@ -21,11 +21,11 @@ _JCEKS_MAGIC = b"\xce\xce\xce\xce"
 
 
 class BadStore(ValueError):
-    """A store that cannot be used, or settings that do not go together; in Kafka's words where it has some."""
+    """A store that cannot be used, or settings that exclude each other; in Kafka's words where Kafka has an error."""
 
 
 class TrustStore(NamedTuple):
-    """Where trusted certificates are; `type` None: not said, so that the contents decide."""
+    """Where the trusted certificates are; without a `type`, the contents decide."""
 
     location: str | None = None
     type: str | None = None
@@ -34,9 +34,9 @@ class TrustStore(NamedTuple):
 
 
 class KeyStore(NamedTuple):
-    """Where a private key and its certificates are; `type` None: not said, so that the contents decide.
+    """Where a private key and its certificates are; without a `type`, the contents decide.
 
-    key_password    of the key inside the store; None: the store's own
+    key_password    of the key inside the store; None means that of the store
     """
 
     location: str | None = None
@@ -48,14 +48,14 @@ class KeyStore(NamedTuple):
 
 
 class Identity(NamedTuple):
-    """What one side shows of itself: PEM, certificates and key, and the key's password."""
+    """The certificates and key of one side, as PEM, and the key's password."""
 
     pem: str
     password: str | None
 
 
 def trusted_certificates(store: TrustStore) -> str | None:
-    """PEM of all that may vouch for the other side; None if no store is given.
+    """The trusted certificates as PEM; None if no store is given.
 
     raises    BadStore
     """
@@ -81,7 +81,7 @@ def trusted_certificates(store: TrustStore) -> str | None:
 
 
 def identity(store: KeyStore) -> Identity | None:
-    """The key and its certificates; None if there is none to show.
+    """The key and its certificates; None if no store is given.
 
     raises    BadStore
     """
@@ -118,7 +118,7 @@ def identity(store: KeyStore) -> Identity | None:
 
 
 def _open(location: str, data: bytes, password: str | None, key_password: str | None = None) -> StoreEntries:
-    """What a file holds; no keys without `key_password`."""
+    """The contents of a file, without keys if there is no `key_password`."""
     try:
         if data.startswith(JKS_MAGIC):
             return read_jks(data, password, key_password)
@@ -146,7 +146,7 @@ def _pkcs12(data: bytes, password: str | None) -> StoreEntries:
 
 
 def _pem_of(text: str) -> str:
-    """PEM out of a property, where line ends may have been written as spaces."""
+    """PEM from a property, in which spaces may stand for line breaks."""
     return re.sub(r"\s*(-----(?:BEGIN|END) [A-Z0-9 ]+-----)\s*", r"\n\1\n", text).strip() + "\n"
 
 

@@ -26,20 +26,20 @@ class Store(NamedTuple):
 
 
 class Versions(NamedTuple):
-    """What of TLS is offered: `protocol` (TLS means all) counts where `enabled` is empty."""
+    """The versions and cipher suites to offer; `protocol` (TLS means all) applies if `enabled` is empty."""
 
     protocol: str
     enabled: Sequence[str] = ()
     cipher_suites: Sequence[str] = ()
 
     def offer(self, context: ssl.SSLContext) -> None:
-        """Raises BadTlsSetting."""
+        """Set them on a context; raises BadTlsSetting."""
         names = self.enabled or (TLS_VERSIONS if self.protocol == "TLS" else (self.protocol,))
         choose_versions(context, names, self.cipher_suites)
 
 
 def server_context(versions: Versions, key_store: Store, trust_store: Store, client_auth: str) -> ssl.SSLContext:
-    """What a server needs; `client_auth` is NEED, WANT or NONE. Raises BadStore, BadTlsSetting."""
+    """A server's context; `client_auth` is NEED, WANT or NONE. Raises BadStore, BadTlsSetting."""
     context = ServerContext(ssl.PROTOCOL_TLS_SERVER)
     versions.offer(context)
     own = _identity(key_store)
@@ -54,7 +54,7 @@ def server_context(versions: Versions, key_store: Store, trust_store: Store, cli
 
 
 def client_context(versions: Versions, key_store: Store, trust_store: Store, *, checks_host: bool) -> ssl.SSLContext:
-    """What a client needs; without a trust store it trusts the system's authorities. Raises BadStore, BadTlsSetting."""
+    """A client's context; without a trust store it trusts the system's authorities. Raises BadStore, BadTlsSetting."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = checks_host
     versions.offer(context)

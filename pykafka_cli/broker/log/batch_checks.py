@@ -1,7 +1,7 @@
-"""Checks clients' batches before they are appended, in a thread if that takes long, so that others are served.
+"""Checks clients' batches before they are appended; slow checks run in a thread, while other clients are served.
 
-A batch of a few KB may unfold to 128 MiB, and then be read by slow code, or get another codec.
-Decompression lets other threads run. The survey does not: it is compiled, and takes 10 ns for a record.
+A batch of a few KB may decompress to 128 MiB, and then be read by slow code, or be compressed with another codec.
+Decompression lets other threads run. The survey does not, but it is compiled, and takes 10 ns per record.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
 
 MOST_AT_ONCE = 2
-"""Threads, each of which may hold what one batch unfolds to."""
+"""Threads, each of which may hold one decompressed batch."""
 QUICK_PLAIN_BYTES = (1 << 20) + 12
 """What is checked at once if it is not compressed; more is for topics that allow more than by default."""
 
@@ -38,9 +38,9 @@ class BatchChecks:
         log_of: Callable[[TopicPartition], PartitionLog],
         now_ms: Timestamp,
     ) -> tuple[dict[TopicPartition, bytearray | memoryview | CheckedBatch], dict[TopicPartition, BrokerError]]:
-        """The batches of one request, with those checked that may take long; and why others are refused.
+        """Check those batches of one request that may take long, one by one; other clients are served in between.
 
-        They are checked one by one, and between any two of them others are served.
+        returns   the batches that were accepted, checked or not, and the errors of those that were rejected
         """
         accepted: dict[TopicPartition, bytearray | memoryview | CheckedBatch] = {}
         refused: dict[TopicPartition, BrokerError] = {}
@@ -57,7 +57,7 @@ class BatchChecks:
             except BrokerError as error:
                 refused[topic_partition] = error
             except Exception as error:
-                _log.exception("checking a batch for %s", topic_partition)
+                _log.exception("a batch for %s could not be checked", topic_partition)
                 refused[topic_partition] = BrokerError(f"{topic_partition}: {error!r}")
         return accepted, refused
 
@@ -69,7 +69,7 @@ class BatchChecks:
             return await self.in_thread(lambda: checked_batch(data, config, now_ms, where))
 
     async def in_thread(self, check: Callable[[], _T]) -> _T:
-        """The result of a check, or what it raises."""
+        """Run a check in a thread; returns or raises what it does."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, check)
 
     def stop(self) -> None:
@@ -77,5 +77,5 @@ class BatchChecks:
 
 
 def may_take_long(data: bytearray | memoryview) -> bool:
-    """Whether it may take more than a few milliseconds to check the batch, which may be cut behind its attributes."""
+    """Whether checking this batch may take more than a few milliseconds; it need not go beyond its attributes."""
     return bool(data[ATTRIBUTES_AT + 1] & CODEC_MASK) or len(data) > QUICK_PLAIN_BYTES

@@ -1,4 +1,4 @@
-"""Writes what a broker knows of its logs into the checkpoints of their directories. Formats: storage/checkpoints.py."""
+"""Writes the offsets of a broker's logs to the checkpoints in their directories. Formats: storage/checkpoints.py."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
@@ -10,11 +10,11 @@ from pykafka_cli.storage import checkpoints
 
 
 class Checkpointing:
-    """One checkpoint is written at a time, in each directory where it would change.
+    """Writes one checkpoint at a time, in each directory where it would change.
 
     online              the directories to write to
-    write               does it in a thread; an error takes the directory offline
-    cleaner_offset_of   up to where a log is cleaned; None if it has not been
+    write               writes a file in a thread; an error takes the directory offline
+    cleaner_offset_of   the offset up to which a log has been cleaned; None if it has not been cleaned
     """
 
     def __init__(
@@ -57,5 +57,5 @@ class Checkpointing:
 
 
 def _moved_start(log: PartitionLog) -> Offset | None:
-    """The log's start, unless it is that of its first segment anyway."""
+    """The log's start, unless its first segment begins there."""
     return log.log_start if log.log_start > log.segments[0].base_offset else None

@@ -1,5 +1,4 @@
-"""What a disk error means for one log: with a full disk one write is rejected, any other error takes the log
-offline."""
+"""What a disk error does to one log: a full disk only makes a write fail, any other error takes the log offline."""
 
 import logging
 from collections.abc import Callable
@@ -14,7 +13,7 @@ from pykafka_cli.storage.files import is_full
 _log = logging.getLogger(__name__)
 
 _REMINDER_MS = 30_000
-"""How often a log says that its disk is full."""
+"""Milliseconds between two log lines about a full disk."""
 
 
 class DiskErrors:
@@ -36,20 +35,20 @@ class DiskErrors:
             raise KafkaStorageError(f"{self._topic_partition}: {self.directory} is offline after a disk error")
 
     def during(self, action: str, *, is_half_done: bool = False) -> "_Action":
-        """For a `with` statement: an OSError in there makes `action` fail.
+        """A context manager: an OSError in its block makes `action` fail, as `fail` describes.
 
-        is_half_done    whether it is so after any error
-        raises          KafkaStorageError
+        raises  KafkaStorageError
         """
         return _Action(self, action, is_half_done)
 
     def fail(self, action: str, error: OSError, *, is_half_done: bool = False) -> NoReturn:
-        """Reject `action`. After one that is half done the log cannot be used, whatever the error.
+        """Report that `action` failed.
 
-        raises  KafkaStorageError
+        is_half_done    after any error, the log is in no usable state
+        raises          KafkaStorageError
         """
         if is_full(error) and not is_half_done:
-            # The log is as it was before; it continues as soon as there is room, without a restart.
+            # The log is as it was before; writes succeed again once there is room, without a restart.
             refusal = (
                 f"{self._topic_partition}: cannot {action}: no room left on the disk of {self.directory}. "
                 "Nothing was written; free some space there."
@@ -64,7 +63,7 @@ class DiskErrors:
 
 
 class _Action:
-    """What may fail. A context manager by hand, as a type checker has to see that it never hides an exception."""
+    """An action that may fail. contextlib's decorator would hide from mypy that no exception is suppressed."""
 
     def __init__(self, errors: DiskErrors, name: str, is_half_done: bool) -> None:
         self._errors, self._name, self._is_half_done = errors, name, is_half_done

@@ -1,11 +1,12 @@
 """Checks the records of a batch before it is appended: nothing is stored that consumers cannot read.
 
-`survey` looks at every record. If all are as clients write them, that and the header decide. Otherwise the records are
-read one by one: to report what is wrong with which, or, if they are right but unusual, to write them as usual.
+`survey` checks every record. If all have the form in which clients write them, that and the header decide. Otherwise
+the records are read one by one: to report which ones are invalid and why, or, if they are valid but unusual, to write
+them in the usual form.
 
-Kafka 3.9 accepts some batches that stop consumers: compressed records whose lengths are wrong, bytes behind compressed
-ones. These are rejected here. Of uncompressed records it stores wrong offset deltas, which are corrected here. Where it
-fails over what cannot be decompressed, with UNKNOWN_SERVER_ERROR, the code here is INVALID_RECORD.
+Kafka 3.9 accepts some batches that consumers cannot get past: compressed records with wrong lengths, or with bytes
+after the last record. These are rejected here. It stores wrong offset deltas of uncompressed records, which are
+corrected here. For what cannot be decompressed, its code is UNKNOWN_SERVER_ERROR, and INVALID_RECORD here.
 Source: LogValidator, DefaultRecordBatch; KIP-467.
 """
 
@@ -37,17 +38,17 @@ from pykafka_cli.protocol.records.record import Record, payload_of, records_of
 from pykafka_cli.protocol.records.survey import survey
 
 MAX_UNPACKED = MAX_WINDOW
-"""What a client's batch may unfold to, in bytes."""
+"""Bytes that a client's batch may decompress to."""
 MAX_READ_ONE_BY_ONE = 4 << 20
-"""Bytes of records that are read one by one, at most: it takes about a second."""
+"""The most bytes of records that are read one by one, which takes about a second."""
 QUICK_BYTES = 2 << 20
-"""What a batch unfolds to that is checked within a few milliseconds."""
+"""Decompressed bytes that can be checked within a few milliseconds."""
 SLOW_BYTES = 64 << 10
-"""Bytes of records that are read one by one, or compressed with another codec, within about as many."""
+"""Bytes of records that can be read one by one, or compressed with another codec, in about the same time."""
 
 _MIN_INT64, _MAX_INT64 = -(1 << 63), (1 << 63) - 1
 PRODUCERS_CODEC = "producer"
-"""The compression.type that leaves batches as they came."""
+"""The compression.type that keeps the producer's codec."""
 
 _TARGET_CODEC = {
     "uncompressed": Compression.NONE,
@@ -71,9 +72,9 @@ def checked_records(
     *,
     only_if_quick: bool = False,
 ) -> tuple[bytearray | memoryview, BatchHeader]:
-    """A client's batch as it is to be stored, with its header: the bytes that came, unless something has to change.
+    """A client's batch in the form to store, with its header: the bytes that arrived, unless something has to change.
 
-    The header's largest timestamp becomes that of the records, as in Kafka.
+    As in Kafka, the header's largest timestamp becomes that of the records.
     raises  InvalidRecord and InvalidTimestamp, with record errors if single records are at fault; MessageTooLarge;
             TakesLong only if `only_if_quick`
     """
@@ -97,7 +98,7 @@ def checked_records(
     except CorruptRecords as error:
         raise InvalidRecord(f"{where}: {error}") from None
     if found is None:
-        raise InvalidTimestamp(f"{where}: timestamps of one batch that are too far apart")
+        raise InvalidTimestamp(f"{where}: the timestamps of one batch are too far apart")
     earliest, latest = Timestamp(header.base_timestamp + found[0]), Timestamp(header.base_timestamp + found[1])
     if earliest < _MIN_INT64 or latest > _MAX_INT64:
         raise InvalidTimestamp(f"{where}: timestamps from {earliest} to {latest}")
@@ -117,7 +118,7 @@ def checked_records(
 def plain_records(data: Buffer, header: BatchHeader, limit: int = MAX_UNPACKED) -> Buffer:
     """The records of the one batch, decompressed; a view of `data` if they were not compressed.
 
-    raises  CorruptRecords; UnfoldsTooFar if they are more than `limit` bytes
+    raises  CorruptRecords; UnfoldsTooFar if they have more than `limit` bytes
     """
     stored = memoryview(data)[HEADER_SIZE : header.batch_length + LOG_OVERHEAD]
     if not header.attributes & CODEC_MASK:
@@ -129,7 +130,7 @@ def plain_records(data: Buffer, header: BatchHeader, limit: int = MAX_UNPACKED) 
 def _as_usual(header: BatchHeader, payload: Buffer) -> Buffer:
     """The same records, numbered 0, 1, 2 ... and written as clients usually write them.
 
-    raises  CorruptRecords at the first that cannot be read
+    raises  CorruptRecords at the first record that cannot be read
     """
     _ensure_readable_one_by_one(payload)
     plain = header._replace(attributes=0)  # timestamps as they are in the records
@@ -142,13 +143,13 @@ def _as_usual(header: BatchHeader, payload: Buffer) -> Buffer:
 
 def _ensure_readable_one_by_one(payload: Buffer) -> None:
     if len(payload) > MAX_READ_ONE_BY_ONE:
-        raise CorruptRecords(f"something is wrong in {len(payload)} bytes of records, too many to look for it")
+        raise CorruptRecords(f"{len(payload)} bytes of records contain an invalid one; too many to say which")
 
 
 def _are_allowed(
     header: BatchHeader, earliest: Timestamp, latest: Timestamp, config: TopicConfig, now_ms: Timestamp
 ) -> bool:
-    """Whether no record with timestamps from `earliest` to `latest` can have a wrong one."""
+    """Whether every timestamp from `earliest` to `latest` is valid."""
     if config.message_timestamp_type == "LogAppendTime" or earliest == latest == NO_TIMESTAMP:
         return not header.attributes & LOG_APPEND_TIME
     return now_ms - earliest <= config.timestamp_before_max_ms and latest - now_ms <= config.timestamp_after_max_ms
@@ -157,7 +158,7 @@ def _are_allowed(
 def _raise_record_errors(
     header: BatchHeader, payload: Buffer, config: TopicConfig, now_ms: Timestamp, where: object
 ) -> None:
-    """Say which records are at fault, if any. raises InvalidRecord, InvalidTimestamp"""
+    """Raise InvalidRecord or InvalidTimestamp, with a record error for each invalid record, if there are any."""
     try:
         _ensure_readable_one_by_one(payload)
     except CorruptRecords as error:
@@ -203,7 +204,7 @@ def _size(field: bytes | None) -> int:
 
 
 def needs_other_codec(header: BatchHeader, config: TopicConfig) -> Compression | None:
-    """The codec that compression.type asks for when the batch has another; None when it stays as it is."""
+    """The codec that compression.type requires, if the batch has another one; None if the batch keeps its codec."""
     target = _TARGET_CODEC.get(config.compression_type)
     if target is None or target == header.attributes & CODEC_MASK or header.is_control:
         return None
@@ -213,7 +214,7 @@ def needs_other_codec(header: BatchHeader, config: TopicConfig) -> Compression |
 def recompressed(
     header: BatchHeader, payload: Buffer, config: TopicConfig, where: object
 ) -> tuple[bytearray, BatchHeader]:
-    """The same records under the codec of compression.type. raises MessageTooLarge when that made them too large."""
+    """The same records with the codec of compression.type; raises MessageTooLarge if that makes them too large."""
     batch = _stored(header, payload, _TARGET_CODEC[config.compression_type], config, where)
     return batch, read_header(batch)
 

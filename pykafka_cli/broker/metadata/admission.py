@@ -1,9 +1,9 @@
-"""When a broker that has just started knows the cluster well enough for clients.
+"""Decides when a broker that has just started knows the cluster well enough to serve clients.
 
-What it is sent comes in steps. Another broker's controller sends it all partitions at once, but those that only this
-broker can lead still without a leader; if it is elected controller itself, it sends itself the live brokers first, then
-the partitions, then the leaders that it elects. A client that is admitted between two steps learns that topics do not
-exist or have no leader, and acts on it: a Java consumer group rebalances.
+Metadata arrives in steps. If another broker is the controller, it sends all partitions at once, but without a leader
+for those that only this broker can lead. If this broker is elected controller, it sends itself the live brokers first,
+then the partitions, then the leaders that it elects. A client that is served between two steps would find topics
+missing or without a leader, and act on that: a Java consumer group rebalances.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ LOOK_AGAIN = 1.0  # seconds after which ZooKeeper is asked again: a topic that i
 
 
 def are_settled(cache: MetadataCache, partitions: Iterable[TopicPartition]) -> bool:
-    """Whether the controller has sent each of them, and a leader for each that can have one."""
+    """Whether the controller has sent each of these partitions, and a leader for each that can have one."""
     return all(_is_settled(cache, partition) for partition in partitions)
 
 
@@ -37,7 +37,7 @@ def _is_settled(cache: MetadataCache, partition: TopicPartition) -> bool:
 async def wait_for_metadata(
     cache: MetadataCache, store: ZkStore, waiting: WaitingRoom, clock: Clock, broker_id: BrokerId, patience: Seconds
 ) -> bool:
-    """Wait until the cache has this broker, and is settled about every partition that ZooKeeper has a state of.
+    """Wait until the cache has this broker, and is complete for every partition that has a state in ZooKeeper.
 
     patience    in seconds
     returns     whether that happened in time
@@ -68,8 +68,8 @@ async def _becomes_known(
 
 
 async def _with_states(cache: MetadataCache, store: ZkStore) -> list[TopicPartition]:
-    """The partitions that have had a leader, those of topics to be deleted excepted. Their states are read from
-    ZooKeeper only where the cache has none."""
+    """The partitions that have had a leader, except those of topics to be deleted. Only those that are missing from the
+    cache have their states read from ZooKeeper."""
     topics = sorted(await store.topics() - await store.topic_deletions())
     partitions = [
         TopicPartition(topic, number)

@@ -1,7 +1,7 @@
-"""Who a client's certificate is for: its subject as Java's X500Principal writes it.
+"""The owner of a client's certificate: its subject as Java's X500Principal writes it.
 
 CN=alice,OU=Ops,O=Example Inc.,C=DE           the last part of the subject comes first, as in RFC 2253
-1.2.840.113549.1.9.1=#1605612e622e63,CN=a     types that RFC 2253 does not name are numbers, and their values DER
+1.2.840.113549.1.9.1=#1605612e622e63,CN=a     types without a name in RFC 2253 are numbers, and their values DER in hex
 """
 
 import contextlib
@@ -38,14 +38,14 @@ def distinguished_name(certificate: bytes) -> str:
 
 
 class CertificateNames(NamedTuple):
-    """The subject of a certificate, and the hosts that it is for."""
+    """The subject of a certificate, and the hosts for which it is valid."""
 
     subject: str
     hosts: frozenset[str]
 
 
 def names_of_certificate(pem: str) -> CertificateNames:
-    """The names in the first certificate of a PEM text; raises ValueError."""
+    """The names in the first certificate of PEM text; raises ValueError."""
     certificate = x509.load_pem_x509_certificates(pem.encode())[0]
     hosts: frozenset[str] = frozenset()
     with contextlib.suppress(x509.ExtensionNotFound):
@@ -69,7 +69,7 @@ def _attribute(attribute: _Attribute) -> str:
 
 
 def _der_of_value(attribute: _Attribute) -> bytes:
-    """SEQUENCE { SET { SEQUENCE { OBJECT IDENTIFIER, value } } } of a name that has only this attribute."""
+    """The DER of a name that has only this attribute: SEQUENCE { SET { SEQUENCE { OBJECT IDENTIFIER, value } } }."""
     data = x509.Name([attribute]).public_bytes()
     for _ in range(3):
         data = _content(data)[0]
@@ -77,7 +77,7 @@ def _der_of_value(attribute: _Attribute) -> bytes:
 
 
 def _content(data: bytes) -> tuple[bytes, bytes]:
-    """What is in the first element of DER, and what follows the element."""
+    """The content of the first element of DER, and the bytes after the element."""
     start, length = _HEADER, data[1]
     if length & 0x80:
         start += length & 0x7F

@@ -1,7 +1,7 @@
-"""How fast connections may be made: to the broker, to one of its listeners, from one address (KIP-402, KIP-612).
+"""How fast clients may connect: to the broker, to one of its listeners, from one address (KIP-402, KIP-612).
 
-Above max.connection.creation.rate a connection is made, but served later; above an address's own quota it is closed,
-also later, so that its client does not try again at once.
+Above max.connection.creation.rate, a connection is accepted but served later. Above an address's quota, it is closed,
+also later, so that its client does not retry immediately.
 
 source  kafka.network.ConnectionQuotas
 """
@@ -24,7 +24,7 @@ _MOST_KNOWN = 10_000
 
 
 class Hold(NamedTuple):
-    """How long a new connection has to wait, and whether it is closed then instead of being served."""
+    """How long a new connection has to wait, and whether it is then closed instead of served."""
 
     wait: Seconds
     is_closed: bool
@@ -46,7 +46,7 @@ class ConnectionRates:
         self._limits: dict[str, float | None] = {}
 
     def configure(self, entity: str, config: Mapping[str, str]) -> None:
-        """Apply the quota of an address, such as ips/10.0.0.7, or of all others, ips/<default>."""
+        """Apply the quota of one address, such as ips/10.0.0.7, or that of all others, ips/<default>."""
         if not entity.startswith(_FOLDER):
             return
         limit, name = as_limit(config, QUOTA), entity.removeprefix(_FOLDER)
@@ -89,7 +89,7 @@ class ConnectionRates:
 
 
 def addresses_of(name: str) -> set[str]:
-    """The addresses of a host; its name alone if it cannot be resolved."""
+    """The addresses of a host; just its name if it cannot be resolved."""
     try:
         return {str(found[4][0]) for found in socket.getaddrinfo(name, None)}
     except OSError:

@@ -1,4 +1,4 @@
-"""What a broker warns of at its start: listeners that other machines can reach and that require no login."""
+"""Warnings at a broker's start: listeners that other machines can reach without a login, or with one in clear text."""
 
 import ipaddress
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ _BY_PASSWORD_OR_TOKEN = ("PLAIN", "OAUTHBEARER")
 
 
 def exposures(settings: BrokerSettings, listener: Listener) -> Iterator[str]:
-    """A line for each listener that strangers could use or listen in on."""
+    """What to warn of about a listener that strangers could use or eavesdrop on."""
     if _is_loopback(listener.host):
         return
     where = f"listener {listener} can be reached from other machines"
@@ -21,7 +21,7 @@ def exposures(settings: BrokerSettings, listener: Listener) -> Iterator[str]:
     if protocol.authenticates and not protocol.encrypts:
         offered = settings.for_listener(listener.name, "sasl.enabled.mechanisms")
         if readable := [mechanism for mechanism in _BY_PASSWORD_OR_TOKEN if mechanism in offered]:
-            yield f"{where} without TLS, and secrets of {', '.join(readable)} are sent in clear text; use SASL_SSL"
+            yield f"{where} without TLS, and {', '.join(readable)} sends secrets in clear text; use SASL_SSL"
 
 
 def _is_loopback(host: str) -> bool:

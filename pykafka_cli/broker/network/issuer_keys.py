@@ -1,10 +1,11 @@
-"""The public keys of an issuer of OAuth tokens, JWKS by RFC 7517, from a file or an HTTP server.
+"""The public keys of an issuer of OAuth tokens (JWKS, RFC 7517), from a file or an HTTP server.
 
     sasl.oauthbearer.jwks.endpoint.url           file:///... or https://...
     sasl.oauthbearer.jwks.endpoint.refresh.ms    how often they are read again
     ....retry.backoff.ms, .max.ms                how soon after a failure, doubled each time
 
-A token that is signed by another key has the keys read again, at most once a minute: issuers change theirs.
+Issuers change their keys: a token that is signed by an unknown key makes the broker read the keys again, at most once
+a minute.
 
 source  RefreshingHttpsJwks, JwksFileVerificationKeyResolver
 """
@@ -28,7 +29,7 @@ _log = logging.getLogger(__name__)
 _TIMEOUT_S = 10.0
 _MOST_BYTES = 1 << 20
 _LEAST_PAUSE = Seconds(60.0)
-"""Between two readings that unknown keys lead to."""
+"""The least time between two reads that unknown keys cause."""
 
 
 class KeySource(NamedTuple):
@@ -43,12 +44,12 @@ class KeySource(NamedTuple):
 class IssuerKeys:
     """The keys of one issuer.
 
-    keys    None until they could be read
+    keys    None until they have been read
     """
 
     def __init__(self, source: KeySource, tls: ssl.SSLContext | None, clock: Clock) -> None:
-        """tls    for a URL of https; None for the system's trust
-
+        """
+        tls       for an https URL; None trusts what the system trusts
         raises    ValueError for a file that cannot be read, or a URL of another kind
         """
         self.keys: KeySet | None = None
@@ -58,10 +59,10 @@ class IssuerKeys:
         if source.url.startswith("file:"):
             self.keys = self._read()
         elif not source.url.startswith(("http://", "https://")):
-            raise ValueError(f"sasl.oauthbearer.jwks.endpoint.url={source.url} is not a URL of file:, https: or http:")
+            raise ValueError(f"sasl.oauthbearer.jwks.endpoint.url={source.url} is not a file:, https: or http: URL")
 
     def start(self) -> None:
-        """Read the keys, and follow their changes from now on. Calling it again has no effect."""
+        """Read the keys now, and again as configured; a second call has no effect."""
         if self._follower is None:
             self._follower = asyncio.get_running_loop().create_task(self._follow(), name="keys of the issuer of tokens")
 
@@ -71,7 +72,7 @@ class IssuerKeys:
             self._follower = None
 
     def miss(self) -> None:
-        """A token names a key that is not among them."""
+        """Report that a token names a key that is unknown."""
         self._missed.set()
 
     async def _follow(self) -> None:
@@ -109,7 +110,7 @@ class IssuerKeys:
         self._missed.clear()
 
     def _read(self) -> KeySet:
-        """raises    ValueError"""
+        """Read the keys; raises ValueError."""
         url = self._source.url
         try:
             with urllib.request.urlopen(url, timeout=_TIMEOUT_S, context=self._tls) as answer:
@@ -120,7 +121,7 @@ class IssuerKeys:
             raise ValueError(f"cannot read the keys of the token issuer from {url}: {reason}") from None
 
     def _all_of(self, answer: Any) -> bytes:
-        """What a server sends; raises ValueError if that is too much, or takes too long, whatever comes meanwhile."""
+        """The whole response; raises ValueError if it is too large or takes too long, even if bytes keep arriving."""
         deadline, data = self._clock.monotonic() + _TIMEOUT_S, b""
         while chunk := answer.read1(_MOST_BYTES):
             data += chunk

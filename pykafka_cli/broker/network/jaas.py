@@ -1,8 +1,8 @@
-"""Logins in a broker's configuration: who its users are, and who it is to other brokers.
+"""Logins in a broker's configuration: its users, and its own login to other brokers.
 
     listener.name.NAME.MECHANISM.sasl.jaas.config     of one listener
-    MECHANISM.sasl.jaas.config                        of all
-    NAME.KafkaServer, else KafkaServer                in the file that KAFKA_OPTS names
+    MECHANISM.sasl.jaas.config                        of all listeners
+    NAME.KafkaServer, otherwise KafkaServer           in the file that KAFKA_OPTS names
 
 source  JaasContext.loadServerContext (KIP-103, KIP-226)
 """

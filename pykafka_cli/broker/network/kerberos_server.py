@@ -3,13 +3,13 @@
     client   ticket                                             in one or several steps
     broker   its proof
     client   nothing
-    broker   wrapped: layers that it offers uint8 (1: none), its largest message uint24
-    client   wrapped: the layer chosen uint8, 0 uint24, whom to act as (or nothing)
+    broker   wrapped: the layers that it offers uint8 (1: none), its largest message uint24
+    client   wrapped: the layer that it chooses uint8, 0 uint24, the user to act as (or nothing)
 
     com.sun.security.auth.module.Krb5LoginModule required useKeyTab=true keyTab=FILE principal="kafka/HOST@REALM";
 
-A ticket is good once: the Kerberos library keeps those that it has seen. Whom the client wants to act as is ignored, as
-Kafka does: aiokafka and kafka-python name the broker's service there. The user is who the ticket is for.
+A ticket is valid once: the Kerberos library remembers those that it has seen. The user to act as is ignored, as in
+Kafka: aiokafka and kafka-python name the broker's service there. The user is the one for whom the ticket was issued.
 
 source  RFC 4752; SaslServerCallbackHandler, com.sun.security.sasl.gsskerb.GssKrb5Server
 """
@@ -33,7 +33,7 @@ _FILE_PREFIX = "FILE:"
 class KerberosServer:
     """One client's authentication by its tickets.
 
-    user_of    a user's name by its principal; raises NoPrincipalRule
+    user_of    returns the user's name for a principal; raises NoPrincipalRule
     """
 
     def __init__(self, credentials: gssapi.Credentials, user_of: Callable[[str], str]) -> None:
@@ -71,7 +71,7 @@ class KerberosServer:
 
 
 def default_realm() -> str:
-    """The realm of this machine's Kerberos; empty if it has none."""
+    """The Kerberos realm of this machine; empty if it has none."""
     try:
         name = gssapi.Name("pk", gssapi.NameType.kerberos_principal).canonicalize(gssapi.MechType.kerberos)
     except GSSError:

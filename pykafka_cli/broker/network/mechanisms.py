@@ -1,4 +1,4 @@
-"""The SASL mechanisms of a listener: for each, what makes the broker's half of one authentication.
+"""The SASL mechanisms of a listener: for each, a factory of the broker's side of one authentication.
 
     PLAIN          users and passwords in the login: user_NAME="password"
     SCRAM-...      credentials in /config/users, delegation tokens
@@ -39,21 +39,21 @@ _HANDLER = "sasl.server.callback.handler.class"
 _SIGNED, _UNSIGNED = "OAuthBearerValidatorCallbackHandler", "OAuthBearerUnsecuredValidatorCallbackHandler"
 
 CredentialsOf = Callable[[str], Mapping[str, str]]
-"""A user's config: SCRAM credentials by mechanism, and whatever else is there."""
+"""A user's config: SCRAM credentials by mechanism, and other keys."""
 TokenOf = Callable[[str, str], TokenLogin | None]
 """A delegation token, by the mechanism of the login and the token's id."""
 NewExchange = Callable[[CredentialsOf, TokenOf], Exchange]
 
 
 class Issuers:
-    """The keys of all issuers of tokens, each followed once, whatever listeners it vouches for."""
+    """The keys of all token issuers; those of an issuer are read once for all listeners that accept its tokens."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._known: dict[tuple[KeySource, tuple[tuple[str, str], ...]], IssuerKeys] = {}
 
     def keys_of(self, settings: BrokerSettings, listener: str, its: Login) -> "IssuerKeys":
-        """Those that a listener names; raises ValueError."""
+        """The keys of the issuer that a listener names; raises ValueError."""
         from pykafka_cli.broker.network.issuer_keys import IssuerKeys, KeySource
 
         of = partial(settings.for_mechanism, listener, OAUTHBEARER)
@@ -83,10 +83,10 @@ class Issuers:
 
 
 class Mechanisms:
-    """What a listener offers.
+    """The mechanisms that a listener offers.
 
     names     in the order of sasl.enabled.mechanisms
-    raises    ValueError where a mechanism is unknown, or has no users
+    raises    ValueError if a mechanism is unknown, or has no users
     """
 
     def __init__(self, settings: BrokerSettings, listener: str, clock: Clock, issuers: Issuers) -> None:
@@ -100,7 +100,7 @@ class Mechanisms:
         self.new: dict[str, NewExchange] = {name: self._maker(name) for name in self.names}
 
     def start(self) -> None:
-        """Follow what changes outside the broker."""
+        """Start to follow changes outside the broker."""
         for keys in self._keys:
             keys.start()
 

@@ -2,12 +2,12 @@
 
     sasl.server.callback.handler.class
         OAuthBearerValidatorCallbackHandler             signed, by a key of sasl.oauthbearer.jwks.endpoint.url (KIP-768)
-        OAuthBearerUnsecuredValidatorCallbackHandler    unsigned, for trying things out, as when none is set (KIP-255)
-    sasl.oauthbearer.expected.issuer, .audience         claims `iss` and `aud`, if given
-    sasl.oauthbearer.sub.claim.name, .scope.claim.name  who the user is; what the token is for
+        OAuthBearerUnsecuredValidatorCallbackHandler    unsigned, for tests; the default (KIP-255)
+    sasl.oauthbearer.expected.issuer, .audience         the required claims `iss` and `aud`, if given
+    sasl.oauthbearer.sub.claim.name, .scope.claim.name  the claims with the user and with the token's scope
     unsecuredValidatorPrincipalClaimName, ...           options of the login module, for unsigned tokens
 
-Only signatures by private keys are accepted: with a shared key, whoever can check a token could make one.
+Only signatures by private keys are accepted: with a shared key, whoever can check a token could also create one.
 
 source  ValidatorAccessTokenValidator, OAuthBearerUnsecuredValidatorCallbackHandler, OAuthBearerSaslServer
 """
@@ -30,9 +30,9 @@ _ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "E
 class SignedTokens:
     """Checks tokens that an issuer has signed.
 
-    keys          those of the issuer, as far as they are known
-    missing       called when a token is signed by another key
-    skew_s        how far the issuer's clock may be from ours
+    keys          returns the issuer's keys; None while they are unknown
+    missing       called when a token is signed by an unknown key
+    skew_s        seconds by which the issuer's clock may differ from this machine's
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class SignedTokens:
 
 
 class UnsignedTokens:
-    """Checks unsigned tokens: whoever can reach the listener can claim to be anybody.
+    """Checks unsigned tokens: anybody who can reach the listener can claim to be any user.
 
     options    of the login module
     raises     ValueError, from `__init__`

@@ -1,7 +1,7 @@
-"""How this broker connects to others, and to itself: as a client of the listener between brokers.
+"""How this broker connects to the other brokers and to itself: as a client of the inter-broker listener.
 
     security.inter.broker.protocol, or inter.broker.listener.name with the map of protocols
-    ssl.*                                   the listener's own; its key store is also what a broker shows to the others
+    ssl.*                                   those of the listener; a broker shows the certificate in its key store
     sasl.mechanism.inter.broker.protocol    with username and password, tickets or a token in the mechanism's login
 
 source  ChannelBuilders.clientChannelBuilder, NodeToControllerChannelManager, BrokerBlockingSender
@@ -23,9 +23,9 @@ _MOST_FLIGHTS = 10  # of messages in a handshake
 
 
 class PeerSecurity:
-    """TLS and login of a broker toward the other brokers.
+    """TLS and the login of a broker toward the other brokers.
 
-    tls       None where the listener is without
+    tls       None if the listener does not use TLS
     raises    ValueError, from `__init__` and `reload`
     """
 
@@ -34,7 +34,7 @@ class PeerSecurity:
         self.reload()
 
     def reload(self) -> None:
-        """Read stores and login again; connections that are open keep what they have."""
+        """Read the stores and the login again, for new connections."""
         broker, login = self._broker, _login(self._broker)
         mechanism = broker.sasl_mechanism_inter_broker_protocol
         settings = security_of_listener(broker, broker.inter_broker_listener, mechanism)
@@ -49,12 +49,12 @@ class PeerSecurity:
         self._client, self._login = settings, login
 
     def login(self, host: str) -> SaslExchange | None:
-        """A new login to the broker at `host`; None where none is required."""
+        """A new login to the broker at `host`; None if the listener requires none."""
         return sasl_exchange(self._client, host, self._login)
 
 
 def _ensure_trusts_itself(broker: BrokerSettings, settings: SecuritySettings) -> None:
-    """Shake hands with this broker's own listener, names of hosts aside; raises ValueError.
+    """Check that this broker accepts its own certificate, apart from host names; raises ValueError.
 
     source    SslFactory, SslEngineValidator
     """

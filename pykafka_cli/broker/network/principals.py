@@ -1,4 +1,4 @@
-"""Who a client is before any login: by its certificate, on listeners that speak SSL and request one.
+"""The principal of a client without a SASL login: by its certificate, on SSL listeners that request one.
 
 source  DefaultKafkaPrincipalBuilder
 """
@@ -13,9 +13,9 @@ from pykafka_cli.rules.principal_names import CertificateNames
 
 
 class Principals:
-    """Principals of one listener's clients.
+    """Determines the principals of one listener's clients.
 
-    raises    ValueError where ssl.principal.mapping.rules cannot be read
+    raises    ValueError if ssl.principal.mapping.rules are invalid
     """
 
     def __init__(self, settings: BrokerSettings, listener: Listener) -> None:

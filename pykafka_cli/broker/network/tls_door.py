@@ -1,6 +1,6 @@
-"""Connections to a listener with TLS, until TLS has begun: they count, and may have to wait or be rejected.
+"""A listener's connections before their TLS handshake is complete: they are counted, and may be delayed or rejected.
 
-source  kafka.network.ConnectionQuotas, which counts what it accepts
+source  kafka.network.ConnectionQuotas, which also counts them when they are accepted
 """
 
 import logging
@@ -12,7 +12,7 @@ _log = logging.getLogger(__name__)
 
 
 class TlsDoor:
-    """What tls/port.py needs of a listener."""
+    """What tls/port.py needs from a listener."""
 
     def __init__(self, service: Service) -> None:
         self._service = service

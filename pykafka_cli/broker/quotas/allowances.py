@@ -3,10 +3,10 @@
     quotas = ClientQuotas(settings, clock)
     quotas.configure("users/alice", {"producer_byte_rate": "1024"})
     allowance = quotas.allowance("alice", "app")      # None: no quota applies
-    allowance.produced(5_000)                         # seconds that she has to wait
+    allowance.produced(5_000)                         # seconds that alice's client has to wait
 
-A client that exceeds a quota gets the response immediately; it says for how long the connection is muted (KIP-219). The
-broker is one thread here: 100 percent of request_percentage are all of its time, where Kafka has 100 for each thread.
+A client that exceeds a quota gets its response immediately; the response has the time for which its connection is muted
+(KIP-219). This broker is one thread: a request_percentage of 100 is all of its time; in Kafka it is one thread's time.
 
 source  kafka.server.ClientQuotaManager, ClientRequestQuotaManager, ControllerMutationQuotaManager
         (KIP-13, KIP-55, KIP-124, KIP-599)
@@ -51,14 +51,14 @@ class Limited(NamedTuple, Generic[M]):
 
 
 class Fetched(NamedTuple):
-    """How long a consumer has to wait, and whether it gets what was read before that or has to fetch again."""
+    """How long a consumer has to wait, and whether it gets the records now or has to fetch them again."""
 
     wait: Seconds
     is_sent: bool
 
 
 class Allowance:
-    """What one client may use, together with those who share its quotas."""
+    """What one client may use, together with the clients that share its quotas."""
 
     def __init__(
         self,
@@ -79,19 +79,19 @@ class Allowance:
         return self._request is not None
 
     def produced(self, size: int) -> Seconds:
-        """Count the bytes of a Produce request; how long the client has to wait."""
+        """Count the bytes of a Produce request; returns how long the client has to wait."""
         return self._record(self._produce, size)
 
     def most_to_fetch(self) -> int | None:
-        """Bytes above which a response would exceed the quota even if nothing else was fetched; None for no limit."""
+        """Bytes above which a response alone exceeds the quota; None without a limit."""
         if self._fetch is None:
             return None
         return int(self._fetch.limit * (self._windows.samples - 1) * self._windows.size_s)
 
     def fetched(self, size: int) -> Fetched:
-        """Count the bytes of records for a consumer, unless it has to wait for them.
+        """Count the bytes of records for a consumer, unless it has to wait for the records.
 
-                A client that has fetched nothing lately gets them, however many they are: otherwise a batch that alone
+        A client that has fetched nothing recently gets them, however many they are: otherwise a batch that alone
         exceeds the quota could never be read.
         """
         if self._fetch is None:
@@ -104,7 +104,7 @@ class Allowance:
         return Fetched(wait, is_sent=True)
 
     def spent(self, seconds: float) -> Seconds:
-        """Count time that was spent on a request; how long the client has to wait, one window at most."""
+        """Count time that was spent on a request; returns how long the client has to wait, at most one window."""
         return min(self._record(self._request, seconds * 100), Seconds(self._windows.size_s))
 
     def mutate(self, partitions: int) -> None:
@@ -120,12 +120,12 @@ class Allowance:
             bucket.take(partitions, limit, now)
 
     def mutate_anyway(self, partitions: int) -> None:
-        """Count partitions that are created or deleted however many they are, as old clients expect."""
+        """Count partitions that are created or deleted regardless of the quota, as old clients expect."""
         if self._mutations is not None:
             self._mutations.meter.take(partitions, self._mutations.limit, self._clock.monotonic())
 
     def mutations_debt(self) -> Seconds:
-        """How long until partitions may be created or deleted again."""
+        """Seconds until partitions may be created or deleted again."""
         if self._mutations is None:
             return NO_TIME
         return self._mutations.meter.debt(self._mutations.limit, self._clock.monotonic())
@@ -190,7 +190,7 @@ class ClientQuotas:
         self._sweep_at = _FIRST_SWEEP
 
     def configure(self, entity: str, config: Mapping[str, str]) -> None:
-        """Take over the quotas of an entity, such as users/alice/clients/<default>; an empty config has none."""
+        """Apply the quotas of an entity, such as users/alice/clients/<default>; an empty config has none."""
         if not entity.startswith(("users/", "clients/")):
             return
         changes = [limits.set(entity, as_limit(config, quota)) for quota, limits in self._limits.items()]
@@ -199,7 +199,7 @@ class ClientQuotas:
             self.are_configured = any(self._limits.values())
 
     def allowance(self, user: str, client_id: str) -> Allowance | None:
-        """What a user's client may use; None if nothing limits it."""
+        """What a user's client may use; None if no quota applies to it."""
         key = user, client_id
         if key not in self._allowances:
             if self.remembered >= self._sweep_at:
@@ -209,7 +209,7 @@ class ClientQuotas:
 
     @property
     def remembered(self) -> int:
-        """How much is kept about clients."""
+        """The number of entries kept about clients."""
         return len(self._allowances) + len(self._rates) + len(self._buckets)
 
     def _new_allowance(self, user: str, client_id: str) -> Allowance | None:
@@ -237,7 +237,7 @@ class ClientQuotas:
         return Limited(applied.limit, self._buckets.setdefault(key, bucket))
 
     def _forget_idle(self) -> None:
-        """Drop what no client has used lately: clients choose their own names, so there may be any number."""
+        """Drop what no client has used recently: clients choose their ids, so there may be any number."""
         now = self._clock.monotonic()
         self._allowances.clear()
         self._rates = {key: rate for key, rate in self._rates.items() if not rate.is_idle(now)}

@@ -10,7 +10,7 @@ from pykafka_cli.zookeeper.kafka_znodes import DEFAULT_ENTITY
 
 
 class Applied(NamedTuple):
-    """A limit, and who shares it: an empty user or client id stands for all of them."""
+    """A limit, and who shares it; an empty user or client id means all users or client ids."""
 
     limit: float
     user: str
@@ -30,7 +30,7 @@ class Limits:
         return bool(self._limits)
 
     def set(self, entity: str, limit: float | None) -> bool:
-        """Give an entity a limit, or none; whether that is a change."""
+        """Set an entity's limit, or remove it; returns whether that is a change."""
         if self._limits.get(entity) == limit:
             return False
         if limit is None:
@@ -43,7 +43,7 @@ class Limits:
         return frozenset(self._limits)
 
     def of(self, user: str, client_id: str) -> Applied | None:
-        """What applies to a user's client, both percent-encoded; None if nothing does."""
+        """The limit of a user's client, both percent-encoded; None if there is none."""
         if not self._limits:
             return None
         for entity, shared_user, shared_client in (
@@ -63,7 +63,7 @@ class Limits:
 
 
 def as_limit(config: Mapping[str, str], key: str) -> float | None:
-    """A quota in an entity's config; None if it has none, or one that is no positive number."""
+    """A quota in an entity's config; None if it has none, or one that is not a positive number."""
     try:
         limit = float(config[key])
     except (KeyError, ValueError):

@@ -42,7 +42,7 @@ class Rate:
         self._samples: deque[_Sample] = deque()
 
     def record(self, amount: float, now: float) -> None:
-        """Add to the amount; a negative one takes back what was recorded before."""
+        """Add to the amount; a negative value takes back what was recorded before."""
         if not self._samples or now - self._samples[-1].begun >= self._windows.size_s:
             self._samples.append(_Sample(now, now))
         sample = self._samples[-1]
@@ -63,12 +63,12 @@ class Rate:
         return Seconds((rate - limit) / limit * window if rate > limit else 0.0)
 
     def is_idle(self, now: float) -> bool:
-        """Whether nothing counts any more, so that a new rate would be the same."""
+        """Whether nothing counts any more, so that the rate could be replaced by a new one."""
         self._forget_old(now)
         return not self._samples
 
     def _window(self, now: float) -> float:
-        """Seconds that the rate is measured over: never less than all samples but one, or the first would be steep."""
+        """Seconds over which the rate is measured: at least all samples but one, or the first would be too high."""
         self._forget_old(now)
         elapsed = now - self._samples[0].begun if self._samples else 0.0
         missing = self._windows.samples - 1 - int(elapsed / self._windows.size_s)
@@ -94,7 +94,7 @@ class SimpleRate(Rate):
 
 
 class TokenBucket:
-    """A bucket that is refilled at a rate. It holds what is refilled in all windows together, and is full at first."""
+    """A bucket that is refilled at a rate. Its size is what is refilled in all windows together; it starts full."""
 
     __slots__ = ("_rate", "_tokens", "_updated", "_windows")
 
@@ -105,23 +105,23 @@ class TokenBucket:
         self._updated = now
 
     def take(self, amount: float, rate: float, now: float) -> None:
-        """Take tokens, even if there are not as many: the missing ones have to be refilled first.
+        """Take tokens, even more than there are; then the missing ones have to be refilled first.
 
         rate    tokens per second
         """
         self._tokens = self.tokens(rate, now) - amount
 
     def tokens(self, rate: float, now: float) -> float:
-        """How many there are; negative if more were taken."""
+        """The tokens in the bucket; negative if more were taken than there were."""
         burst = rate * self._windows.span_s
         came = burst if self._tokens is None else self._tokens + rate * (now - self._updated)
         self._tokens, self._rate, self._updated = min(burst, came), rate, now
         return self._tokens
 
     def debt(self, rate: float, now: float) -> Seconds:
-        """How long until the missing tokens are refilled; 0 if none are."""
+        """Seconds until the missing tokens are refilled; 0 if none are missing."""
         return Seconds(max(0.0, -self.tokens(rate, now) / rate))
 
     def is_idle(self, now: float) -> bool:
-        """Whether it is full again, so that a new bucket would be the same."""
+        """Whether it is full, so that it could be replaced by a new one."""
         return self._tokens is None or self.tokens(self._rate, now) >= self._rate * self._windows.span_s

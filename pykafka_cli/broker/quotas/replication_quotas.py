@@ -1,7 +1,7 @@
-"""How fast replicas are copied while they are behind (KIP-73), and logs to other directories (KIP-113).
+"""How fast replicas that are behind are copied (KIP-73), and logs are moved to other directories (KIP-113).
 
-A rate is set for a broker at run time; topics say which of their replicas it is for. A follower that is in sync is
-never held back, so that a throttle does not shrink the ISR.
+A broker's rate is set at run time; the topics' configs list the replicas that it applies to. A follower that is in sync
+is never throttled, so that a throttle does not shrink the ISR.
 
 source  kafka.server.ReplicationQuotaManager, ReplicaManager.shouldLeaderThrottle, ReplicaFetcherThread
 """
@@ -18,7 +18,7 @@ FOLLOWER_RATE = "follower.replication.throttled.rate"
 MOVES_RATE = "replica.alter.log.dirs.io.max.bytes.per.second"
 
 Throttled: TypeAlias = tuple[str, ...]
-"""PARTITION:BROKER of each throttled replica of a topic, or * alone for all."""
+"""PARTITION:BROKER for each throttled replica of a topic, or * for all of them."""
 
 
 class ReplicationQuota:
@@ -36,15 +36,15 @@ class ReplicationQuota:
         return self._settings.dynamic_limit(self._rate_key) is not None
 
     def covers(self, throttled: Throttled, partition: int) -> bool:
-        """Whether it is for this broker's replica of a partition."""
+        """Whether it applies to this broker's replica of a partition."""
         return throttled == ("*",) or f"{partition}:{self._settings.broker_id}" in throttled
 
     def record(self, size: int) -> None:
-        """Count bytes that were copied, however many."""
+        """Count bytes that were copied, even beyond the rate."""
         self._rate.record(size, self._clock.monotonic())
 
     def wait(self) -> Seconds:
-        """How long to wait before copying more."""
+        """Seconds to wait before copying more."""
         limit = self._settings.dynamic_limit(self._rate_key)
         return NO_TIME if limit is None else self._rate.excess(limit, self._clock.monotonic())
 

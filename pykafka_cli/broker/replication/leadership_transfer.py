@@ -1,4 +1,4 @@
-"""A controlled shutdown, as the broker that stops sees it: the controller moves what it leads to other brokers.
+"""A controlled shutdown, on the broker that stops: it has the controller move its leadership to other brokers.
 
 source  kafka.server.KafkaServer.controlledShutdown
 """
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 CHECKS = 2
-"""Consecutive seconds without ZooKeeper after which nothing is moved any more."""
+"""Seconds without ZooKeeper, in a row, after which the broker stops without moving more."""
 
 
 class LeadershipTransfer:
@@ -49,9 +49,9 @@ class LeadershipTransfer:
         *,
         unless: asyncio.Event,
     ) -> None:
-        """Move what can be moved, unless ZooKeeper is lost for a while: the controller needs it.
+        """Move what can be moved; give up if ZooKeeper, which the controller needs, stays unreachable.
 
-        unless    set when all brokers stop, so that none waits for another
+        unless    is set when all brokers stop; then none waits for another
         """
         moving = asyncio.create_task(self._move(broker_epoch))
         all_stop = asyncio.create_task(unless.wait())
@@ -63,17 +63,17 @@ class LeadershipTransfer:
             patience = CHECKS if has_zookeeper() else patience - 1
         if not moving.done():
             if not all_stop.done():
-                _log.warning("ZooKeeper cannot be reached, so what this broker leads is not moved to other brokers")
+                _log.warning("ZooKeeper cannot be reached, so leadership is not moved to other brokers")
             moving.cancel()
         all_stop.cancel()
         await asyncio.wait((moving,))
         if not moving.cancelled() and (error := moving.exception()):
-            _log.error("what this broker leads was not moved to other brokers: %r", error)
+            _log.error("leadership was not moved to other brokers: %r", error)
 
     async def _move(self, broker_epoch: Callable[[], BrokerEpoch | None]) -> None:
-        """Ask the controller to move what this broker leads, if there is another broker to move it to.
+        """Request that the controller move this broker's leadership, if there is another broker to move it to.
 
-        Kafka's last broker asks in vain, three times with pauses of five seconds, and then stops anyway.
+        Kafka's last broker sends the request as well: three times in vain, five seconds apart; then it stops anyway.
         """
         settings = self._settings
         others = [each for each in self._metadata.brokers() if each.id != settings.broker_id]
@@ -86,7 +86,7 @@ class LeadershipTransfer:
             try:
                 answer = await self._ask_controller(request)
             except (BrokerError, ConnectionFailed) as error:
-                _log.warning("the controller could not be asked to move what this broker leads: %s", error)
+                _log.warning("the controller could not be asked to move leadership: %s", error)
                 continue
             if answer.error_code is ErrorCode.none and not answer.remaining_partitions:
                 _log.info("everything that this broker led has been moved")

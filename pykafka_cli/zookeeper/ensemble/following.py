@@ -38,8 +38,8 @@ _log = logging.getLogger(__name__)
 
 _READ_SIZE = 256 * 1024
 _RETRY_DELAYS = (0.1, 0.2, 0.4, 0.8)
-"""Seconds between the attempts: a leader may open its port a little later than it is elected, and until then a proxy
-before it accepts connections only to close them."""
+"""Seconds between attempts: a leader may open its port a little after its election, and until then a proxy in front of
+it accepts connections only to close them."""
 
 
 class Following:
@@ -69,9 +69,9 @@ class Following:
         self._on_configuration = on_configuration
         self._packets: PacketReader
         self._has_heard = False
-        """Whether the leader has said anything on this connection."""
+        """Whether the leader has sent anything on this connection."""
         self._was_turned_away = False
-        """Whether it could not be connected to, or closed without a word."""
+        """Whether connecting failed, or the leader closed the connection without sending anything."""
         self._reader: asyncio.StreamReader
         self._writer: asyncio.StreamWriter
         self._state: LearnerState

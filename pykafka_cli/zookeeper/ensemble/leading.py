@@ -46,9 +46,9 @@ from pykafka_cli.zookeeper.server.server import ServerUnusable
 _log = logging.getLogger(__name__)
 
 _MOST_CONNECTIONS = 255
-"""On the quorum port; those that do not say who they are end after initLimit, or when more connect."""
+"""Connections on the quorum port that have not identified themselves; each ends after initLimit, or for a newer one."""
 _MOST_OF_STRANGERS = 64 * 1024
-"""Bytes of a packet from who has not said who it is."""
+"""Bytes of a packet on a connection that has not identified itself."""
 _READ_SIZE = 64 * 1024
 
 
@@ -144,7 +144,7 @@ class Leading:
             self._lose(number, reason)
 
     def _has_room(self) -> bool:
-        """Whether one more may connect; if need be, a connection of no member of the ensemble is closed for it."""
+        """Whether one more may connect; if necessary, a connection that has not identified itself is closed for it."""
         if len(self._channels) < _MOST_CONNECTIONS:
             return True
         members = self._configuration.servers

@@ -23,10 +23,10 @@ class LearnerChannel:
         self._overflowed = overflowed
         self._streaming: asyncio.Task[None] | None = None
         self._behind: list[bytes] = []
-        """What waits for the tree to be sent."""
+        """Packets that wait until the tree is sent."""
         self._behind_size = 0
         self.server_id: int | None = None
-        """Whose it is; None until that is known."""
+        """The learner's id; None until it is known."""
         self.host: str = (writer.get_extra_info("peername") or ("?",))[0]
 
     def __str__(self) -> str:

@@ -51,7 +51,7 @@ _log = logging.getLogger(__name__)
 LOOKING, LEADER, FOLLOWER, OBSERVER, READ_ONLY = "looking", "leader", "follower", "observer", "read-only"
 _NO_LEADER = "this server has no leader"
 MOST_LOG_TO_SEND = 32 * 1024 * 1024
-"""The most bytes of log files to bring a learner up to date from; with more, a snapshot is as quick."""
+"""The most bytes of log files from which to bring a learner up to date; beyond that, a snapshot is as quick."""
 
 
 class _Proposed(NamedTuple):
@@ -74,9 +74,9 @@ class Member(ZooKeeperServer):
         self._recent: deque[LoggedTxn] = deque(maxlen=settings.commit_log_count)
         self._requests: Requests | None = None
         self._serving: Pipeline | None = None
-        """What serves clients: the same, or what serves only reads."""
+        """What serves clients: `_requests`, or a pipeline that serves only reads."""
         self._proposed: dict[int, _Proposed] = {}
-        """Logged, not applied yet."""
+        """The transactions that are logged and not applied yet."""
         self._digests_agree = True
         self._lacks_snapshot = False
         self._agreed: EnsembleConfiguration | None = None

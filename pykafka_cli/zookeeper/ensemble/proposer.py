@@ -70,7 +70,7 @@ class Proposer:
         """The server that each session moved to last, if it has sent something in this epoch."""
 
     def request(self, request: LearnerRequest, identities: Sequence[Id], owner: int, now: int) -> None:
-        """Propose what a request asks for, or its error."""
+        """Propose the transaction that a request asks for, or its error."""
         session_id, cxid, operation, body = request
         kind: int = operation
         quorum: EnsembleConfiguration | None = None

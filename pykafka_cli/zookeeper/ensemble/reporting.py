@@ -24,7 +24,7 @@ _PARTICIPANT, _OBSERVER = 0, 1  # of peerType, as Java has it
 class ReportingMember(Member):
     """The member that also reports on its role in the ensemble.
 
-    peer    takes part in elections and makes the roles; set once it exists
+    peer    takes part in elections and creates the roles; set once it exists
     """
 
     peer: "EnsemblePeer"

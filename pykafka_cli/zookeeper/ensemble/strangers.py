@@ -1,4 +1,4 @@
-"""Which connection gives way when more are open than there can be servers."""
+"""Which connection to close when more are open than there are servers."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -8,9 +8,9 @@ T = TypeVar("T")
 
 
 def gives_way(hosts: Mapping[T, str]) -> T:
-    """The oldest connection of the host that has most: who opens many turns away its own, and no other server's.
+    """The oldest connection from the host that has the most, so that a host that opens many loses only its own.
 
-    hosts    from which each connection of nobody known comes, the oldest first; at least one
+    hosts    of the connections that have not identified themselves, the oldest first; at least one
     """
     counts = Counter(hosts.values())
     return max(hosts, key=lambda connection: counts[hosts[connection]])  # the first of several

@@ -25,10 +25,10 @@ class Authentication:
     schemes              those that ACLs may name and clients may use
     required             a client needs an identity of one of these schemes; empty: everybody is served
     passwords            of the users who may log in by SASL; None: there is no such login
-    digest_algorithm     hashlib's name of what `digest` hashes with
-    super_digest         whose `name:hash` is the super user
+    digest_algorithm     hashlib's name of the algorithm of `digest`
+    super_digest         the `name:hash` of the super user
     super_subject        the subject of the certificate whose owner is a super user
-    super_users          users of SASL who are super users
+    super_users          the SASL users who are super users
     """
 
     schemes: frozenset[str] = ALWAYS_THERE
@@ -67,7 +67,7 @@ class Authentication:
         return [identity, SUPER] if user in self.super_users else [identity]
 
     def serves(self, identities: Collection[Id]) -> bool:
-        """Whether requests of such a client are answered."""
+        """Whether a client with these identities is served."""
         return not self.required or any(identity.scheme in self.required for identity in identities)
 
 

@@ -50,7 +50,7 @@ class DigestMd5Server:
         self._is_over = False
 
     def respond(self, token: bytes) -> bytes:
-        """The answer to a client's token; raises LoginRefused, after which every token is refused."""
+        """The response to a client's token; raises LoginRefused, and from then on for every token."""
         try:
             if self._is_over:
                 raise LoginRefused("the login is over")
@@ -120,7 +120,7 @@ def _directives(token: bytes) -> dict[str, str]:
 
 
 def _secret(given: Mapping[str, str], password: str) -> bytes:
-    """A1 of the RFC, hashed: what user and password are to this login."""
+    """The hash of the RFC's A1, in which the user and the password enter."""
     whose = b":".join((_octets(given["username"]), _octets(given.get("realm", "")), _octets(password)))
     parts = [_md5(whose).digest(), given["nonce"].encode(), given["cnonce"].encode()]
     if "authzid" in given:

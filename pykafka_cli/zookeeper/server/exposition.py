@@ -17,12 +17,12 @@ _LATENCY = "latency"
 
 
 def metrics_endpoint(address: MetricsAddress, server: About) -> MetricsEndpoint[Mapping[str, object]]:
-    """Where this server will show its figures; not started."""
+    """The endpoint that will serve this server's metrics, not started yet."""
     return MetricsEndpoint(address, lambda: monitored(server), named)
 
 
 def named(figures: Mapping[str, object]) -> Iterator["Metric"]:
-    """The metrics; in any thread."""
+    """The metrics of the figures, in any thread."""
     from prometheus_client.metrics_core import GaugeMetricFamily, InfoMetricFamily
 
     texts = {name: value for name, value in figures.items() if isinstance(value, str)}

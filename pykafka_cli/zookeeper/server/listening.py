@@ -1,4 +1,4 @@
-"""Sockets that a server listens on, and why it cannot."""
+"""Opens the sockets on which a server listens."""
 
 import contextlib
 import errno
@@ -6,7 +6,7 @@ import socket
 
 
 class CannotListen(Exception):
-    """The address or the port cannot be used; the message says why, and what would help."""
+    """The address or the port cannot be used; the message says why and what would help."""
 
 
 def listening_socket(address: str | None, port: int, backlog: int, *, keys: tuple[str, str]) -> socket.socket:
@@ -32,7 +32,7 @@ def listening_socket(address: str | None, port: int, backlog: int, *, keys: tupl
 
 
 def _has_ipv6() -> bool:
-    """Whether one socket can listen for both kinds of addresses."""
+    """Whether one socket can listen for both IPv4 and IPv6."""
     with contextlib.suppress(OSError):
         return socket.has_dualstack_ipv6()
     return False

@@ -1,8 +1,8 @@
 """Quotas: znodes and bytes below a znode are counted, and may be limited. Pure.
 
-A quota is a znode LIMITS below /zookeeper/quota, where znodes are mirrored; STATS beside it has what there is.
-For a path, the deepest znode with a quota counts; the root has none. Only servers with enforceQuota reject
-changes that exceed a hard limit; a soft limit causes a warning.
+A quota is a znode LIMITS below /zookeeper/quota, under the path of the znode that it limits; STATS beside it has the
+current usage. For a path, the deepest znode with a quota counts; the root has none. Only servers with enforceQuota
+reject changes that exceed a hard limit; a soft limit causes a warning.
 
 Source: org.apache.zookeeper.server.{DataTree, ZooKeeperServer.checkQuota}
 """

@@ -18,7 +18,7 @@ _SUPER = "super"
 
 
 def tls_of(settings: ZooKeeperSettings) -> ssl.SSLContext | None:
-    """What the secure port needs; None if there is no such port. Raises ConfigError."""
+    """The SSL context of the secure port; None without such a port. Raises ConfigError."""
     if settings.secure_client_port is None:
         return None
     versions = Versions(settings.tls_protocol, settings.ssl_enabled_protocols, settings.ssl_cipher_suites)
@@ -37,7 +37,8 @@ def authentication_of(settings: ZooKeeperSettings) -> Authentication:
     if "sasl" in required and passwords is None:
         raise ConfigError(
             "clients must log in by SASL, but no login file with an entry "
-            f"{settings.sasl_server_config} says who may: KAFKA_OPTS=-Djava.security.auth.login.config=FILE names one"
+            f"{settings.sasl_server_config} has their passwords; KAFKA_OPTS=-Djava.security.auth.login.config=FILE "
+            "names one"
         )
     return Authentication(
         settings.schemes | (frozenset() if passwords is None else {"sasl"}),
