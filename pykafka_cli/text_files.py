@@ -1,4 +1,4 @@
-"""Writing files that a user has named, with errors that name them."""
+"""Writes files that a user has named, with errors that contain the name."""
 
 import os
 from pathlib import Path
@@ -10,7 +10,7 @@ _ONLY_FOR_THE_OWNER = 0o600
 def write_text(file: Path, text: str) -> None:
     """Write the file in UTF-8.
 
-    raises    OSError, always with the file's name: where the disk is full, Python does not give it
+    raises    OSError, always with the file's name, which Python leaves out if the disk is full
     """
     try:
         file.write_text(text, encoding="utf-8")
@@ -20,7 +20,7 @@ def write_text(file: Path, text: str) -> None:
 
 
 def write_private_text(file: Path, text: str) -> None:
-    """The same, for a file with credentials: only its owner can ever read it.
+    """As `write_text`, for a file with credentials: only its owner can read it at any time.
 
     raises    OSError
     """
@@ -33,7 +33,7 @@ def write_private_text(file: Path, text: str) -> None:
 
 
 def open_private(file: Path, buffering: int = -1) -> BinaryIO:
-    """An empty file to write to, which only its owner can read from the moment at which it exists.
+    """An empty file to write to, which only its owner can read, from its creation on.
 
     raises    OSError
     """

@@ -1,4 +1,4 @@
-"""The time of this machine, for what has no Clock."""
+"""The time of this machine, for code that has no Clock."""
 
 import time
 
@@ -6,5 +6,5 @@ from pykafka_cli.model import Timestamp
 
 
 def now_ms() -> Timestamp:
-    """Milliseconds since the epoch, as records carry it."""
+    """Milliseconds since the epoch, as in records."""
     return Timestamp(time.time_ns() // 1_000_000)

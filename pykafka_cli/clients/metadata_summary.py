@@ -1,4 +1,4 @@
-"""What --debug says of a Metadata response, in one line. Only imported then."""
+"""The line that --debug logs about a Metadata response. Only imported then."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,11 +6,11 @@ from typing import Any
 from kio.schema.metadata.v12.response import MetadataResponse
 
 _NAMED = 5
-"""Brokers, topics and partitions of a response that are named."""
+"""How many brokers, topics and partitions of a response are named."""
 
 
 def summary(answer: MetadataResponse) -> str:
-    """Brokers, controller and topics of a response, of many the first."""
+    """The brokers, the controller and the topics of a response; only the first ones of many."""
     brokers = [f"{each.node_id} at {each.host}:{each.port}" for each in answer.brokers]
     topics = [
         f"{topic.name} ({topic.error_code.name})"

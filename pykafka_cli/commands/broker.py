@@ -1,4 +1,4 @@
-"""`pk broker`: one broker of several that `pk up` has started, killed, paused, stopped, started."""
+"""`pk broker`: kills, pauses, stops or starts one of several brokers that `pk up` has started."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,7 +21,7 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=N
 DataDir = Annotated[
     Path | None, typer.Option(help="Choose servers by their data directory; required if several pk up are running.")
 ]
-Broker = Annotated[int, typer.Argument(metavar="ID", min=0, help="The broker's id, from 0 on.")]
+Broker = Annotated[int, typer.Argument(metavar="ID", min=0, help="The broker's id; the first one is 0.")]
 
 
 @app.callback(epilog=EPILOG)
@@ -45,7 +45,7 @@ def kill(broker_id: Broker, data_dir: DataDir = None, output: Output = None) -> 
 
 @app.command(cls=OwnCommand)
 def pause(broker_id: Broker, data_dir: DataDir = None, output: Output = None) -> None:
-    """Pause a broker: its connections stay open, but nothing is answered."""
+    """Pause a broker: its connections stay open, but it does not respond."""
     _act("pause", broker_id, data_dir, output)
 
 
@@ -57,19 +57,19 @@ def resume(broker_id: Broker, data_dir: DataDir = None, output: Output = None) -
 
 @app.command(cls=OwnCommand)
 def stop(broker_id: Broker, data_dir: DataDir = None, output: Output = None) -> None:
-    """Stop a broker in order: what it leads is moved to other brokers first."""
+    """Stop a broker cleanly: its leadership is moved to other brokers first."""
     _act("stop", broker_id, data_dir, output)
 
 
 @app.command(cls=OwnCommand)
 def start(broker_id: Broker, data_dir: DataDir = None, output: Output = None) -> None:
-    """Start a broker that was killed or stopped, with its port and its data."""
+    """Start a broker that was killed or stopped, on the same port and with the same data."""
     _act("start", broker_id, data_dir, output)
 
 
 @app.command(cls=OwnCommand)
 def restart(broker_id: Broker, data_dir: DataDir = None, output: Output = None) -> None:
-    """Stop a broker in order if it is running, and start it."""
+    """Stop a broker cleanly if it is running, and start it."""
     _act("restart", broker_id, data_dir, output)
 
 

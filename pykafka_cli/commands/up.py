@@ -343,7 +343,7 @@ def _serve(
 
 
 def _processes(plan: "LocalPlan") -> "tuple[BrokerProcesses | None, ZooKeeperProcesses | None]":
-    """One for each of several brokers and ZooKeepers, already started; None for a single one, which needs none."""
+    """The processes of several brokers and of several ZooKeepers, already started; None for a single one."""
     if not plan.has_processes and not plan.ensemble:
         return None, None
     from pykafka_cli.servers.server_process import start_processes

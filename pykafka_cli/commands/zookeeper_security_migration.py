@@ -1,4 +1,4 @@
-"""`pk zookeeper-security-migration`: zookeeper-security-migration.sh, whose Kafka's znodes are."""
+"""`pk zookeeper-security-migration`: zookeeper-security-migration.sh, which sets the ACLs of Kafka's znodes."""
 
 from typing import Annotated
 
@@ -45,7 +45,7 @@ def zookeeper_security_migration(
         typer.Option(
             "--zookeeper.acl",
             metavar="WHOSE",
-            help="secure: only brokers may change Kafka's znodes; unsecure: everybody may.",
+            help="secure: only brokers may change Kafka's znodes; unsecure: anyone may.",
             show_default=False,
         ),
     ] = "",
@@ -75,7 +75,7 @@ def zookeeper_security_migration(
         typer.Option("--zk-tls-config-file", metavar="FILE", help="File of properties for TLS to ZooKeeper."),
     ] = None,
 ) -> None:
-    """Let only brokers change Kafka's znodes, or everybody."""
+    """Let only brokers change Kafka's znodes, or anyone."""
     security = security_of(zk_tls_config_file)
     ensure_somebody(security)
     if zookeeper_acl not in WHOSE:
@@ -90,7 +90,7 @@ def zookeeper_security_migration(
 
 
 def ensure_somebody(security: ClientSecurity) -> None:
-    """Only who is known to ZooKeeper may own znodes. raises ScriptError"""
+    """Check that the command authenticates to ZooKeeper, so that it can own znodes; raises ScriptError."""
     if security.is_somebody:
         return
     file = login_file()

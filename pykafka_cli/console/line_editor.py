@@ -1,8 +1,8 @@
-"""Lines typed at a terminal: edited, with a history, and with messages printed above the prompt.
+"""Lines typed at a terminal: with editing, a history, and messages printed above the prompt.
 
 For the console producer, which reads records, and for the tutorial, which reads commands.
 
-Enter ends a line. What is pasted may consist of several, and Alt-Enter begins another one: all leave together.
+Enter completes a text. A text has several lines if it was pasted so, or with Alt-Enter, which starts another line.
 """
 
 import asyncio
@@ -42,20 +42,20 @@ PLAIN_TERMINALS = frozenset({"", "dumb", "unknown"})
 
 
 def can_edit() -> bool:
-    """Whether lines are typed, at a terminal that can do more than print them."""
+    """Whether input and output are a terminal that can move its cursor."""
     return sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM", "dumb") not in PLAIN_TERMINALS
 
 
 class LineEditor:
-    """The lines of one terminal, in place of console.stdin's chunks.
+    """Reads the lines of one terminal, in place of console.stdin's chunks.
 
-    prompt          before the first line of a text
-    continuation    before those that follow
-    history         where lines are kept; None: only in memory
-    is_unfinished   whether Enter begins another line of a text; if not, the text leaves
-    as_lines        a text that leaves as the lines that it consists of
+    prompt          is shown before the first line of a text
+    continuation    is shown before its other lines
+    history         where lines are kept; None keeps them in memory only
+    is_unfinished   returns whether Enter starts another line of this text, rather than completing it
+    as_lines        splits a completed text into the lines to return
 
-    Within its context, what is printed to stderr appears above the prompt, if stderr is that terminal.
+    Within its context, output to stderr appears above the prompt, if stderr is that terminal.
     """
 
     total: int | None = None
@@ -106,7 +106,7 @@ class LineEditor:
             await self._messages.printed()
 
     async def read(self, prompt: str) -> str | None:
-        """A text that was completed, after its own prompt; None at the end of the input.
+        """Show a prompt, and return the text that is typed there; None at the end of the input.
 
         raises    KeyboardInterrupt for Ctrl-C, which drops what was typed
         """
@@ -122,7 +122,7 @@ class LineEditor:
             self._session.app.exit(exception=EOFError())
 
     async def _read(self) -> str | None:
-        """A text that was completed; None at the end."""
+        """The next completed text; None at the end."""
         if self._ended.is_set():
             return None
         try:
@@ -151,7 +151,7 @@ class LineEditor:
 
         @keys.add("c-@", filter=has_focus(DEFAULT_BUFFER) & Condition(lambda: not self._session.default_buffer.text))
         def _early_end(event: "KeyPressEvent") -> None:
-            """End like Ctrl-D: what Linux makes of one that was typed before there was a prompt."""
+            """End the input as Ctrl-D does: this is what Linux makes of a Ctrl-D that is typed before the prompt."""
             event.app.exit(exception=EOFError())
 
         @keys.add("tab")
@@ -160,7 +160,7 @@ class LineEditor:
 
         @keys.add(Keys.BracketedPaste)
         def _paste(event: "KeyPressEvent") -> None:
-            """Insert what is pasted, which may have the line ends of other systems, without the last one."""
+            """Insert pasted text, which may have other systems' line ends, without the last line end."""
             text = event.data.replace("\r\n", "\n").replace("\r", "\n")
             event.current_buffer.insert_text(text.removesuffix("\n"))
 
@@ -184,7 +184,7 @@ class _History(History):
 
 
 class _AbovePrompt(io.TextIOBase):
-    """A file whose lines appear above the prompt, if there is one at the moment."""
+    """A file whose lines appear above the prompt while there is one."""
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
@@ -207,7 +207,7 @@ class _AbovePrompt(io.TextIOBase):
         return self._file.fileno()
 
     async def printed(self) -> None:
-        """Wait until all is on the screen."""
+        """Wait until everything is on the screen."""
         await asyncio.gather(*self._under_way)
 
     def _print(self, text: str) -> None:

@@ -1,6 +1,6 @@
-"""What was typed earlier, in a file of the user: one JSON string per entry, the oldest first.
+"""The history of typed lines, in a file of the user: one JSON string per entry, the oldest first.
 
-The file is readable by its user only, and bounded. All is best effort: without a place to write to, typing continues.
+Only its user can read the file, and its size is bounded. If it cannot be read or written, typing works without it.
 """
 
 import contextlib
@@ -11,13 +11,13 @@ from pathlib import Path
 HISTORY_VARIABLE = "PK_HISTORY"
 MOST_ENTRIES = 1000
 MOST_CHARACTERS = 10_000
-"""Of an entry; a longer one was hardly typed, and is not kept."""
+"""The longest entry that is kept; a longer one was hardly typed."""
 
 _ONLY_FOR_ITS_USER = 0o600
 
 
 def history_file(name: str) -> Path | None:
-    """The file that $PK_HISTORY names, else `name` in the user's folder for state; None if the variable is empty."""
+    """The file that $PK_HISTORY names, or `name` in the user's state directory; None if the variable is empty."""
     if (given := os.environ.get(HISTORY_VARIABLE)) is not None:
         return Path(given) if given else None
     home = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
@@ -25,13 +25,13 @@ def history_file(name: str) -> Path | None:
 
 
 class HistoryFile:
-    """Entries from one run to the next. An entry that begins with a space is not kept, as in shells."""
+    """Keeps entries from one run to the next; as in shells, an entry that begins with a space is not kept."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
 
     def read(self) -> list[str]:
-        """The newest entries, the oldest of them first; what cannot be read is left out.
+        """The newest entries, the oldest of them first; entries that cannot be read are left out.
 
         Older entries are removed from the file. An entry that another run appends at that moment may be lost.
         """

@@ -1,4 +1,4 @@
-"""Lines to stderr that are no results: what has happened, and what would help."""
+"""Lines on stderr that are not results: what has happened, and what would help."""
 
 import sys
 
@@ -8,6 +8,6 @@ def print_remark(line: str) -> None:
 
 
 def ask(question: str) -> str:
-    """The line that is typed after the question, without its end; empty at the end of the input."""
+    """Ask a question, and return the line that is typed; empty at the end of the input."""
     print(question, end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().rstrip("\n")

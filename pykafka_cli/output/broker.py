@@ -1,4 +1,4 @@
-"""What `pk broker` prints about the brokers of a `pk up`."""
+"""`pk broker`: the brokers of one `pk up`."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,7 +8,7 @@ from pykafka_cli.output.render import OutputFormat, Table, show
 
 
 def show_brokers(form: OutputFormat, brokers: Sequence[Mapping[str, Any]]) -> None:
-    """All of them, by id."""
+    """All brokers, by id."""
     rows = [(each["broker"], _pid(each), each["state"], each["address"], each["log"]) for each in brokers]
     show(
         form,
@@ -21,7 +21,7 @@ def show_brokers(form: OutputFormat, brokers: Sequence[Mapping[str, Any]]) -> No
 
 
 def show_changed(form: OutputFormat, broker: Mapping[str, Any]) -> None:
-    """One of them, as it is after a command."""
+    """One broker, in its state after a command."""
     where = "" if broker["pid"] is None else f", in process {broker['pid']}"
     line = f"Broker {broker['broker']} is {broker['state']}{where}"
     show(form, text=lambda: f"{line}\n", table=lambda: [line], document=lambda: broker)
@@ -32,5 +32,5 @@ def _pid(broker: Mapping[str, Any]) -> object:
 
 
 def _from_here(log: str | None) -> str | None:
-    """The shorter path of a file below the current directory, for people."""
+    """The path of a file, relative if it is below the current directory."""
     return str(Path(log).relative_to(Path.cwd())) if log and Path(log).is_relative_to(Path.cwd()) else log

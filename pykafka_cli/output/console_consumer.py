@@ -1,4 +1,4 @@
-"""kafka-console-consumer.sh and kafka-console-share-consumer.sh: what they print beside records."""
+"""kafka-console-consumer.sh and kafka-console-share-consumer.sh: what they print besides records."""
 
 import sys
 
@@ -8,7 +8,7 @@ def print_count(messages: int) -> None:
 
 
 def print_closed_output() -> None:
-    """The reader of stdout is gone."""
+    """Report that stdout has been closed by its reader."""
     print("Unable to write to standard out, closing consumer.", file=sys.stderr)
 
 

@@ -1,4 +1,4 @@
-"""`pk export`: declarations, in the form of a file for `pk apply`."""
+"""`pk export`: declarations as a file for `pk apply`."""
 
 import sys
 from typing import Any
@@ -7,7 +7,7 @@ from pykafka_cli.rules.export_forms import Export
 
 
 def show_export(found: Export, *, is_json: bool, is_list: bool) -> None:
-    """Declarations on stdout; remarks are comments in the file, and on stderr where the form has no place for them.
+    """Print declarations to stdout. Remarks are comments there, or go to stderr if the format has no comments.
 
     is_list    whether they are separate resources, as kubectl lists them, rather than one document
     """

@@ -8,7 +8,7 @@ from pykafka_cli.rules.replica_verification import Finding, Lag, OtherOffset, la
 
 
 class Report:
-    """Print findings as they are made."""
+    """Prints findings as they are made."""
 
     def __init__(self, form: OutputFormat | None) -> None:
         self._events = Events(form) if form and form.is_document else None

@@ -5,7 +5,7 @@ from pathlib import Path
 
 
 def print_installed(directory: Path, scripts: int, waiting: str, absent: Sequence[str]) -> None:
-    """scripts    how many, with and without .sh; of `absent`, the names without it"""
+    """scripts    how many files were written, with and without .sh; `absent` has the names without .sh"""
     print(f"{scripts} scripts in {directory}")
     print(f"1 more waits as Confluent's utility does: {waiting} kafka-ready")
     if absent:
@@ -17,5 +17,5 @@ def print_pages(directory: Path, pages: int, links: int) -> None:
 
 
 def print_completion(functions: str) -> None:
-    """functions    of bash"""
+    """functions    those of bash"""
     print(functions, end="")

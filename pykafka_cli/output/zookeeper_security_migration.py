@@ -1,4 +1,4 @@
-"""zookeeper-security-migration.sh: what it prints of the login and of missing znodes."""
+"""zookeeper-security-migration.sh: what it prints about the login and about missing znodes."""
 
 from collections.abc import Sequence
 

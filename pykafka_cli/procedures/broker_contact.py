@@ -1,4 +1,4 @@
-"""Notices when a broker to which a session is connected goes and when it is back, for a user who watches."""
+"""Detects when a broker to which a session is connected becomes unreachable, and when it is back."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,14 +10,14 @@ from pykafka_cli.transport.errors import ConnectionFailed
 
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 1.0
-"""Between attempts to reach it, as reconnect.backoff.max.ms of Kafka's clients."""
+"""The time between attempts to connect, as reconnect.backoff.max.ms of Kafka's clients."""
 
 
 class BrokerContact:
     """A context within which a session's brokers are watched.
 
-    A connection that ends is opened again at once: only where that fails, the broker is gone. Brokers close connections
-    that are idle for long.
+    A connection that ends is opened again immediately, since brokers close idle connections; only if that fails, the
+    broker is unreachable.
 
     on_gone, on_back    called with the broker's address
     """

@@ -1,6 +1,6 @@
-"""What a copy makes of batches: small ones combined, and those whose records go by key taken apart.
+"""Prepares batches for a copy: combines small ones, and splits those whose records are partitioned by key.
 
-Records are read and packed by aiokafka's compiled code, since Python code per byte would cost more than all the rest.
+aiokafka's compiled code reads and writes the records, since Python code per byte would cost more than all the rest.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,7 +19,7 @@ from pykafka_cli.protocol.records.record import Record, read_records
 from pykafka_cli.rules.record_copy import ReadyBatch
 
 _SMALL, _LARGE = 64 << 10, 256 << 10
-"""Bytes of a batch that is combined with others, and of the result."""
+"""The largest batch, in bytes, that is combined with others, and the largest result."""
 
 Choose = Callable[[Sequence[bytes | None]], Sequence[int]]
 """The partition of each record, by its key."""
@@ -55,9 +55,9 @@ def _is_small(batch: ReadyBatch) -> bool:
 
 
 def taken_apart(batches: Iterable[ReadyBatch], choose: Choose) -> Iterator[Sent]:
-    """The same records in batches of each partition, in the order and the compression that they had.
+    """The same records in batches for each partition, in the same order and with the same compression.
 
-    In header keys that are not UTF-8, U+FFFD is in place of what is not, as in what Java's clients copy.
+    In header keys, U+FFFD replaces what is not UTF-8, as when a Java client copies records.
     raises    CorruptRecords
     """
     for compression, some in groupby(batches, attrgetter("compression")):

@@ -1,4 +1,4 @@
-"""How the tools reach a secured ZooKeeper: --zk-tls-config-file, and the login file that KAFKA_OPTS names."""
+"""How the tools connect to a secured ZooKeeper: --zk-tls-config-file, and the login file that KAFKA_OPTS names."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,15 +9,15 @@ from pykafka_cli.script.errors import ScriptError
 from pykafka_cli.zookeeper.client_security import ClientSecurity, tool_security
 
 TLS_WANTED = Property("zookeeper.ssl.client.enable", "true", 0)
-"""What a file for TLS means, unless it says otherwise: Kafka's tools would connect without."""
+"""A file for TLS enables TLS unless it says otherwise; Kafka's tools would connect without TLS."""
 
 
 def security_of(
     tls_file: str | None, properties: Iterable[Property] = (), *, trusts_certificates: bool = True
 ) -> ClientSecurity:
-    """TLS and login; what `properties` say comes before the file.
+    """TLS and login; `properties` take precedence over the file.
 
-    trusts_certificates    whether who shows a certificate owns the znodes that it makes, as who logs in does
+    trusts_certificates    whether a client with a certificate owns the znodes that it creates, as one that logs in does
     raises                 ScriptError
     """
     try:

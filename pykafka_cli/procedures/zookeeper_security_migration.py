@@ -15,10 +15,10 @@ from pykafka_cli.zookeeper.znode_acls import SECURE_ROOTS
 
 
 async def migrate(client: ZooKeeperClient, *, checks_paths: bool) -> None:
-    """Set the ACLs of the chroot, and of all below the roots of Kafka's znodes, which are created if they are missing.
+    """Set the ACLs of the chroot, of the roots of Kafka's znodes, which are created if missing, and of all below them.
 
-    checks_paths    whether missing roots are a reason to change nothing
-    raises          ScriptError in the script's words, if it has some
+    checks_paths    whether to change nothing if roots are missing
+    raises          ScriptError, in the script's words where the script has an error
     """
     await _secure(client, "/")
     missing = [root for root in SECURE_ROOTS if await client.exists(root) is None]
@@ -55,5 +55,5 @@ async def _secure(client: ZooKeeperClient, path: str) -> None:
 def _in_words(error: ZooKeeperError) -> ScriptError:
     if isinstance(error, SessionExpired):
         return ScriptError("ZooKeeper session expired while changing ACLs", on_stdout=True)
-    hint = "Only who may administer a znode, or a superuser of ZooKeeper, can change its ACL."
+    hint = "Only users with the permission to administer a znode, and ZooKeeper's superusers, can change its ACL."
     return ScriptError(f"Unexpected return code: {ErrorCode.NO_AUTH}", on_stdout=True, hint=f"{error}. {hint}")

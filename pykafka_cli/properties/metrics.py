@@ -37,10 +37,9 @@ class MetricsAddress(NamedTuple):
 
 
 def of_broker(originals: Mapping[str, str], lines: Mapping[str, int]) -> MetricsAddress | None:
-    """None without pk.metrics.port.
+    """A broker's address; None without pk.metrics.port.
 
-    lines     line numbers of the properties in their file, by key
-
+    lines     the line number of each property in its file, by key
     raises    BadProperty
     """
     if not originals.get(BROKER_PORT, "").strip():
@@ -49,7 +48,7 @@ def of_broker(originals: Mapping[str, str], lines: Mapping[str, int]) -> Metrics
 
 
 def of_zookeeper(originals: Mapping[str, str], lines: Mapping[str, int]) -> MetricsAddress | None:
-    """None unless metrics are for Prometheus.
+    """A ZooKeeper server's address; None without a metricsProvider.className.
 
     raises    BadProperty, also for a provider that this server does not have
     """

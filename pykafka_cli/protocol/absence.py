@@ -1,4 +1,4 @@
-"""What is missing is -1 in requests, responses and files, and None everywhere else."""
+"""A missing value is -1 in requests, responses and files, and None everywhere else."""
 
 from pykafka_cli.model import UNKNOWN_BROKER_EPOCH, BrokerEpoch, BrokerId, LeaderEpoch
 
@@ -12,7 +12,7 @@ def known_broker(number: int) -> BrokerId | None:
 
 
 def or_unknown(epoch: BrokerEpoch | None) -> BrokerEpoch:
-    """The epoch of a broker that is registered, or what a message has instead."""
+    """The epoch of a registered broker, or what a message has in its place."""
     return UNKNOWN_BROKER_EPOCH if epoch is None else epoch
 
 
@@ -22,5 +22,5 @@ def is_of_earlier_run(epoch: BrokerEpoch, current: BrokerEpoch | None) -> bool:
 
 
 def or_minus_one(number: int | None) -> int:
-    """An epoch, offset, time or size, as a message has it."""
+    """An epoch, offset, time or size in the form of a message."""
     return -1 if number is None else number

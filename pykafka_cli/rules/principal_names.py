@@ -1,14 +1,14 @@
-"""From the names of certificates and of Kerberos to the names of users: the rules of a broker's properties.
+"""Maps names in certificates and Kerberos tickets to names of users, by the rules in a broker's properties.
 
     ssl.principal.mapping.rules=RULE:^CN=(.*?),OU=Ops.*$/$1/L,DEFAULT
         DEFAULT                        the distinguished name itself
-        RULE:PATTERN/REPLACEMENT/[LU]  for names that match as a whole; then in lower or upper case
+        RULE:PATTERN/REPLACEMENT/[LU]  for names that match completely; L and U change the case
 
     sasl.kerberos.principal.to.local.rules=RULE:[1:$1@$0](.*@OTHER)s/@.*//,DEFAULT
         DEFAULT                                           the first component, in the default realm only
         RULE:[N:FORMAT](PATTERN)s/FROM/TO/[g]/[LU]        for names of N components; in FORMAT, $0 is the realm
 
-The first rule that applies counts. Patterns and replacements are Java's.
+The first rule that applies decides. Patterns and replacements are Java's.
 
 source  SslPrincipalMapper (KIP-371), KerberosShortNamer, KerberosRule, KerberosName
 """
@@ -34,22 +34,22 @@ _FORMAT_REFERENCE = re.compile(r"\$(\d*)")
 
 
 class BadPrincipalRule(ValueError):
-    """A rule that cannot be read."""
+    """A rule is invalid."""
 
 
 class NoPrincipalRule(Exception):
-    """No rule applies to a name, or what comes of it can be no user's."""
+    """No rule applies to a name, or the result cannot be the name of a user."""
 
 
 class _Substitution(NamedTuple):
-    """What a rule makes of a name: `pattern` is replaced by `to`, then comes the case."""
+    """How a rule changes a name: `pattern` is replaced by `to`, then the case is changed."""
 
     pattern: "re.Pattern[str]"
     to: str
     case: str
 
     def applied(self, name: str, *, times: int = 0) -> str:
-        """`name` with all matches replaced, or so many."""
+        """`name` with at most this many matches replaced, or all."""
         return _cased(self.pattern.sub(lambda found: _expanded(self.to, found), name, count=times), self.case)
 
 
@@ -72,7 +72,7 @@ class CertificateNames:
                 raise BadPrincipalRule(f"Invalid rule: {found[1]}")
 
     def user(self, distinguished_name: str) -> str:
-        """The user that a certificate is for; `distinguished_name` as RFC 2253 writes it.
+        """The user of a certificate with this `distinguished_name`, in the form of RFC 2253.
 
         raises    NoPrincipalRule
         """
@@ -85,7 +85,7 @@ class CertificateNames:
 
 
 class _KerberosRule(NamedTuple):
-    """One rule but DEFAULT."""
+    """One rule other than DEFAULT."""
 
     components: int
     format: str
@@ -98,7 +98,7 @@ class _KerberosRule(NamedTuple):
 class KerberosNames:
     """sasl.kerberos.principal.to.local.rules.
 
-    default_realm    where DEFAULT applies
+    default_realm    the realm in which DEFAULT applies
     raises           BadPrincipalRule
     """
 
@@ -107,7 +107,7 @@ class KerberosNames:
         self._rules = [_kerberos_rule(each) for each in rules]
 
     def user(self, principal: str) -> str:
-        """The user that a principal NAME[/HOST]@REALM is.
+        """The user of the principal NAME[/HOST]@REALM.
 
         raises    NoPrincipalRule
         """
@@ -173,7 +173,7 @@ def _compiled(pattern: str) -> "re.Pattern[str]":
 
 
 def _ensure_groups(rule: _Substitution) -> None:
-    """A replacement may name groups that its pattern has, and no others; Java finds that out when a client comes."""
+    """Check that a replacement names only groups of its pattern; Java finds that out once a client connects."""
     for found in _REFERENCE.finditer(rule.to):
         missing = found["name"] is not None and found["name"] not in rule.pattern.groupindex
         if found["bad"] or missing or (found["number"] and not rule.pattern.groups and found["number"][0] != "0"):

@@ -1,6 +1,6 @@
-"""What of the wire is shown, and how: the options of `pk wire`, and the words after --show-wire=.
+"""Which requests and responses are shown, and how: the options of `pk wire`, and the words after --show-wire=.
 
-json,records,Fetch,topic=orders      as JSON, with records, only Fetch, only what names the topic orders
+json,records,Fetch,topic=orders      as JSON, with records, only Fetch, only messages that name the topic orders
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,7 +17,7 @@ WORDS = "json, full, records, topic=TOPIC, formatter=CLASS, and names of APIs"
 
 
 class BadWireChoice(Exception):
-    """A word that selects nothing; `hint` says which do."""
+    """A word is invalid; `hint` says which ones are valid."""
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
@@ -35,7 +35,7 @@ class WireChoice(NamedTuple):
 
 
 def chosen_apis(names: Iterable[str]) -> frozenset[str]:
-    """APIs by their names in any case.
+    """The APIs with these names, in upper or lower case.
 
     raises    BadWireChoice
     """

@@ -1,4 +1,4 @@
-"""The values of options that have few, for shell completion: what the option's parser accepts."""
+"""The values of options that accept only a few, for shell completion."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -40,7 +40,7 @@ _VALUES: Mapping[str, Sequence[str]] = {
 
 
 def values_of(option: str, command: str) -> Sequence[str]:
-    """The values of an option of a command; empty if any text is one."""
+    """The values of an option of a command; empty if it accepts any text."""
     if option == "--property":
         return _OF_READER if command == "console-producer" else _OF_FORMATTER
     if option == "--time" and command != "get-offsets":

@@ -1,4 +1,4 @@
-"""What can go wrong between us and one broker.
+"""How connections to brokers, and requests on them, fail.
 
 ConnectionFailed
     BrokerUnreachable      HostUnknown, TlsFailed
@@ -13,7 +13,7 @@ import ssl
 
 
 class ConnectionFailed(Exception):
-    """Base of what can go wrong between us and one broker."""
+    """A connection to a broker, or a request on it, failed."""
 
 
 class BrokerUnreachable(ConnectionFailed):
@@ -33,15 +33,15 @@ class ConnectionLost(ConnectionFailed):
 
 
 class AnswerUnreadable(ConnectionLost):
-    """A response does not fit its request. A retry would give the same."""
+    """A response does not match its request; a retry would not help."""
 
 
 class NoAnswerInTime(ConnectionFailed):
-    """The broker took the request and has not answered within its time."""
+    """The broker received the request, but did not respond in time."""
 
 
 class Rejected(ConnectionFailed):
-    """The two sides cannot communicate as they are configured. Trying again will not help."""
+    """The two sides cannot communicate as they are configured; a retry does not help."""
 
 
 class NotKafka(Rejected):
@@ -49,9 +49,9 @@ class NotKafka(Rejected):
 
 
 class UnsuitableListener(NotKafka):
-    """What was found at the address instead: another kind of server, or a listener of another security protocol.
+    """Another kind of server, or a listener with another security protocol, is at the address.
 
-    advice    what would help; empty if we do not know
+    advice    what would help; empty if that is unknown
     """
 
     def __init__(self, message: str, advice: str) -> None:
@@ -75,7 +75,7 @@ class CertificateOutdated(CertificateRefused):
 
 
 class CertificateOfAnother(CertificateRefused):
-    """It does not name the host that we asked."""
+    """It does not name the host to which this client connected."""
 
 
 class ClientCertificateRefused(Rejected):
@@ -83,7 +83,7 @@ class ClientCertificateRefused(Rejected):
 
 
 class VersionUnsupported(ConnectionFailed):
-    """The broker does not have the API, or none of the versions that we have."""
+    """The broker does not have the API, or none of the versions that this client has."""
 
 
 _BY_VERDICT = {
@@ -116,7 +116,7 @@ def tls_failure(address: str, error: ssl.SSLError) -> ConnectionFailed:
 
 
 def reason_of(error: OSError) -> str:
-    """The system's words. asyncio repeats the address, once for each address of the host."""
+    """The reason in the system's words, without the addresses that asyncio repeats for each address of the host."""
     if f"[Errno {errno.ECONNREFUSED}]" in str(error):
         return "connection refused"
     return error.strerror or str(error)

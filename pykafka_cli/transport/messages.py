@@ -1,4 +1,4 @@
-"""Requests as bytes, and what responses are in bytes: what kio leaves to who uses it."""
+"""Requests to bytes, and bytes to responses: the parts that kio leaves to its users."""
 
 import importlib
 import io
@@ -18,7 +18,7 @@ def response_type_of(request_type: type[Any]) -> type[Any]:
 
 
 def without_tagged_fields(frame: memoryview) -> memoryview:
-    """The body behind a response's header of version 1, whose tagged fields (none are defined) are skipped."""
+    """The body after a response header of version 1, whose tagged fields (none are defined) are skipped."""
     count, position = _unsigned_varint(frame, 0)
     for _ in range(count):
         _, position = _unsigned_varint(frame, position)
@@ -39,7 +39,7 @@ def _unsigned_varint(data: memoryview, position: int) -> tuple[int, int]:
 
 
 def api_name(key: int) -> str:
-    """ListOffsets for 2; the number of an API that is not known here."""
+    """The name of an API, such as ListOffsets for 2; its number if it is unknown."""
     from pykafka_cli.protocol.api_keys import APIS
 
     return APIS[key].title if key in APIS else f"the API with key {key}"

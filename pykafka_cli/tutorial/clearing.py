@@ -1,7 +1,7 @@
-"""Ends what the tutorial has started, and deletes its directory, once the tutorial has ended, however it ended.
+"""Stops what the tutorial has started and deletes its directory, however the tutorial ends.
 
-That is the work of another process, which waits at the end of a pipe whose other end only the tutorial holds, and which
-shares the lock of the directory. If that process is killed as well, the next tutorial does it.
+Another process does that. It waits at a pipe whose other end only the tutorial holds, and shares the lock of the
+directory. If that process is killed as well, the next tutorial does it.
 """
 
 import os
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
     import psutil
 
 MARK = "PK_TUTORIAL"
-"""An environment variable of everything that is started here; its value is the directory."""
+"""An environment variable of every process that is started here; its value is the directory."""
 
 OPTION = "--clear-after"
-"""A hidden option of `pk tutorial`, for the process that waits."""
+"""The hidden option of `pk tutorial` for the process that waits."""
 
 _PREFIX = "pk-tutorial."
 
 
 @contextmanager
 def cleared_place() -> Iterator[Path]:
-    """A temporary directory for the block; afterwards all that carries its mark is ended."""
+    """A temporary directory for the block; afterwards, all processes with its mark are stopped."""
     for directory in left_behind(_PREFIX):
         clear(directory)
     place = TemporaryPlace(_PREFIX)
@@ -56,7 +56,7 @@ def cleared_place() -> Iterator[Path]:
 
 
 def clear_after_end(directory: Path) -> None:
-    """Wait until the tutorial, whose pipe is standard input, has ended; then clear its directory."""
+    """Wait until the tutorial, which holds the other end of standard input, has ended; then clear its directory."""
     while sys.stdin.buffer.read(1):
         pass
     clear(directory)
@@ -70,6 +70,6 @@ def clear(directory: Path) -> None:
 
 
 def _is_of_another_terminal(process: "psutil.Process") -> bool:
-    """Whether it is something else that the learner has there, such as the shell or an editor."""
+    """Whether it is another program of the learner's, such as a shell or an editor."""
     names = program_names()
     return process.terminal() is not None and all(Path(word).name not in names for word in process.cmdline()[:3])

@@ -1,6 +1,6 @@
-"""Whether a command that was typed is that of a step, for steps that change nothing that shows on the cluster.
+"""Whether a typed command is that of a step, for steps whose effect cannot be seen on the cluster.
 
-A script counts under each of its names, and so does another program that does the same.
+A script may be called by each of its names, and another program that does the same counts as well.
 """
 
 import re
@@ -11,13 +11,13 @@ ALSO = {
     "console-consumer": (("kcat", "-C"), ("kafkacat", "-C"), ("kcat", "-G"), ("kafkacat", "-G"), ("kcl", "consume")),
     "zookeeper-shell": (("zkCli", ""), ("zk-shell", "")),
 }
-"""Other programs by script, with a word that they need."""
+"""Other programs by script, with a word that their command line must contain."""
 
 WRAPPERS = frozenset({"time", "timeout", "env", "exec", "command", "nohup"})
 
 
 def is_equivalent(typed: str, wanted: str) -> bool:
-    """Whether one of the commands in a line does what the wanted one does: with its script, and with its topic."""
+    """Whether one of the commands in a line does what the step's command does: with its script, and with its topic."""
     (*_, command) = commands_of(wanted)
     script, topic = script_of(command), _topic_of(command)
     for words in commands_of(typed):
@@ -29,7 +29,7 @@ def is_equivalent(typed: str, wanted: str) -> bool:
 
 
 def missing_pk(typed: str, commands: Container[str]) -> str:
-    """The line with the `pk` that it lacks; empty if that is not what is wrong with it."""
+    """The line with the missing `pk` added; empty if that is not its mistake."""
     first = typed.split(maxsplit=1)[:1]
     return f"pk {typed.strip()}" if first and first[0] in commands else ""
 
@@ -40,7 +40,7 @@ def stays_in_front(typed: str) -> bool:
 
 
 def commands_of(line: str) -> list[list[str]]:
-    """The words of each command of a pipe or list; one without words if it is no line of a shell."""
+    """The words of each command of a pipe or list; one command without words if a shell could not parse the line."""
     return list(_commands(line)) or [[]]
 
 
@@ -63,7 +63,7 @@ def _commands(line: str) -> Iterator[list[str]]:
 
 
 def script_of(words: list[str]) -> str:
-    """The command of pk in the words of a command, without what Kafka's names have before and after it."""
+    """The command of pk in the words of a command, without the `kafka-` and `.sh` of Kafka's names."""
     while words and (words[0] in WRAPPERS or re.fullmatch(r"\w+=.*|\d+", words[0])):
         words = words[1:]
     name = _program(words)

@@ -1,4 +1,4 @@
-"""The learner's lines, at a terminal with an editor and a history, elsewhere as they come."""
+"""The learner's lines: at a terminal with an editor and a history, otherwise as they arrive."""
 
 import asyncio
 import os
@@ -19,7 +19,7 @@ class Lines(Protocol):
     """The source of the learner's lines."""
 
     async def next(self, reminder: str = "") -> str | None:
-        """The next line, after a prompt; one that continues ends where that does. None at the end of input."""
+        """Show a prompt, and return the next line with all its continuation lines; None at the end of the input."""
 
     def shown(self) -> AbstractContextManager[object]:
         """A context in which messages on stderr do not disturb the prompt."""

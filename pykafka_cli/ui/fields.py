@@ -1,4 +1,4 @@
-"""Keys and values as the reader of a page wants them shown, and as they are typed into its form."""
+"""Keys and values in the form in which a page shows them, and in which they are typed into its fields."""
 
 import base64
 from collections.abc import Callable
@@ -13,7 +13,7 @@ _NUMBERS_AND_SUCH = ("Short", "Integer", "Long", "Float", "Double", "Boolean", "
 
 
 class BadField(ValueError):
-    """An unknown form, or a text that does not have its form."""
+    """The form is unknown, or a text does not have it."""
 
 
 def _auto(data: bytes) -> str:
@@ -43,7 +43,7 @@ SHOWN_AS: dict[str, Show] = {
     "base64": lambda data: base64.b64encode(data).decode(),
     **{name: _by_deserializer(name) for name in _NUMBERS_AND_SUCH},
 }
-"""By the name in the address."""
+"""By the name that addresses contain."""
 
 _READ_FROM: dict[str, Callable[[str], bytes]] = {
     "text": str.encode,
@@ -61,7 +61,7 @@ def show_as(name: str) -> Show:
 
 
 def typed(text: str, form: str) -> bytes:
-    """The bytes that a text stands for.
+    """The bytes that a text describes.
 
     raises    BadField
     """
@@ -74,7 +74,7 @@ def typed(text: str, form: str) -> bytes:
 
 
 def shown(name: str, data: bytes | None, show: Show) -> dict[str, Any]:
-    """A member for a document; where its text is not the whole truth, the bytes in base64 as well."""
+    """A key or value for a document; if its text does not contain all of it, the bytes in base64 as well."""
     if data is None:
         return {name: None}
     text = show(data)

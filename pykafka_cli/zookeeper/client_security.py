@@ -1,6 +1,6 @@
-"""How a client of ZooKeeper is secured: its TLS, its login, and whether its znodes are everybody's.
+"""The security of a ZooKeeper client: its TLS, its login, and whether anyone may change its znodes.
 
-TLS is described by zookeeper.ssl.* of a broker's file or of the tools' --zk-tls-config-file. The login, by DIGEST-MD5,
+TLS is configured by zookeeper.ssl.* in a broker's file or in the tools' --zk-tls-config-file. The login, by DIGEST-MD5,
 is the entry `Client` of the JAAS file that KAFKA_OPTS names.
 
 source  kafka.server.KafkaServer.zkClientConfigFromKafkaConfig, JaasUtils.isZkSaslEnabled
@@ -27,7 +27,7 @@ _LOGIN_MODULE = "DigestLoginModule"
 
 @dataclass(frozen=True)
 class ZooKeeperLogin:
-    """A user of DIGEST-MD5."""
+    """A user's login by DIGEST-MD5."""
 
     user: str
     password: str = field(repr=False)
@@ -35,10 +35,10 @@ class ZooKeeperLogin:
 
 @dataclass(frozen=True)
 class ClientSecurity:
-    """What a client's connections need; nothing is a plain connection of nobody.
+    """The security of a client's connections; without any, they are in plain text and anonymous.
 
-    shows_certificate    whether its TLS says who it is
-    secures_znodes       whether only itself and its like may change the znodes that it creates
+    shows_certificate    whether TLS authenticates the client
+    secures_znodes       whether only clients with the same identity may change the znodes that it creates
     """
 
     tls: ssl.SSLContext | None = None
@@ -48,7 +48,7 @@ class ClientSecurity:
 
     @property
     def is_somebody(self) -> bool:
-        """Whether servers can tell the client from others."""
+        """Whether the client has an identity."""
         return self.login is not None or self.shows_certificate
 
     def acl_of(self, path: str) -> tuple[Acl, ...]:
@@ -56,7 +56,7 @@ class ClientSecurity:
         return default_acl(path, is_secure=self.secures_znodes)
 
     def securing(self, is_wanted: bool) -> Self:
-        """The same, with znodes that are the client's own or everybody's."""
+        """The same, with znodes that only this client may change, or anyone."""
         return replace(self, secures_znodes=is_wanted)
 
 
@@ -64,7 +64,7 @@ PLAIN = ClientSecurity()
 
 
 class ZooKeeperTlsSettings(ZooKeeperClientKeys):
-    """The zookeeper.ssl.* keys of a file, and where it lacks one, of KAFKA_OPTS."""
+    """The zookeeper.ssl.* keys of a file; those that are missing there come from KAFKA_OPTS."""
 
     def __init__(self, properties: Iterable[Property] = ()) -> None:
         """raises ConfigError"""
@@ -76,9 +76,9 @@ class ZooKeeperTlsSettings(ZooKeeperClientKeys):
 
 
 def tool_security(properties: Iterable[Property] = (), *, trusts_certificates: bool = True) -> ClientSecurity:
-    """That of a tool, whose znodes are its own if it is somebody, unless zookeeper.set.acl says otherwise.
+    """A tool's security. Its znodes are secured if it has an identity, unless zookeeper.set.acl says otherwise.
 
-    trusts_certificates    whether it is somebody who shows a certificate; it is who logs in
+    trusts_certificates    whether a certificate counts as an identity; a login always does
     raises                 ConfigError
     """
     lines = list(properties)
@@ -90,7 +90,7 @@ def tool_security(properties: Iterable[Property] = (), *, trusts_certificates: b
 
 
 def broker_security(settings: ZooKeeperClientKeys) -> ClientSecurity:
-    """That of a broker. raises ConfigError, also if its znodes shall be its own although it is nobody"""
+    """A broker's security; raises ConfigError, also if zookeeper.set.acl is true and it has no identity."""
     security = client_security(settings)
     if settings.zookeeper_set_acl and not security.is_somebody:
         raise ConfigError(
@@ -101,7 +101,7 @@ def broker_security(settings: ZooKeeperClientKeys) -> ClientSecurity:
 
 
 def client_security(settings: ZooKeeperClientKeys) -> ClientSecurity:
-    """TLS and login. raises ConfigError"""
+    """TLS and login; raises ConfigError."""
     login = _login()
     if not settings.zookeeper_ssl_client_enable:
         return ClientSecurity(login=login)
@@ -135,7 +135,7 @@ def _value(password: Password | None) -> str | None:
 
 
 def _login() -> ZooKeeperLogin | None:
-    """The login of the JAAS entry, if there is one."""
+    """The login in the JAAS entry; None without one."""
     given = system_properties.given()
     name = given.get(system_properties.ZOOKEEPER_CLIENT_ENTRY, "Client")
     try:

@@ -34,7 +34,7 @@ class ConnectionClosed(ZooKeeperError):
 
 
 class ZooKeeperUnreachable(ZooKeeperError):
-    """No ZooKeeper server could be reached in time, or it does not let this client in."""
+    """No ZooKeeper server could be reached in time, or the server rejects this client."""
 
 
 class MultiFailed(ZooKeeperError):

@@ -1,11 +1,11 @@
-"""What a client of ZooKeeper asks for and gets: the parts of a multi, the metadata of znodes, the events of watches."""
+"""What a ZooKeeper client sends and gets: the operations of a multi, the stat of znodes, the events of watches."""
 
 from collections.abc import Callable
 from enum import Enum
 from typing import NamedTuple, Protocol
 
 ANY_VERSION = -1
-"""ZooKeeper's, for a change that does not depend on the znode's version."""
+"""The version of a change that does not depend on the znode's version."""
 
 
 class Create(NamedTuple):
@@ -57,7 +57,7 @@ Watcher = Callable[[WatchEvent], None]
 
 
 class SessionListener(Protocol):
-    """Notified, on the loop, of changes of the session."""
+    """Is notified, on the event loop, of changes of the session."""
 
     def session_lost(self) -> None:
         """The session has ended: watches and ephemeral znodes are gone. A new session will be opened."""

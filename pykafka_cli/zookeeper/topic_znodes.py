@@ -78,7 +78,7 @@ def topic_path(topic: str) -> str:
 
 
 def new_topic_id() -> uuid.UUID:
-    """A random id whose text does not begin with a dash, since a command line would read an option."""
+    """A random id whose text does not begin with a dash, which a command line would take for an option."""
     while True:
         topic_id = uuid.uuid4()
         if not base64_text(topic_id).startswith("-"):

@@ -1,7 +1,7 @@
-"""Who may do what with Kafka's znodes where only its servers may change them (zookeeper.set.acl).
+"""The ACLs of Kafka's znodes if only its brokers may change them (zookeeper.set.acl).
 
-Whoever creates a znode may do everything with it, and everybody may read it, unless it is about secrets. Where old
-clients wrote their offsets is open to all. Pure.
+The creator of a znode may do everything with it, and anyone may read it, unless it contains secrets. The znodes in
+which old clients keep their offsets are open to all. Pure.
 
 source  kafka.zk.ZkData.defaultAcls of Apache Kafka 3.9
 """
@@ -27,7 +27,7 @@ SECURE_ROOTS = (
     "/kafka-acl-extended/prefixed",
     "/kafka-acl-extended-changes",
 )
-"""All that Kafka keeps is below these, in the order in which Kafka's tools name them."""
+"""The roots of all of Kafka's znodes, in the order in which Kafka's tools list them."""
 
 _SENSITIVE_ROOTS = ("/config/users", "/config/brokers", "/delegation_token/tokens")
 _OPEN = "/consumers"

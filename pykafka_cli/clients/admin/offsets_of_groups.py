@@ -24,9 +24,9 @@ _NOTHING_COMMITTED = frozenset({ErrorCode.group_id_not_found, ErrorCode.group_au
 class OffsetsOfGroups:
     """The offsets that groups have committed in one topic, as they are found.
 
-    found       by group and partition; without groups that have none there
-    asked       groups whose coordinators have responded
-    failures    by coordinator, why one has not
+    found       the offsets by group and partition; groups without any are missing
+    asked       the groups whose coordinators have responded
+    failures    why a coordinator has not responded, by its id
     """
 
     def __init__(self, session: Session, topic: str, partitions: Sequence[int]) -> None:

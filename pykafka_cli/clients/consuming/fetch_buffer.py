@@ -15,9 +15,10 @@ fetch.max.bytes."""
 
 
 class Chunk(NamedTuple):
-    """A partition's part of one response, undecoded. `epoch` is that of the record before.
+    """A partition's part of one response, not decoded yet.
 
-    `following` is the offset after it.
+    epoch        the leader epoch of the record before it
+    following    the offset after it
     """
 
     source: Source
@@ -28,12 +29,13 @@ class Chunk(NamedTuple):
     aborted: tuple[AbortedTransaction, ...]
 
     def reaches(self, offset: Offset) -> bool:
-        """Whether it has any records from that offset on."""
+        """Whether it has any records at or after that offset."""
         return self.following > offset
 
 
 class FetchBuffer:
-    """ready    set if there are chunks; whoever has something else to report may set it as well
+    """
+    ready    set if there are chunks; may also be set to report something else
     room     set while less than BUFFERED_BYTES is buffered
     """
 
@@ -50,7 +52,7 @@ class FetchBuffer:
         self.ready.set()
 
     def take(self) -> Chunk | None:
-        """Remove the first chunk and return it; None, until the next one is added, if there is none."""
+        """Remove and return the first chunk; if there is none, clear `ready` and return None."""
         if not self._chunks:
             self.ready.clear()
             return None

@@ -1,4 +1,4 @@
-"""The request of a fetcher to one broker."""
+"""The Fetch request of a fetcher to one broker."""
 
 import datetime
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from pykafka_cli.properties.consumer import ConsumerSettings
 from pykafka_cli.protocol.absence import or_minus_one
 
 OLDEST_FETCH = 4
-"""The first version with what consumers ask for: the isolation level."""
+"""The first version with an isolation level."""
 
 
 def fetch_request(settings: ConsumerSettings, sources: Mapping[TopicPartition, Source]) -> FetchRequest:

@@ -44,7 +44,7 @@ class OffsetCommitTopic:
 
 @dataclass(slots=True)
 class OffsetCommitRequest:
-    """generation_id_or_member_epoch: -1 from those who are no members."""
+    """generation_id_or_member_epoch: -1 from clients that are not members."""
 
     group_id: str
     generation_id_or_member_epoch: int

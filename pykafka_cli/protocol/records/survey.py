@@ -1,7 +1,7 @@
-"""Checks that the records of a batch add up, without building them: what a broker does with every batch it accepts.
+"""Checks the records of a batch without decoding them; a broker does so with every batch that it accepts.
 
-Written for mypyc, which hatch_build.py compiles it with: 64-bit integers and bytes, one function without calls. As
-Python it does the same, about eighty times slower. Layout of a record: record.py.
+Written for mypyc, with which hatch_build.py compiles it: 64-bit integers and bytes, one function without calls. As
+plain Python it does the same, about eighty times slower. Layout of a record: record.py.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from mypy_extensions import i64
 
 PIECE: Final = 6 << 10
-"""Bytes that are copied and looked at together: compiled code is fast with bytes alone."""
+"""Bytes that are copied and checked together: compiled code is fast with bytes objects only."""
 
 
 def survey(records: bytes | bytearray | memoryview, count: i64) -> tuple[int, int, bool] | None:
     """(smallest timestamp delta, largest, whether every record has a key) of `count` records that fill `payload`.
 
-    None unless they are as clients write them: offset deltas 0, 1, 2 ..., no attributes above 127, integers within
-    their range in no more bytes than they may take. Whether other records are right as well, record.py decides.
+    None unless they have the form in which clients write them: offset deltas 0, 1, 2 ..., no attributes above 127,
+    integers within their range and in no more bytes than allowed. record.py decides whether others are valid.
     """
     total: i64 = len(records)
     start: i64 = 0

@@ -1,4 +1,4 @@
-"""Log directories as the brokers report them, and the files of a replica where its directory is on this machine."""
+"""Log directories as the brokers report them, and the files of a replica if its directory is on this machine."""
 
 import asyncio
 import os
@@ -14,13 +14,13 @@ from pykafka_cli.transport.errors import ConnectionFailed
 from pykafka_cli.ui.views import BadQuery, Document, Query, required, whole_number
 
 _OF_A_SEGMENT = {".log": "log", ".index": "index", ".timeindex": "timeindex", ".txnindex": "txnindex"}
-"""Files of a segment by the ends of their names, which begin with its base offset."""
+"""The suffixes of a segment's files, whose names begin with its base offset."""
 
 
 async def logs(session: Session, query: Query) -> Document:
-    """Each broker's log directories with what is in them; replicas whose topic contains `filter`, the largest first.
+    """Each broker's log directories, and the replicas in them whose topic contains `filter`, the largest first.
 
-    One request to each broker. One that does not respond is an error beside the others.
+    Each broker gets one request; a broker that does not respond has an error in place of directories.
     """
     brokers = [each.id for each in await describe_brokers(session)]
     found = await asyncio.gather(*(_log_dirs(session, broker) for broker in brokers))
@@ -44,7 +44,7 @@ async def logs(session: Session, query: Query) -> Document:
 
 
 async def _log_dirs(session: Session, broker: BrokerId) -> list[LogDir] | str:
-    """Of one broker, or why they are not known."""
+    """The log directories of one broker, or the error with which it responded."""
     try:
         return await describe_log_dirs(session, broker)
     except ConnectionFailed as problem:
@@ -82,9 +82,9 @@ def _replicas(broker: BrokerId, directories: list[LogDir]) -> Iterator[Document]
 
 
 async def segments(session: Session, query: Query) -> Document:
-    """The segments of a replica: their files, where the broker's directory is on this machine, else null.
+    """The segments of a replica with their files if the broker's directory is on this machine, otherwise null.
 
-    A directory is the broker's if it says so itself: its meta.properties names this broker and this cluster.
+    A directory is the broker's if its meta.properties names this broker and this cluster.
     raises    BadQuery, ApiError
     """
     topic, partition = required(query, "topic"), whole_number(query, "partition")
@@ -107,7 +107,7 @@ async def segments(session: Session, query: Query) -> Document:
 
 
 def _files(replica: Document, cluster: str | None) -> tuple[list[Document], list[Document]] | None:
-    """Segments by base offset, and other files by name; None where the directory is not this machine's."""
+    """Segments by base offset, and other files by name; None if the directory is not on this machine."""
     folder = os.path.join(replica["log_dir"], f"{replica['topic']}-{replica['partition']}")
     try:
         meta = read_meta_properties(ReadOnlyFiles(), replica["log_dir"])
@@ -134,7 +134,7 @@ def _files(replica: Document, cluster: str | None) -> tuple[list[Document], list
 
 
 def command_of(document: Document) -> list[str] | None:
-    """What shows the newest segment; None where it is not on this machine."""
+    """The part of a document about the newest segment; None if it is not on this machine."""
     if not document["segments"]:
         return None
     newest = f"{document['segments'][-1]['base_offset']:020d}.log"

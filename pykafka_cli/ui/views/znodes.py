@@ -1,4 +1,4 @@
-"""Znodes of the cluster's ZooKeeper: the way down to one, what lies beside and below, and what is in it."""
+"""The cluster's znodes: the path down to one, its siblings and children, and its data."""
 
 import asyncio
 from typing import Any
@@ -10,11 +10,11 @@ from pykafka_cli.zookeeper.errors import NoNode, NotPermitted
 from pykafka_cli.zookeeper.protocol.records import Stat
 
 MOST_SHOWN_BYTES = 100_000
-"""Of a znode's data; ZooKeeper keeps at most 1 MB."""
+"""Bytes of a znode's data that are shown; ZooKeeper keeps at most 1 MB."""
 
 
 async def znodes(zookeeper: ZooKeeperClient, query: Query) -> Document:
-    """A znode's data and numbers, and the children of each znode on the way to it.
+    """A znode's data and stat, and the children of each znode on the path to it.
 
     raises    BadQuery, ZooKeeperError
     """
@@ -44,13 +44,13 @@ async def znodes(zookeeper: ZooKeeperClient, query: Query) -> Document:
 
 
 def _way_to(path: str) -> list[str]:
-    """The root, what lies between, and the znode itself."""
+    """The root, the znodes on the path, and the znode itself."""
     names = [name for name in path.split("/") if name]
     return ["/", *("/" + "/".join(names[: count + 1]) for count in range(len(names)))]
 
 
 def _level(path: str, names: list[str], below: str, page: str) -> Document:
-    """Children of a znode, and which of them the way goes through; of many, one page, or those around that one."""
+    """A page of a znode's children, and which of them is on the path; by default the page that contains it."""
     open_name = below.rpartition("/")[2] or None
     if open_name in names and not page:
         page = rows_around(names, open_name)

@@ -1,4 +1,4 @@
-"""The data of the znodes about quotas: what is allowed below a znode, and what there is. Pure.
+"""The data of the znodes about quotas: the limits of a subtree, and its current usage. Pure.
 
     /zookeeper/quota/PATH/zookeeper_limits    count=4,bytes=-1=;byteHardLimit=-1;countHardLimit=10
     /zookeeper/quota/PATH/zookeeper_stats     count=3,bytes=17
