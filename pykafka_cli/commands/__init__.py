@@ -39,7 +39,7 @@ COMMANDS: dict[str, Command] = {
     "zookeeper-shell": Command("zookeeper_shell", "Show and change znodes.", SERVERS, "zookeeper-shell"),
     "zookeeper-security-migration": Command(
         "zookeeper_security_migration",
-        "Let only brokers change Kafka's znodes, or everybody.",
+        "Let only brokers change Kafka's znodes, or anyone.",
         SERVERS,
         "zookeeper-security-migration",
     ),
