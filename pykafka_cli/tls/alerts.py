@@ -16,7 +16,7 @@ ON_FAILURE: ContextVar[Callable[[ssl.SSLError], object] | None] = ContextVar("ON
 
 
 class ServerConnection(ssl.SSLObject):
-    """If there is an alert, lets asyncio send it first: asyncio is told that the handshake needs more from the client.
+    """If there is an alert, lets asyncio send it first, by claiming that the handshake needs more from the client.
 
     Then the connection ends with the client's next bytes, when the client closes it, or at the handshake's time limit;
     `on_failure` may end it earlier.

@@ -146,7 +146,7 @@ def test_much_that_does_not_add_up_is_rejected_without_reading_it_one_by_one(mon
     monkeypatch.setattr(record_checks, "MAX_READ_ONE_BY_ONE", 1000)
     data = sealed(compress(Compression.ZSTD, record(5, value=field(bytes(2000)))), attributes=Compression.ZSTD)
 
-    with pytest.raises(InvalidRecord, match="too many to look for it"):
+    with pytest.raises(InvalidRecord, match="too many to say which"):
         stored(data)
 
 

@@ -33,9 +33,13 @@ MAP = "PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT,SASL_SSL:SASL_S
         (
             "SASL_PLAINTEXT://:9094",
             {"sasl_enabled_mechanisms": "PLAIN,SCRAM-SHA-256"},
-            "secrets of PLAIN are sent",
+            "PLAIN sends secrets in clear text",
         ),
-        ("SASL_PLAINTEXT://:9094", {"sasl_enabled_mechanisms": "OAUTHBEARER"}, "secrets of OAUTHBEARER are sent"),
+        (
+            "SASL_PLAINTEXT://:9094",
+            {"sasl_enabled_mechanisms": "OAUTHBEARER"},
+            "OAUTHBEARER sends secrets in clear text",
+        ),
     ],
 )
 def test_a_listener_that_helps_strangers_is_named(listener: str, more: dict[str, str], words: str) -> None:

@@ -93,7 +93,7 @@ def test_a_file_without_keys_is_rejected(content: bytes, tmp_path: Path) -> None
 
 
 def test_a_url_of_another_kind_is_rejected() -> None:
-    with pytest.raises(ValueError, match="is not a URL of file:, https: or http:"):
+    with pytest.raises(ValueError, match="is not a file:, https: or http: URL"):
         IssuerKeys(source("ldap://issuer"), None, FakeClock())
 
 

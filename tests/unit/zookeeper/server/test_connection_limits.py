@@ -2,6 +2,7 @@
 
 import pytest
 
+from pykafka_cli.properties.grammar import Property
 from pykafka_cli.properties.zookeeper import ZooKeeperSettings
 from pykafka_cli.zookeeper.server.connection_limits import ConnectionLimits
 from pykafka_cli.zookeeper.server.statistics import ServerStatistics
@@ -25,7 +26,9 @@ class Client:
 
 def limits(**settings: str) -> tuple[ConnectionLimits, ServerStatistics]:
     statistics = ServerStatistics()
-    return ConnectionLimits(ZooKeeperSettings({"dataDir": "/d", "clientPort": "0", **settings}), statistics), statistics
+    given = {"dataDir": "/d", "clientPort": "0"} | settings
+    properties = [Property(key, text, line) for line, (key, text) in enumerate(given.items(), start=1)]
+    return ConnectionLimits(ZooKeeperSettings(properties), statistics), statistics
 
 
 def test_one_address_has_a_limit_and_others_have_their_own() -> None:
