@@ -26,7 +26,7 @@ from tests.support.certificates import Authority
 from tests.support.samples import sample
 from tests.support.scripted_broker import Responses, scripted_broker
 
-PATIENT, HASTY = Seconds(20), Seconds(0.3)
+PATIENT, HASTY = Seconds(20), Seconds(2)
 LONG_AGO_MS = 1_000_000_000_000
 
 
