@@ -1,23 +1,29 @@
-"""Shell completion: topics and groups of the cluster that the command would connect to, and values of options.
+"""Shell completion: names of the cluster that the command would connect to, and values of options.
 
 A shell waits for these, so requests have short timeouts; after any failure there is nothing to offer.
 """
 
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import typer
 
 from pykafka_cli.script import DEFAULT_BOOTSTRAP_SERVER
+from pykafka_cli.script.cluster_names import (
+    USER,
+    Question,
+    addresses,
+    brokers,
+    client_metrics,
+    clients,
+    groups,
+    principals,
+    topics,
+    transactional_ids,
+    users,
+)
 from pykafka_cli.script.option_values import OPTIONS, values_of
 
-if TYPE_CHECKING:
-    from pykafka_cli.clients.session import Session
-
 PATIENCE_S = 1.0
-
-Question = Callable[["Session"], Awaitable[list[str]]]
-
 
 Completion = Callable[[typer.Context, list[str], str], list[str]]
 
@@ -29,30 +35,6 @@ def names_in_cluster(question: Question) -> Completion:
         return [name for name in _asked(ctx, question) if name.startswith(incomplete)]
 
     return names
-
-
-async def topics(session: "Session") -> list[str]:
-    from pykafka_cli.clients.admin.topics import list_topics
-
-    return [listing.topic for listing in await list_topics(session)]
-
-
-async def groups(session: "Session") -> list[str]:
-    from pykafka_cli.clients.admin.groups import list_groups
-
-    return [listing.group for listing in await list_groups(session)]
-
-
-async def transactional_ids(session: "Session") -> list[str]:
-    from pykafka_cli.clients.admin.transactions import list_transactions
-
-    return sorted(listing.transactional_id for listing in await list_transactions(session))
-
-
-async def brokers(session: "Session") -> list[str]:
-    from pykafka_cli.clients.admin.cluster import describe_brokers
-
-    return [str(broker.id) for broker in await describe_brokers(session)]
 
 
 def last_of_list(question: Question) -> Completion:
@@ -80,8 +62,10 @@ _LISTS = frozenset({"--state", "--type"})
 
 
 def _entity_name(ctx: typer.Context, words: list[str], incomplete: str) -> list[str]:
-    """Names of the entities of the type that the line names; those of users and clients are not known."""
-    question = _NAMES_BY_TYPE.get(next(iter(ctx.params.get("entity_type") or ()), ""))
+    """Names of the entities of the type that the name belongs to: the first name to the first type, and so on."""
+    types = ctx.params.get("entity_type") or []
+    named = len(ctx.params.get("entity_name") or []) + bool(ctx.params.get("entity_default"))
+    question = _NAMES_BY_TYPE.get(types[min(named, len(types) - 1)]) if types else None
     return names_in_cluster(question)(ctx, words, incomplete) if question else []
 
 
@@ -90,7 +74,17 @@ _NAMES_BY_TYPE: dict[str, Question] = {
     "brokers": brokers,
     "broker-loggers": brokers,
     "groups": groups,
+    "users": users,
+    "clients": clients,
+    "ips": addresses,
+    "client-metrics": client_metrics,
 }
+
+
+def _principal(ctx: typer.Context, words: list[str], incomplete: str) -> list[str]:
+    """Principals of the cluster; if none matches, what a principal begins with."""
+    found = names_in_cluster(principals)(ctx, words, incomplete)
+    return found or [USER] * (USER.startswith(incomplete) and incomplete != USER)
 
 
 def _config(ctx: typer.Context, _words: list[str], incomplete: str) -> list[str]:
@@ -118,6 +112,15 @@ def _producer_property(_ctx: typer.Context, _words: list[str], incomplete: str) 
     return assignments(of_producer(), incomplete)
 
 
+PRINCIPALS = (
+    "--allow-principal",
+    "--deny-principal",
+    "--principal",
+    "--user-principal",
+    "--owner-principal",
+    "--renewer-principal",
+)
+
 COMPLETED_OPTIONS: dict[str, Completion] = {
     **{option: few_values(option) for option in OPTIONS},
     "--topic": names_in_cluster(topics),
@@ -128,6 +131,12 @@ COMPLETED_OPTIONS: dict[str, Completion] = {
     "--group": names_in_cluster(groups),
     "--application-id": names_in_cluster(groups),
     "--broker": names_in_cluster(brokers),
+    "--broker-logger": names_in_cluster(brokers),
+    "--user": names_in_cluster(users),
+    "--client": names_in_cluster(clients),
+    "--client-metrics": names_in_cluster(client_metrics),
+    "--ip": names_in_cluster(addresses),
+    **dict.fromkeys(PRINCIPALS, _principal),
     "--entity-name": _entity_name,
     "--transactional-id": names_in_cluster(transactional_ids),
     "--config": _config,
@@ -152,7 +161,7 @@ def _asked(ctx: typer.Context, question: Question) -> list[str]:
         bootstrap = ctx.params.get("bootstrap_server") or DEFAULT_BOOTSTRAP_SERVER
         settings = read_settings(_property_file(ctx))
         async with asyncio.timeout(PATIENCE_S), unchecked_session(bootstrap, settings) as session:
-            return await question(session)
+            return [*await question(session)]
 
     try:
         return event_loop.run(answer())

@@ -18,9 +18,7 @@ _OF_READER = (
 )
 _VALUES: Mapping[str, Sequence[str]] = {
     "--acks": ("-1", "0", "1"),
-    "--allow-principal": ("User:",),
     "--compression-codec": _CODECS,
-    "--deny-principal": ("User:",),
     "--election-type": ("preferred", "unclean"),
     "--formatter-property": _OF_FORMATTER,
     "--group-protocol": ("classic", "consumer"),

@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+from collections.abc import Iterator
 
 import pytest
 
@@ -11,7 +12,7 @@ from tests.support.running import PK, RunningCluster, pk
 
 def in_bash(line: str) -> dict[str, str]:
     """What Typer's script for bash hands over at the end of the line."""
-    words = re.findall(r"[:=]+|[^ :=]+", line)
+    words = re.findall(r"[:=]+|[^ :=]+|(?<= )$", line)
     return {"_PK_COMPLETE": "complete_bash", "COMP_WORDS": "\n".join(words), "COMP_CWORD": str(len(words) - 1)}
 
 
@@ -67,3 +68,58 @@ def test_bash_gets_what_follows_the_break_of_a_name_with_a_colon(completed_clust
 @pytest.mark.parametrize("line", ["pk to", "pk topics --output j", "pk config us"])
 def test_commands_options_and_words_are_offered(line: str) -> None:
     assert offered(line) in (["topics"], ["json"], ["use"])
+
+
+@pytest.fixture(scope="module")
+def with_users(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a cluster with an authorizer, users, quotas and ACLs."""
+    settings = ("authorizer.class.name=kafka.security.authorizer.AclAuthorizer", "super.users=User:ANONYMOUS")
+    overrides = [word for each in settings for word in ("--override", each)]
+    running = RunningCluster(tmp_path_factory.mktemp("users") / "data", extra=overrides)
+    at = ("--bootstrap-server", running.bootstrap)
+    quota = ("--alter", "--add-config", "consumer_byte_rate=1000")
+    for words in (
+        ("configs", "--alter", "--user", "with-password", "--add-config", "SCRAM-SHA-256=[password=secret]"),
+        ("configs", *quota, "--user", "with-quota", "--client", "limited"),
+        ("configs", *quota, "--user-defaults"),
+        ("configs", "--alter", "--ip", "192.0.2.1", "--add-config", "connection_creation_rate=9"),
+        ("acls", "--add", "--allow-principal", "User:with-acl", "--operation", "read", "--topic", "t"),
+        ("acls", "--add", "--allow-principal", "User:*", "--operation", "describe", "--topic", "t"),
+    ):
+        done = pk(*words, *at)
+        assert done.returncode == 0, done.stderr
+    yield running.bootstrap
+    running.stop()
+
+
+USERS = ["with-acl", "with-password", "with-quota"]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("configs --describe --user ", USERS),
+        ("configs --describe --entity-type users --entity-name ", USERS),
+        ("configs --describe --entity-type clients --entity-name ", ["limited"]),
+        ("configs --describe --client l", ["limited"]),
+        ("configs --describe --entity-type users --entity-name a --entity-type clients --entity-name ", ["limited"]),
+        ("configs --describe --entity-type users --entity-type clients --entity-name ", USERS),
+        ("configs --describe --entity-type users --entity-default --entity-type clients --entity-name ", ["limited"]),
+        ("configs --describe --ip 192", ["192.0.2.1"]),
+        ("acls --list --principal U", ["User:*", *(f"User:{each}" for each in USERS)]),
+        ("acls --add --allow-principal User:with-p", ["with-password"]),
+        ("acls --add --deny-principal User:nobo", []),
+    ],
+)  # fmt: skip
+def test_users_clients_and_principals_are_offered(words: str, expected: list[str], with_users: str) -> None:
+    command, _, options = words.partition(" ")
+
+    assert offered(f"pk {command} --bootstrap-server {with_users} {options}") == expected
+
+
+def test_the_rest_is_offered_where_there_are_no_acls(completed_cluster: RunningCluster) -> None:
+    at = ("--bootstrap-server", completed_cluster.bootstrap)
+    made = pk("configs", *at, "--alter", "--user", "completed", "--add-config", "SCRAM-SHA-256=[password=secret]")
+    assert made.returncode == 0, made.stderr
+
+    assert "completed" in offered(f"pk configs {' '.join(at)} --describe --user c")

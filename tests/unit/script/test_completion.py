@@ -57,8 +57,10 @@ def offered(words: str, *, environment: dict[str, str]) -> list[str]:
         ("pk configs --alter --broker 0 --add-config background", ["background.threads="]),
     ],
 )
-def test_commands_and_options_are_offered(words: str, expected: list[str]) -> None:
-    assert offered(words, environment={}) == expected
+def test_commands_and_options_are_offered(words: str, expected: list[str], unused_tcp_port: int) -> None:
+    environment = {"PK_BOOTSTRAP_SERVER": f"127.0.0.1:{unused_tcp_port}"}
+
+    assert offered(words, environment=environment) == expected
 
 
 @pytest.mark.parametrize(
