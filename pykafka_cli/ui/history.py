@@ -23,6 +23,9 @@ def broker_changes(before: Document, after: Document) -> Iterator[str]:
     was, alive = _alive(before), _alive(after)
     yield from (f"broker {each} is down" for each in sorted(was - alive))
     yield from (f"broker {each} is up" for each in sorted(alive - was))
+    unheard, silent = _silent(before), _silent(after)
+    yield from (f"broker {each} does not respond" for each in sorted(silent - unheard))
+    yield from (f"broker {each} responds again" for each in sorted((unheard - silent) & alive))
     if before["controller"] != after["controller"]:
         yield f"the controller is {_broker(after['controller'])}, and was {_broker(before['controller'])}"
 
@@ -76,6 +79,10 @@ def _alive(document: Document) -> set[int]:
     return {each["broker"] for each in document["brokers"] if each["is_alive"]}
 
 
+def _silent(document: Document) -> set[int]:
+    return {each["broker"] for each in document["missing"]}
+
+
 def _broker(number: int | None) -> str:
     return "none" if number is None else f"broker {number}"
 
@@ -104,6 +111,7 @@ CHANGES: Mapping[str, Callable[[Document, Document], Iterator[str]]] = {
 @dataclass
 class _Watched:
     document: Document
+    seen_at: Timestamp
     changes: deque[Document] = field(default_factory=lambda: deque(maxlen=MOST_CHANGES))
     samples: deque[tuple[int, dict[str, int | None]]] = field(default_factory=lambda: deque(maxlen=MOST_SAMPLES))
 
@@ -115,21 +123,33 @@ class History:
         self._watched: OrderedDict[tuple[str, str], _Watched] = OrderedDict()
 
     def completed(self, path: str, name: str, document: Document, now_ms: Timestamp) -> Document:
-        """The document of a page with `changes`, newest first, and the `lag_over_time` of a group's partitions."""
+        """The document of a page with `changes`, newest first, and the `lag_over_time` of a group's partitions.
+
+        Of a group whose coordinator does not respond, it has what was seen last, at `seen_at` if ever.
+        """
         if path not in CHANGES:
             return document
-        watched = self._watched.setdefault((path, name), _Watched(document))
+        if path == "/group" and document["missing"]:
+            return _as_last_seen(self._watched.get((path, name)), document)
+        watched = self._watched.setdefault((path, name), _Watched(document, now_ms))
         self._watched.move_to_end((path, name))
         while len(self._watched) > MOST_WATCHED:
             self._watched.popitem(last=False)
         if document.get("state") not in _REBALANCING:
             for change in reversed(list(CHANGES[path](watched.document, document))):
                 watched.changes.appendleft({"at": now_ms, "change": change})
-            watched.document = document
+            watched.document, watched.seen_at = document, now_ms
         found: dict[str, Any] = {**document, "changes": list(watched.changes)}
         if path == "/group" and len(document["partitions"]) <= MOST_PARTITIONS:
             found["partitions"] = _with_lags(watched, document["partitions"], now_ms)
         return found
+
+
+def _as_last_seen(watched: _Watched | None, document: Document) -> Document:
+    if watched is None:
+        return {**document, "seen_at": None, "changes": []}
+    last_seen = {name: watched.document[name] if value is None else value for name, value in document.items()}
+    return {**last_seen, "seen_at": watched.seen_at, "changes": list(watched.changes)}
 
 
 def _with_lags(watched: _Watched, rows: list[Document], now_ms: Timestamp) -> list[Document]:

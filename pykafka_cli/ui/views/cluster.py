@@ -2,18 +2,27 @@
 
 from typing import Any
 
+from kio.schema.metadata.v12.request import MetadataRequest
+
 from pykafka_cli.clients.admin.configs import Resource, describe_configs
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
-from pykafka_cli.model import ConfigEntry, ConfigResourceType
-from pykafka_cli.ui.views import BadQuery, Document, Query
+from pykafka_cli.model import BrokerId, ConfigEntry, ConfigResourceType, Seconds
+from pykafka_cli.ui.views import BadQuery, Document, Query, of_each_broker
+
+RESPONSE_S = Seconds(1.0)
+"""How long the list of brokers waits for each of them."""
 
 
 async def overview(session: Session, query: Query) -> Document:  # noqa: ARG001
-    """Brokers with the partitions that they lead and have, including brokers that are down but have replicas."""
+    """Brokers with the partitions that they lead and have, including brokers that are down but have replicas.
+
+    `missing` are brokers that do not respond: the cluster needs longer to notice that they are down.
+    """
     answer = await session.metadata(None)
     partitions = [partition for topic in answer.topics for partition in topic.partitions]
     alive = {broker.node_id: broker for broker in answer.brokers}
+    _, missing = await of_each_broker(list(alive), lambda broker: _reach(session, broker))
     ids = sorted({*alive, *(replica for each in partitions for replica in each.replica_nodes)})
     brokers = {number: _broker(number, alive.get(number)) for number in ids}
     for each in partitions:
@@ -28,11 +37,18 @@ async def overview(session: Session, query: Query) -> Document:  # noqa: ARG001
         "cluster_id": answer.cluster_id,
         "controller": None if answer.controller_id < 0 else int(answer.controller_id),
         "brokers": list(brokers.values()),
+        "missing": missing,
         "topics": len(answer.topics),
         "partitions": len(partitions),
         "leaderless": sum(each.leader_id not in alive for each in partitions),
         "under_replicated": sum(len(each.isr_nodes) < len(each.replica_nodes) for each in partitions),
     }
+
+
+async def _reach(session: Session, broker: BrokerId) -> None:
+    """raises    ConnectionFailed"""
+    request = MetadataRequest(topics=(), allow_auto_topic_creation=False, include_topic_authorized_operations=False)
+    await session.ask(request, broker=broker, oldest=1, timeout=RESPONSE_S)
 
 
 def _broker(number: int, found: Any) -> Document:

@@ -4,10 +4,12 @@ from kio.schema.errors import ErrorCode
 
 from pykafka_cli.clients.admin.cluster import describe_brokers
 from pykafka_cli.clients.admin.groups import describe_groups, list_groups_of
+from pykafka_cli.clients.coordinator import find_coordinators
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
-from pykafka_cli.model import GroupLag, MemberDescription
+from pykafka_cli.model import BrokerId, GroupLag, MemberDescription
 from pykafka_cli.procedures.consumer_groups import lags
+from pykafka_cli.transport.errors import ConnectionFailed
 from pykafka_cli.ui.views import Document, Query, of_each_broker, required
 
 
@@ -35,15 +37,22 @@ async def groups(session: Session, query: Query) -> Document:
 async def group(session: Session, query: Query) -> Document:
     """A consumer group's members with their partitions, and its lag in each partition.
 
-    The lag is null in partitions whose leader does not respond; `lag` is that of the others.
+    The lag is null in partitions whose leader does not respond; `lag` is that of the others. If the group's coordinator
+    does not respond, it is in `missing`, and what only it knows is null.
 
-    raises    BadQuery, ApiError
+    raises    BadQuery, ApiError, ConnectionFailed if no broker responds
     """
     name = required(query, "name")
-    described = (await describe_groups(session, [name], missing_is_dead=True))[name]
-    if described.state == "Dead":
-        raise ApiError(ErrorCode.group_id_not_found, f"Consumer group '{name}' does not exist.")
-    rows = (await lags(session, [described], waits_for_leaders=False))[name]
+    coordinator = (await find_coordinators(session, [name]))[name]
+    try:
+        described = (await describe_groups(session, [name], missing_is_dead=True))[name]
+        if described.state == "Dead":
+            raise ApiError(ErrorCode.group_id_not_found, f"Consumer group '{name}' does not exist.")
+        rows = (await lags(session, [described], waits_for_leaders=False))[name]
+    except ConnectionFailed as failure:
+        if isinstance(coordinator, ApiError):
+            raise
+        return _without_coordinator(name, coordinator, failure)
     return {
         "group": name,
         "state": described.state,
@@ -53,7 +62,14 @@ async def group(session: Session, query: Query) -> Document:
         "members": [_member(each) for each in described.members],
         "partitions": [_row(each) for each in rows],
         "lag": sum(each.lag or 0 for each in rows),
+        "missing": [],
     }
+
+
+def _without_coordinator(name: str, coordinator: BrokerId, failure: ConnectionFailed) -> Document:
+    unknown = dict.fromkeys(("state", "assignor", "epoch", "members", "partitions", "lag"))
+    missing = [{"broker": int(coordinator), "error": str(failure)}]
+    return {"group": name, **unknown, "coordinator": int(coordinator), "missing": missing}
 
 
 def _member(member: MemberDescription) -> Document:

@@ -7,9 +7,10 @@ from pykafka_cli.ui.history import MOST_CHANGES, MOST_SAMPLES, History
 from pykafka_cli.ui.views import Document
 
 
-def brokers(*alive: int, controller: int | None = 1) -> Document:
+def brokers(*alive: int, controller: int | None = 1, silent: tuple[int, ...] = ()) -> Document:
     return {
         "controller": controller,
+        "missing": [{"broker": each, "error": "no response"} for each in silent],
         "brokers": [{"broker": each, "is_alive": each in alive} for each in (1, 2, 3)],
     }
 
@@ -23,7 +24,13 @@ def group(owners: dict[str, list[int]], *, state: str = "Stable", lag: int = 0) 
         {"member_id": f"{name}-id", "client_id": name, "assignment": [{"topic": "t", "partition": p} for p in theirs]}
         for name, theirs in owners.items()
     ]
-    return {"state": state, "members": members, "partitions": [{"topic": "t", "partition": 0, "lag": lag}]}
+    partitions = [{"topic": "t", "partition": 0, "lag": lag}]
+    return {"state": state, "members": members, "partitions": partitions, "missing": []}
+
+
+def without_coordinator() -> Document:
+    missing = [{"broker": 2, "error": "no response"}]
+    return {"state": None, "members": None, "partitions": None, "missing": missing}
 
 
 def changes(path: str, *documents: Document) -> list[str]:
@@ -44,6 +51,15 @@ def test_a_broker_that_dies_takes_the_controller_along() -> None:
         "broker 1 is down",
         "the controller is broker 2, and was broker 1",
     ]
+
+
+def test_a_broker_that_does_not_respond_is_a_change_before_the_cluster_notices() -> None:
+    assert changes("/", brokers(1, 2), brokers(1, 2, silent=(2,)), brokers(1), brokers(1, 2)) == [
+        "broker 2 is up",
+        "broker 2 is down",
+        "broker 2 does not respond",
+    ]
+    assert changes("/", brokers(1, 2, silent=(2,)), brokers(1, 2)) == ["broker 2 responds again"]
 
 
 def test_leaders_move_and_isrs_shrink() -> None:
@@ -75,6 +91,30 @@ def test_what_happens_within_a_rebalance_is_no_change() -> None:
     rebalancing = group({"a": [], "b": []}, state="PreparingRebalance")
 
     assert changes("/group", group({"a": [0]}), rebalancing, group({"a": [0], "b": []})) == ["b has joined"]
+
+
+def test_without_its_coordinator_a_group_is_as_it_was_last_seen() -> None:
+    history, seen = History(), group({"a": [0]}, lag=3)
+    history.completed("/group", "name", seen, Timestamp(7))
+
+    silent = history.completed("/group", "name", without_coordinator(), Timestamp(9))
+    again = history.completed("/group", "name", seen, Timestamp(10))
+
+    assert silent["members"] == seen["members"]
+    assert silent["partitions"] == seen["partitions"]
+    assert silent["missing"] == without_coordinator()["missing"]
+    assert silent["seen_at"] == 7
+    assert silent["changes"] == again["changes"] == []
+
+
+def test_a_group_that_was_never_seen_is_not_known_without_its_coordinator() -> None:
+    history = History()
+
+    silent = history.completed("/group", "name", without_coordinator(), Timestamp(9))
+    found = history.completed("/group", "name", group({"a": [0]}), Timestamp(10))
+
+    assert silent == {**without_coordinator(), "seen_at": None, "changes": []}
+    assert found["changes"] == []
 
 
 def test_lag_over_time_is_sampled_now_and_then_and_bounded() -> None:
