@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 STDIN = "-"
 DETAILED_EXITCODE = "--detailed-exitcode"
 UNFINISHED = "Earlier changes remain. Fix this, and apply the file again."
+MOST_OVERTAKEN, OVERTAKEN_PAUSE_S = 25, 0.2
+"""How often another run may be faster, and seconds until the brokers know its topics."""
+
 EPILOG = """\b
 The file declares topics, users, quotas, ACLs and records, in a short form,
 or as resources of Strimzi or Jikkou. `pk export` writes such a file.
@@ -127,6 +130,8 @@ class _Run:
     ) -> None:
         self._file, self._declared, self._form = file, declared, form
         self._dry_run, self._prune, self._yes, self._reset = dry_run, prune, yes, reset
+        self._has_begun = False
+        self._confirmed: set[str] = set()
 
     async def run(self, bootstrap: str, command_config: str | None) -> bool:
         """Whether there were changes, made or not.
@@ -150,6 +155,33 @@ class _Run:
                 return await self._run(session)
 
     async def _run(self, session: "Session") -> bool:
+        """Plan again if another run has been faster; whoever creates a topic sends its first records.
+
+        raises    BadDeclarations, ApiError, DeletionFailed, StateUnknown
+        """
+        import asyncio
+        from dataclasses import replace
+
+        from pykafka_cli.console.log_lines import warn
+        from pykafka_cli.procedures.apply import Overtaken
+        from pykafka_cli.rules.declarations.documents import BadDeclarations
+
+        by_others: set[str] = set()
+        for is_last in (*[False] * MOST_OVERTAKEN, True):
+            try:
+                return await self._run_once(session)
+            except Overtaken as overtaken:
+                if is_last:
+                    raise BadDeclarations(overtaken.problems) from None
+                if new := overtaken.topics - by_others:
+                    warn(f"Another run has just created {', '.join(sorted(new))}.")
+                by_others |= overtaken.topics
+            left = {topic: its for topic, its in self._declared.records.items() if topic not in by_others}
+            self._declared = replace(self._declared, records=left)
+            await asyncio.sleep(OVERTAKEN_PAUSE_S)
+        raise AssertionError
+
+    async def _run_once(self, session: "Session") -> bool:
         from pykafka_cli.output.apply import show_plan, show_result
         from pykafka_cli.procedures.apply import check
         from pykafka_cli.procedures.cluster_state import look_for
@@ -161,9 +193,10 @@ class _Run:
         show_plan(self._form, plan)
         if not self._dry_run and not plan.is_empty:
             self._confirm(plan)
+            self._has_begun = True
             await self._carry_out(session, plan)
         show_result(self._form, plan, applied=not self._dry_run)
-        return not plan.is_empty
+        return self._has_begun or not plan.is_empty
 
     async def _carry_out(self, session: "Session", plan: "Plan") -> None:
         from functools import partial
@@ -186,7 +219,7 @@ class _Run:
 
         raises    ScriptError
         """
-        if self._yes or not plan.deleted_topics or not is_interactive():
+        if self._yes or self._confirmed.issuperset(plan.deleted_topics) or not is_interactive():
             return
         if not sys.stdin.isatty():
             raise ScriptError("Cannot ask whether to delete topics", hint="--yes deletes them without asking.")
@@ -194,6 +227,7 @@ class _Run:
 
         if ask(deletion_question(plan)).strip().lower() != "yes":
             raise ScriptError("Nothing was changed.")
+        self._confirmed |= {*plan.deleted_topics}
 
 
 def _declarations(file: str) -> "Declarations":

@@ -8,12 +8,15 @@ import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
+from kio.schema.errors import ErrorCode
+
 from pykafka_cli.clients.admin.configs import Change, Resource, try_to_alter_configs
 from pykafka_cli.clients.admin.quotas import QuotaComponent, alter_quotas
 from pykafka_cli.clients.admin.reassignments import alter_reassignments, list_reassignments
 from pykafka_cli.clients.admin.topics import (
     DEFAULT_PARTITIONS,
     DEFAULT_REPLICATION_FACTOR,
+    TOPIC_ALREADY_EXISTS,
     NewTopic,
     create_partitions,
     try_to_create_topics,
@@ -29,6 +32,8 @@ from pykafka_cli.rules.declarations.model import Declarations, SeedRecord
 _AT_ONCE = 200
 """Number of topics in one request that creates or changes them."""
 
+_HAS_AS_MANY = ErrorCode.invalid_partitions
+
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 1.0
 """Seconds between two queries of a reassignment."""
 
@@ -39,7 +44,7 @@ SendRecords = Callable[[str, Sequence[SeedRecord]], Awaitable[None]]
 async def check(session: Session, plan: Plan, declared: Declarations) -> None:
     """Have the brokers validate topics and configs, and read the passwords, before anything is changed.
 
-    raises    BadDeclarations
+    raises    BadDeclarations, Overtaken
     """
     problems = [
         *await _create_topics(session, plan, declared, validate_only=True),
@@ -60,7 +65,7 @@ async def carry_out(
 
     report          called with what is being waited for
     send_records    sends the records of new topics
-    raises          BadDeclarations for what was rejected, ConnectionFailed
+    raises          BadDeclarations for what was rejected, Overtaken, ConnectionFailed
     """
     _raise(await _create_topics(session, plan, declared))
     _raise(await _alter_configs(session, plan, declared))
@@ -74,13 +79,30 @@ async def carry_out(
     for name, count in plan.partition_counts.items():
         # After the reassignment: new partitions get as many replicas as the first one has.
         place = declared.topics[name].place_of("partitions")
-        await _naming(place, create_partitions(session, {name: count}))
+        try:
+            await create_partitions(session, {name: count})
+        except ApiError as error:
+            problem = Problem(place, str(error))
+            raise Overtaken([problem]) if error.code is _HAS_AS_MANY else BadDeclarations([problem]) from None
     for topic, records in plan.records.items():
         try:
             await send_records(topic, records)
         except RecordsFailed as error:
             _raise([Problem(error.place or records[0].place, str(error))])
     await _delete_topics(session, plan)
+
+
+class Overtaken(Exception):
+    """Another run has created topics, or added partitions, since the plan was made.
+
+    problems    what the brokers said about it
+    topics      those that the other run has created
+    """
+
+    def __init__(self, problems: Sequence[Problem], topics: Iterable[str] = ()) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = problems
+        self.topics = frozenset(topics)
 
 
 class RecordsFailed(Exception):
@@ -155,10 +177,12 @@ async def _create_topics(
         )
         for name, new in plan.topics.items()
     ]
-    problems: list[Problem] = []
+    failed: dict[str, ApiError] = {}
     for start in range(0, len(topics), _AT_ONCE):
-        failed = await try_to_create_topics(session, topics[start : start + _AT_ONCE], validate_only=validate_only)
-        problems += [Problem(declared.topics[name].place, f"{name}: {error}") for name, error in failed.items()]
+        failed |= await try_to_create_topics(session, topics[start : start + _AT_ONCE], validate_only=validate_only)
+    problems = [Problem(declared.topics[name].place, f"{name}: {error}") for name, error in failed.items()]
+    if failed and all(error.code is TOPIC_ALREADY_EXISTS for error in failed.values()):
+        raise Overtaken(problems, failed)
     return problems
 
 
@@ -218,7 +242,11 @@ async def _delete_topics(session: Session, plan: Plan) -> None:
     failed: list[str] = []
     for start in range(0, len(plan.deleted_topics), _AT_ONCE):
         results = await try_to_delete_topics(session, plan.deleted_topics[start : start + _AT_ONCE])
-        failed += [f"cannot delete topic {topic}: {error}" for topic, error in results.items() if error]
+        failed += [
+            f"cannot delete topic {topic}: {error}"
+            for topic, error in results.items()
+            if error and error.code is not ErrorCode.unknown_topic_or_partition  # another run has deleted it
+        ]
     if failed:
         raise DeletionFailed("\n".join(failed))
 

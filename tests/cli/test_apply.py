@@ -13,6 +13,7 @@ import pytest
 
 from tests.support.pages import DOCS, files_of, pattern_of, steps_of
 from tests.support.running import PK, RunningCluster, pk
+from tests.support.terminal import Terminal
 
 FILE = """\
 topics:
@@ -196,6 +197,38 @@ def test_topics_are_deleted_by_prune_alone_after_a_question_at_a_terminal(
     assert "\x1b[31m- topic old" in accepted[1]
     assert "Added: 0, changed: 1, deleted: 1." in accepted[1]
     assert pk("topics", *where, "--list").stdout.split() == ["__consumer_offsets", "kept"]
+
+
+def test_two_runs_at_once_make_what_one_makes(declared: Declared) -> None:
+    """None of them fails because another one was faster."""
+    declared.write(FILE.partition("    records:")[0])
+    words = (PK, "apply", str(declared.path), "--bootstrap-server", declared.bootstrap)
+
+    runs = [subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    ended = [(*run.communicate(timeout=60), run.returncode) for run in runs]
+
+    assert [status for *_, status in ended] == [0, 0, 0], ended
+    assert declared.apply().stdout == "Nothing to change.\n"
+
+
+def test_who_creates_a_topic_sends_its_first_records(fresh_cluster: RunningCluster, tmp_path: Path) -> None:
+    """While this one asks its question, another one does."""
+    file = tmp_path / "raced.yaml"
+    file.write_text("topics: {raced: {records: [{value: once}]}}")
+    where = ("--bootstrap-server", fresh_cluster.bootstrap)
+    assert pk("topics", *where, "--create", "--topic", "old").returncode == 0
+
+    with Terminal(["apply", str(file), *where, "--prune"]) as terminal:
+        terminal.wait_for(lambda lines: any("Type yes:" in line for line in lines))
+        assert pk("topics", *where, "--create", "--topic", "raced").returncode == 0
+        terminal.type("yes\n")
+        status = terminal.end()
+
+    assert status == 0, terminal.lines
+    assert "Another run has just created raced." in "".join(terminal.lines)
+    assert terminal.lines[-1] == "Added: 0, changed: 0, deleted: 1."
+    assert pk("get-offsets", *where, "--topic", "raced").stdout == "raced:0:0\n"
+    assert pk("topics", *where, "--list").stdout == "raced\n"
 
 
 def at_a_terminal(typed: str, *words: str) -> tuple[int, str]:
