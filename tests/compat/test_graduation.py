@@ -13,7 +13,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, Producer, TopicCollection, TopicPartition
+from confluent_kafka import (
+    Consumer,
+    ConsumerGroupTopicPartitions,
+    KafkaError,
+    Producer,
+    TopicCollection,
+    TopicPartition,
+)
 from confluent_kafka.admin import (
     AdminClient,
     AlterConfigOpType,
@@ -271,12 +278,18 @@ def send(producer: Producer, *texts: bytes) -> None:
 
 
 def committed_values(bootstrap: str, count: int) -> list[bytes]:
-    """The first `count` values that a reader with read_committed gets, and whatever comes with them."""
-    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "none", "enable.auto.commit": False, **QUIET})
+    """All values that a reader with read_committed gets, once there are `count`."""
+    settings = {"group.id": "none", "enable.auto.commit": False, "enable.partition.eof": True, **QUIET}
+    consumer = Consumer({"bootstrap.servers": bootstrap, **settings})
     consumer.assign([TopicPartition("transacted", 0, 0)])
     values: list[bytes] = []
-    while len(values) < count:
-        values += [value_of(message) for message in consumer.consume(100, TIMEOUT_S)]
+    is_at_end = False
+    while len(values) < count or not is_at_end:
+        message = consumer.poll(TIMEOUT_S)
+        assert message is not None
+        is_at_end = (error := message.error()) is not None and error.code() == KafkaError._PARTITION_EOF
+        if not is_at_end:
+            values.append(value_of(message))
     consumer.close()
     return values
 
