@@ -3,12 +3,13 @@
 import logging
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from tests.support.ports import free_port
 from tests.support.running import RunningCluster
 
 pytest_plugins = ["tests.support.skipped", "tests.support.left_running"]
@@ -40,6 +41,17 @@ def _logging_as_before() -> Iterator[None]:
     for logger, (level, handlers, propagate) in zip(loggers, before, strict=True):
         logger.setLevel(level)
         logger.handlers[:], logger.propagate = handlers, propagate
+
+
+@pytest.fixture
+def unused_tcp_port() -> int:
+    """Unlike the plugin's, a port that no server gets meanwhile that lets the kernel choose one."""
+    return free_port()
+
+
+@pytest.fixture(scope="session")
+def unused_tcp_port_factory() -> Callable[[], int]:
+    return free_port
 
 
 @pytest.fixture(scope="session")

@@ -2,16 +2,31 @@
 
 The kernel gives the ports that connections come from out of a range of its own. Ports here are from below that range:
 one that a server leaves when it is killed is still free when it starts again, however many connections others make.
+Each process that runs tests has a share of its own, so that none takes a port that another has given to a server which
+does not listen yet, or not at the moment.
 """
 
 import itertools
+import os
 import random
 import socket
 
 _LOWEST, _HIGHEST = 10_000, 32_000
-# Several processes run tests compared: each begins at a place of its own.
-_first = random.SystemRandom().randrange(_LOWEST, _HIGHEST)
-_offers = itertools.cycle([*range(_first, _HIGHEST), *range(_LOWEST, _first)])
+
+
+def share(worker: int, workers: int) -> range:
+    """The ports of one of the processes of a run, which are numbered from 0."""
+    size = (_HIGHEST - _LOWEST) // workers
+    return range(_LOWEST + worker * size, _LOWEST + (worker + 1) * size)
+
+
+_ports = share(
+    int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")),
+    int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")),
+)
+# Runs of others on this machine have the same shares: each run begins at a place of its own.
+_first = random.SystemRandom().randrange(len(_ports))
+_offers = itertools.cycle([*_ports[_first:], *_ports[:_first]])
 
 
 def free_port() -> int:
