@@ -1,8 +1,6 @@
 """pk consumer-groups where the recorded cases do not go: other outputs, plans through files, groups that are in use."""
 
 import json
-import os
-import time
 from pathlib import Path
 from typing import Any
 
@@ -144,15 +142,3 @@ def test_a_group_that_was_deleted_is_gone(cluster: RunningCluster, group: str) -
     groups(cluster, "--group", group, "--delete")
 
     assert group not in groups(cluster, "--list").splitlines()
-
-
-def test_a_list_is_quick(cluster: RunningCluster) -> None:
-    """A script calls it in a loop. 0.15 s by hand on an idle machine; here only what is far off fails."""
-    groups(cluster, "--list")
-    before = os.times()
-    began = time.monotonic()
-    groups(cluster, "--list")
-    after = os.times()
-
-    processor = after.children_user + after.children_system - before.children_user - before.children_system
-    assert processor < 0.5, f"{processor:.2f} s of processor time, {time.monotonic() - began:.2f} s in all"

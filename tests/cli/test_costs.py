@@ -25,7 +25,10 @@ HEAVY = {
 """What takes from 5 to 100 ms each."""
 
 
-MOST_MODULES_TO_LIST_TOPICS = {"pykafka_cli": 38, "kio": 35}
+MOST_MODULES_TO_LIST = {
+    "topics": {"pykafka_cli": 38, "kio": 35},
+    "consumer-groups": {"pykafka_cli": 43, "kio": 43},
+}
 
 
 def modules_of(*words: str) -> list[str]:
@@ -40,12 +43,14 @@ def loaded(names: list[str], packages: set[str]) -> set[str]:
     }
 
 
-def test_listing_topics_loads_no_more_than_it_runs(cluster: RunningCluster) -> None:
-    names = modules_of("topics", "--bootstrap-server", cluster.bootstrap, "--list")
+@pytest.mark.parametrize("command", MOST_MODULES_TO_LIST)
+def test_a_list_loads_no_more_than_it_runs(cluster: RunningCluster, command: str) -> None:
+    """Scripts call it in a loop."""
+    names = modules_of(command, "--bootstrap-server", cluster.bootstrap, "--list")
 
     assert loaded(names, HEAVY) == set()
     assert "pykafka_cli.broker" not in names
-    for package, most in MOST_MODULES_TO_LIST_TOPICS.items():
+    for package, most in MOST_MODULES_TO_LIST[command].items():
         found = [name for name in names if name.partition(".")[0] == package]
         grown = f"{len(found)} modules of {package}, {len(found) - most} more than {most}: {' '.join(found)}"
         assert len(found) <= most, grown
