@@ -201,6 +201,21 @@ def _kcls_console(
 _CONSOLES = {"kcat": _kcats_console, "kcl": _kcls_console}
 
 
+def _copy(bench: Bench, servers: Servers, who: str) -> Sequence[float]:
+    """Keys and values only, as two kcats in a pipe copy no headers and no timestamps; pk copies both."""
+    source, copy = new_topic(servers), new_topic(servers)
+    produce_lines(servers, source, bench.lines(keyed=True), keyed=True)
+    command = [program(who), "copy", f"{source}={copy}", "--from", servers.bootstrap, "--to", servers.bootstrap]
+    if who == "kcat":
+        kcat = ["kcat", "-b", servers.bootstrap]
+        read = [*kcat, "-C", "-t", source, "-e", "-q", "-o", "beginning", *KCAT_QUEUE, "-K", ","]
+        command = ["sh", "-c", f"{shlex.join(read)} | {shlex.join([*kcat, '-P', '-t', copy, '-K', ','])}"]
+    took = seconds(command)
+    delete_topic(servers, source)
+    delete_topic(servers, copy)
+    return (MESSAGES / took,)
+
+
 def _number(pattern: str, text: str) -> float:
     found = re.search(pattern, text)
     if found is None:
@@ -254,6 +269,12 @@ MEASUREMENTS = (
         ],
         _console(keyed=True),
         peers=_TOOLS,
+    ),
+    Measurement(
+        [Row("copying a topic with keys", "records/s", higher_is_better=True, ahead_of=("kcat",))],
+        _copy,
+        peers=("pk", "kcat"),
+        needs=("kcat",),
     ),
     Measurement(
         [
