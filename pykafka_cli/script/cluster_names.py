@@ -1,7 +1,7 @@
 """Names of a cluster that shell completion offers.
 
-Users, clients and addresses have no list of their own: their names are gathered from what mentions them. What the
-brokers refuse, such as ACLs without an authorizer, is left out.
+There is no request for the names of users, clients and addresses: they are gathered from what mentions them. What
+the brokers refuse, such as ACLs without an authorizer, is left out.
 """
 
 import asyncio
