@@ -14,8 +14,6 @@ from kio.schema.types import ProducerId, TransactionalId
 from kio.static.constants import EntityType
 from kio.static.primitive import i16, i32Timedelta, i64
 
-NOT_BEGUN = -1
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransactionState:

@@ -16,7 +16,7 @@ from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.protocol.errors import MOST_ELEMENTS, ProtocolError
 from pykafka_cli.protocol.records.batch import NO_LEADER_EPOCH
 
-INT8, INT16, INT32, INT64 = struct.Struct(">b"), struct.Struct(">h"), struct.Struct(">i"), struct.Struct(">q")
+INT16, INT32, INT64 = struct.Struct(">h"), struct.Struct(">i"), struct.Struct(">q")
 _NO_UUID = bytes(16)
 NO_NODE = BrokerId(-1)
 NO_THROTTLE = Milliseconds(0)

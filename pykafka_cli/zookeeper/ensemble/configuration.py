@@ -125,10 +125,6 @@ class EnsembleConfiguration:
         """Whether more than half of the participants are among these; others do not count."""
         return 2 * len(self.voters.intersection(server_ids)) > len(self.voters)
 
-    def is_same_as(self, other: "EnsembleConfiguration") -> bool:
-        """Whether both have the same version, or the same servers (QuorumMaj.equals)."""
-        return self.version == other.version or self.servers == other.servers
-
     def with_version(self, version: int) -> "EnsembleConfiguration":
         return replace(self, version=version)
 

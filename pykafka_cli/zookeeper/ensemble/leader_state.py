@@ -128,7 +128,7 @@ class LeaderState:
         self.epoch: int | None = None
         """The new epoch, once a quorum has sent the epochs that it has accepted."""
         self.is_serving = False
-        self.last_proposed = self.last_committed = last_logged
+        self.last_proposed = last_logged
         self._my_id = my_id
         self._quorum = quorum
         self._next_quorum: Quorum | None = None
@@ -294,7 +294,7 @@ class LeaderState:
             if not (self._has_epoch_quorum and self._have(LearnerStage.UP_TO_DATE)):
                 return
             self.is_serving = True
-            self.last_proposed = self.last_committed = self._flushed = first_zxid(self.epoch)
+            self.last_proposed = self._flushed = first_zxid(self.epoch)
             self.effects.append(Serve(self.epoch))
         for learner in self._in_stage(LearnerStage.UP_TO_DATE):
             self._enter(learner, LearnerStage.ACTIVE, now)
@@ -349,7 +349,6 @@ class LeaderState:
     def _commit(self) -> None:
         while self._outstanding and not self._has_given_up and self._is_logged_by_quorum(self._outstanding[0].zxid):
             zxid, entry, quorum = self._outstanding.popleft()
-            self.last_committed = zxid
             self.effects.append(Commit(zxid, entry))
             if quorum is None:
                 self._send_commit(QuorumPacket(PacketType.COMMIT, zxid), QuorumPacket(PacketType.INFORM, zxid, entry))

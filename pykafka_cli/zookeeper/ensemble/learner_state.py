@@ -180,11 +180,6 @@ class LearnerState:
         kind = PacketType.OBSERVER_INFO if is_observer else PacketType.FOLLOWER_INFO
         self._send(kind, first_zxid(accepted_epoch), encode(info))
 
-    @property
-    def unapplied(self) -> list[_Logged]:
-        """What is logged and not yet committed, oldest first."""
-        return list(self._waiting)
-
     def received(self, packet: QuorumPacket) -> None:
         """Process a packet of the leader."""
         step = _STEPS[self.phase].get(packet.type)

@@ -19,12 +19,12 @@ class Closable(Protocol):
 
 
 class ConnectionLimits:
-    """Counts all connections of a server, those on which TLS has yet to begin included."""
+    """Counts all connections of a server, including those on which TLS has yet to begin."""
 
     def __init__(self, settings: ZooKeeperSettings, statistics: ServerStatistics) -> None:
         self._settings = settings
         self._statistics = statistics
-        self._count = 0
+        self.count = 0
         self._per_address: Counter[str] = Counter()
         self._held: dict[Closable, int] = {}
         self.held_bytes = 0
@@ -33,19 +33,19 @@ class ConnectionLimits:
     def add(self, address: str) -> str | None:
         """Count a connection, or return why it must be rejected; `remove` follows in both cases."""
         limit, total = self._settings.max_client_cnxns, self._settings.max_cnxns
-        self._count += 1
+        self.count += 1
         self._per_address[address] += 1
         if limit and self._per_address[address] > limit:
             self._statistics.refused_connections += 1
             return f"{address} has reached the limit of connections from one address (maxClientCnxns={limit})"
-        if total and self._count > total:
+        if total and self.count > total:
             self._statistics.refused_connections += 1
             return f"the limit of connections is reached (maxCnxns={total})"
         return None
 
     def remove(self, address: str) -> None:
         """A connection is closed."""
-        self._count -= 1
+        self.count -= 1
         self._per_address[address] -= 1
         if not self._per_address[address]:
             del self._per_address[address]

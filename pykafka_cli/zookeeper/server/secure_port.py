@@ -47,10 +47,6 @@ class SecurePort:
         """Accept no more connections, and drop those whose TLS handshake is not complete."""
         await self._accepting.close()
 
-    def use(self, context: ssl.SSLContext) -> None:
-        """Show another certificate, or trust others, from now on."""
-        self._accepting.context = context
-
     # What the port calls.
 
     def admit(self, address: str, port: int) -> "SecureConnection | None":

@@ -90,8 +90,6 @@ class ZooKeeperServer:
         self._is_running = False
         self._listener: asyncio.Server | None = None
         self._secure_listener: SecurePort | None = None
-        self.handshakes = 0
-        """Connections on which TLS has yet to begin."""
         data, logs = map(Path, settings.directories)
         self._directory = DataDirectory(data, logs)
         self._timers: dict[str, Timer] = {}
@@ -370,12 +368,10 @@ class ZooKeeperServer:
 
     def admit_handshake(self, address: str) -> str | None:
         """Count a connection on which TLS has yet to begin, or return why it must be rejected."""
-        self.handshakes += 1
         return self.connection_limits.add(address)
 
     def forget_handshake(self, address: str) -> None:
         """TLS has begun there, or never will."""
-        self.handshakes -= 1
         self.connection_limits.remove(address)
 
     def forget(self, connection: Connection) -> None:

@@ -5,14 +5,14 @@ import struct
 from kio.schema.errors import ErrorCode
 from kio.serial import entity_reader
 
-from pykafka_cli.protocol.describe_transactions import NOT_BEGUN, DescribeTransactionsResponse
+from pykafka_cli.protocol.describe_transactions import DescribeTransactionsResponse
 
 EMPTY = (
     struct.pack(">i", 0)
     + b"\x02"
     + struct.pack(">h", 0)
     + b"\x02a\x06Empty"
-    + struct.pack(">iqqh", 60_000, NOT_BEGUN, 5, 1)
+    + struct.pack(">iqqh", 60_000, -1, 5, 1)
     + b"\x01\x00\x00"
 )
 
@@ -23,4 +23,4 @@ def test_an_id_without_a_transaction_can_be_read() -> None:
     (state,) = answer.transaction_states
     assert size == len(EMPTY)
     assert (state.error_code, state.transactional_id, state.transaction_state) == (ErrorCode.none, "a", "Empty")
-    assert (state.transaction_start_time_ms, state.producer_id, state.producer_epoch) == (NOT_BEGUN, 5, 1)
+    assert (state.transaction_start_time_ms, state.producer_id, state.producer_epoch) == (-1, 5, 1)

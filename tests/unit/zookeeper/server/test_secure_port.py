@@ -148,7 +148,7 @@ async def test_what_is_no_handshake_costs_nobody_else_anything(
         await stranger.close()
     assert await is_served(server, stores)
     await until(lambda: not server.connections)
-    assert server.handshakes == 0
+    assert server.connection_limits.count == 0
 
 
 async def test_peers_that_reset_in_the_middle_of_a_handshake_leave_nothing(
@@ -161,7 +161,7 @@ async def test_peers_that_reset_in_the_middle_of_a_handshake_leave_nothing(
         client.writer.get_extra_info("socket").setsockopt(SOL_SOCKET, SO_LINGER, struct.pack("ii", 1, 0))
         client.writer.transport.abort()
 
-    await until(lambda: server.handshakes == 0 and server.statistics.failed_authentications == 20)
+    await until(lambda: server.connection_limits.count == 0 and server.statistics.failed_authentications == 20)
     assert await is_served(server, stores)
 
 
@@ -170,13 +170,13 @@ async def test_half_open_handshakes_count_among_the_connections_of_their_address
 ) -> None:
     server = await start_server(maxClientCnxns=3, **stores.of_server())
     waiting = [await RawClient.open(server.secure_port) for _ in range(3)]
-    await until(lambda: server.handshakes == 3)
+    await until(lambda: server.connection_limits.count == 3)
 
     one_more = await RawClient.open(server.secure_port)
 
     assert await one_more.rest() == b""
     await waiting[0].close()
-    await until(lambda: server.handshakes == 2)
+    await until(lambda: server.connection_limits.count == 2)
     assert await is_served(server, stores)
 
 
@@ -189,18 +189,18 @@ async def test_a_handshake_that_does_not_come_is_not_waited_for(
     silent = await RawClient.open(server.secure_port)
 
     assert await silent.rest() == b""
-    await until(lambda: server.handshakes == 0)
+    await until(lambda: server.connection_limits.count == 0)
 
 
 async def test_a_server_stops_while_handshakes_are_under_way(start_server: StartServer, stores: Stores) -> None:
     server = await start_server(**stores.of_server())
     silent = await RawClient.open(server.secure_port)
-    await until(lambda: server.handshakes == 1)
+    await until(lambda: server.connection_limits.count == 1)
 
     await server.stop()
 
     assert await silent.rest() == b""
-    assert server.handshakes == 0
+    assert server.connection_limits.count == 0
 
 
 @pytest.mark.parametrize(
