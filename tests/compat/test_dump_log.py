@@ -3,9 +3,10 @@
 For each batch it says whether the checksum is right, and of an index it lists the entries that do not fit the log.
 """
 
+import asyncio
 import re
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from pykafka_cli.model import LeaderEpoch, Milliseconds, Offset, Timestamp, Topi
 from pykafka_cli.protocol.records import Compression, ControlType, Record, build_batch
 from pykafka_cli.storage.files import DiskFiles
 from tests.fakes.clock import FakeClock
+from tests.support.coordinator_peer import OFFSETS, Peer
 from tests.support.dump_log_runs import command_lines, differences, kafka_dumps, pk_dump
 from tests.support.logs import NOW_MS, batch, broker_settings, marker, read_all, sequenced, topic_config
 from tests.support.peers import java, kafka_classpath
@@ -43,11 +45,11 @@ def lead(log: PartitionLog, data: bytearray, origin: AppendOrigin = AppendOrigin
     log.append_as_leader(data, leader_epoch=LeaderEpoch(3), now_ms=NOW_MS, origin=origin)
 
 
-def dump(folder: Path, *suffixes: str) -> str:
+def dump(folder: Path, *suffixes: str, options: Sequence[str] = ()) -> str:
     """What kafka-dump-log.sh prints of a folder's files."""
     files = sorted(str(path) for path in folder.iterdir() if path.suffix in suffixes)
     command = [java(), "-cp", kafka_classpath(), "kafka.tools.DumpLogSegments", "--deep-iteration", "--print-data-log"]
-    done = subprocess.run([*command, "--files", ",".join(files)], capture_output=True, text=True, timeout=100)
+    done = subprocess.run([*command, *options, "--files", ",".join(files)], capture_output=True, text=True, timeout=100)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -147,3 +149,21 @@ def test_pk_prints_the_same_of_these_files(written: Path) -> None:
         for each in differences(words, owed, pk_dump(words, written))
     ]
     assert not found
+
+
+async def test_kafka_decodes_the_commits_of_several_groups_in_one_batch(tmp_path: Path) -> None:
+    peer = Peer()
+    await peer.start()
+    await asyncio.gather(*(peer.commit(number, f"group-{number}") for number in range(3)))
+    log = new_log(tmp_path / "__consumer_offsets-0")
+    lead(log, bytearray(peer.writer.log(OFFSETS)), AppendOrigin.COORDINATOR)
+    close(log)
+
+    printed = dump(log.directory, ".log", options=["--offsets-decoder"])
+
+    assert re.findall(r"baseOffset: (\d+) lastOffset: (\d+) count: (\d+)", printed) == [("0", "2", "3")]
+    assert "isvalid: true" in printed
+    for number in range(3):
+        (line,) = (line for line in printed.splitlines() if f'"group":"group-{number}"' in line)
+        assert f"offset: {number} " in line
+        assert f'"offset":{number},' in line

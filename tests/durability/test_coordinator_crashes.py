@@ -35,7 +35,7 @@ from tests.support.logs import NOW_MS, broker_settings, topic_config
 
 OFFSETS, STATE = TopicPartition("__consumer_offsets", 0), TopicPartition("__transaction_state", 0)
 READ = [TopicPartition("orders", number) for number in range(2)]
-GROUP, GROUP_IN_TRANSACTIONS = "readers", "transacted"
+GROUP, OTHER_GROUP, GROUP_IN_TRANSACTIONS = "readers", "others", "transacted"
 TRANSACTIONAL_ID = "mover"
 CONFIG = topic_config(
     cleanup_policy="compact",
@@ -146,7 +146,7 @@ class Coordinators:
     def committed(self) -> Offsets:
         return {
             (group, partition): value.offset
-            for group in (GROUP, GROUP_IN_TRANSACTIONS)
+            for group in (GROUP, OTHER_GROUP, GROUP_IN_TRANSACTIONS)
             for partition, value in self.groups.fetch_offsets(group, READ, require_stable=True).items()
             if value is not None
         }
@@ -199,6 +199,16 @@ class History:
         await self._commit(offsets, None)
         self.model.committed = self.model.committed | offsets
 
+    async def commit_together(self, partitions: Sequence[TopicPartition]) -> None:
+        """Two groups in one turn of the event loop."""
+        offsets = [self._offsets(group, partitions) for group in (GROUP, OTHER_GROUP)]
+        after = self.model.committed | offsets[0] | offsets[1]
+        self.model.possible = [self.model.committed, after]
+        outcomes = await asyncio.gather(*(self._commit(each, None) for each in offsets), return_exceptions=True)
+        if error := next((each for each in outcomes if each is not None), None):
+            raise error
+        self.model.committed = after
+
     async def commit_in_transaction(self, partitions: Sequence[TopicPartition]) -> None:
         if self.producer is None:
             self.producer = await self.coordinators.producer()
@@ -243,6 +253,7 @@ class History:
 some_partitions = st.lists(st.sampled_from(READ), min_size=1, max_size=2, unique=True)
 operations = st.one_of(
     st.tuples(st.just("commit"), some_partitions),
+    st.tuples(st.just("commit_together"), some_partitions),
     st.tuples(st.just("commit_in_transaction"), some_partitions),
     st.tuples(st.just("end_transaction"), st.booleans()),
     st.tuples(st.just("compact")),

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterable
 
-from pykafka_cli.broker.errors import BrokerError, NotLeaderOrFollower, RequestTimedOut
+from pykafka_cli.broker.errors import BrokerError, MessageTooLarge, NotLeaderOrFollower, RequestTimedOut
 from pykafka_cli.model import FIRST_OFFSET, Offset, TopicPartition
 from pykafka_cli.protocol.records.batch import read_header, stamp
 from tests.fakes.clock import FakeClock
@@ -14,12 +14,14 @@ class FakePartitionWriter:
 
     is_replicating  whether what is appended is on every in-sync replica at once
     refusal         raised by the next appends, until it is removed
+    largest_batch   in bytes
     batches_a_read  how many batches one `read` gives at most
     """
 
     def __init__(self, clock: FakeClock, led: Iterable[TopicPartition] = ()) -> None:
         self.is_replicating = True
         self.refusal: BrokerError | None = None
+        self.largest_batch = 1 << 20
         self.batches_a_read = 2
         self._clock = clock
         self._batches: dict[TopicPartition, list[bytes]] = {}
@@ -33,6 +35,8 @@ class FakePartitionWriter:
         self._check_leads(partition)
         if self.refusal is not None:
             raise self.refusal
+        if len(batch) > self.largest_batch:
+            raise MessageTooLarge(f"{len(batch)} bytes")
         stamp(batch, 0, base_offset=self.log_end(partition), leader_epoch=0)
         self._batches.setdefault(partition, []).append(bytes(batch))
         if self.is_replicating:

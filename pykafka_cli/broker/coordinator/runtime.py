@@ -4,31 +4,34 @@
     leadership lost    ->  the shard fails its waiters, and is dropped
 
 A request becomes one step of one shard (see `step`). Its records are appended as one batch and replayed at once,
-without anything in between, so a shard is at every moment what a replay of the log up to its end would give. The
-response waits until the batch is on every in-sync replica. If it never gets there, the leader changes, and the shard
-goes too.
+without anything in between, so a shard is at every moment what a replay of the log up to its end would give. Requests
+that are frequent and small wait for the end of the event loop's turn, so that their steps share a batch. The response
+waits until the batch is on every in-sync replica. If it never gets there, the leader changes, and the shard goes too.
 
 source  org.apache.kafka.coordinator.common.runtime.CoordinatorRuntime
 """
 
 import asyncio
 import logging
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from typing import Generic, Protocol, TypeVar
 
 from pykafka_cli.broker.clock import Clock, Timer
+from pykafka_cli.broker.coordinator.due import Due, settle, settle_like
 from pykafka_cli.broker.coordinator.step import CoordinatorRecord, Step
 from pykafka_cli.broker.errors import (
     BrokerError,
     CoordinatorLoadInProgress,
     CoordinatorNotAvailable,
     KafkaStorageError,
+    MessageTooLarge,
     NotCoordinator,
     NotEnoughReplicas,
     NotEnoughReplicasAfterAppend,
     NotLeaderOrFollower,
+    RecordListTooLarge,
     UnknownTopicOrPartition,
 )
 from pykafka_cli.java_hash import java_hash
@@ -47,6 +50,8 @@ from pykafka_cli.protocol.records.control import ControlType, build_marker, read
 from pykafka_cli.protocol.records.record import Record, build_batch, read_records
 
 _log = logging.getLogger(__name__)
+
+_KEYS_KEPT = 1024  # a group commits repeatedly
 
 T = TypeVar("T")
 
@@ -106,6 +111,7 @@ class CoordinatorShard(Protocol):
 S = TypeVar("S", bound=CoordinatorShard)
 
 
+@lru_cache(_KEYS_KEPT)
 def partition_for(key: str, partitions: int) -> int:
     """Where a group or transactional id is stored: Java's hashCode of it, made positive, modulo the partition count."""
     code = java_hash(key)
@@ -123,6 +129,7 @@ class _Led(Generic[S]):
     is_loading: bool = True
     is_dropped: bool = False
     timers: dict[Hashable, Timer] = field(default_factory=dict)
+    due: list[Due[S]] = field(default_factory=list)
     loading: asyncio.Task[None] | None = None
 
 
@@ -182,6 +189,9 @@ class CoordinatorRuntime(Generic[S]):
         if led.loading is not None:
             led.loading.cancel()
         led.shard.unloaded()
+        due, led.due = led.due, []
+        for each in due:
+            each.refuse(_elsewhere(led.partition))
 
     def close(self) -> None:
         """Drop every shard, as if all leadership were lost."""
@@ -234,6 +244,19 @@ class CoordinatorRuntime(Generic[S]):
         await self._finish(led, step)
         return answer
 
+    async def perform_together(self, partition: int, operation: Callable[[S, Step], T]) -> T:
+        """As `perform`, at the end of this turn of the event loop: all steps that are due then share a batch.
+
+        operation  notes nothing but records and timers in its step
+        """
+        led = self._active(partition)
+        loop = asyncio.get_running_loop()
+        outcome: asyncio.Future[T] = loop.create_future()
+        if not led.due:
+            loop.call_soon(self._perform_due, led)
+        led.due.append(Due(operation, outcome))
+        return await outcome
+
     def perform_unasked(self, partition: int, operation: Callable[[S, Step], object]) -> None:
         """A step without a waiter; a failure to write its records is logged."""
         led = self._active(partition)
@@ -274,10 +297,36 @@ class CoordinatorRuntime(Generic[S]):
     def _active(self, partition: int) -> _Led[S]:
         led = self._led.get(partition)
         if led is None:
-            raise NotCoordinator(f"{self.topic}-{partition} is led by another broker; find the coordinator again")
+            raise _elsewhere(TopicPartition(self.topic, partition))
         if led.is_loading:
             raise CoordinatorLoadInProgress(f"{self.topic}-{partition} is being loaded; try again")
         return led
+
+    def _perform_due(self, led: _Led[S]) -> None:
+        due, led.due = led.due, []
+        step = Step(self._clock.now_ms())
+        for each in due:
+            each.perform(led.shard, step)
+        self._append_together(led, step, due)
+
+    def _append_together(self, led: _Led[S], step: Step, due: Sequence[Due[S]]) -> None:
+        """Carry out `step`, which has the records of all that are due: in halves where the batch would be too large."""
+        try:
+            last = self._carry_out(led, step)
+        except BaseException as error:  # raised where the steps are awaited
+            if len(due) > 1 and isinstance(error, MessageTooLarge | RecordListTooLarge):
+                middle = len(due) // 2
+                for half in (due[:middle], due[middle:]):
+                    records = [record for each in half for record in each.records]
+                    self._append_together(led, Step(step.now_ms, records), half)
+            else:
+                settle(due, error)
+            return
+        waiting = None if last is None else self._settle(led, step, last)
+        if waiting is None:
+            settle(due, None)
+        else:
+            waiting.add_done_callback(partial(settle_like, due))
 
     async def _finish(self, led: _Led[S], step: Step) -> None:
         last = self._carry_out(led, step)
@@ -418,6 +467,10 @@ class CoordinatorRuntime(Generic[S]):
                     led.shard.replay(CoordinatorRecord(record.key, record.value), record.offset, producer_id)
         except CorruptRecords as error:
             _log.error("%s: skipping the batch at offset %d: %s", led.partition, header.base_offset, error)
+
+
+def _elsewhere(partition: TopicPartition) -> NotCoordinator:
+    return NotCoordinator(f"{partition} is led by another broker; find the coordinator again")
 
 
 _SEEN_AS: Mapping[type[BrokerError], type[BrokerError]] = {

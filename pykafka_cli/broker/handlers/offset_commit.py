@@ -43,9 +43,12 @@ async def handle(ctx: RequestContext, request: OffsetCommitRequest) -> KeptAnswe
     outcomes: dict[TopicPartition, ErrorCode] = {}
     offsets: dict[TopicPartition, OffsetCommitValue] = {}
     now_ms = ctx.broker.clock.now_ms()
-    for topic in request.topics:
-        for each in topic.partitions:
-            partition = TopicPartition(topic.name, each.partition_index)
+    named = [
+        (topic, [TopicPartition(topic.name, each.partition_index) for each in topic.partitions])
+        for topic in request.topics
+    ]
+    for topic, partitions in named:
+        for partition, each in zip(partitions, topic.partitions, strict=True):
             if ctx.broker.metadata.partition_state(partition) is None:
                 outcomes[partition] = UnknownTopicOrPartition.code
             else:
@@ -65,17 +68,11 @@ async def handle(ctx: RequestContext, request: OffsetCommitRequest) -> KeptAnswe
             outcomes |= {partition: error_code_of(error) for partition, error in committed.items()}
         except BrokerError as error:
             outcomes |= dict.fromkeys(offsets, error.code)
-    results = tuple(
-        (
-            topic.name,
-            tuple(
-                (each.partition_index, outcomes[TopicPartition(topic.name, each.partition_index)])
-                for each in topic.partitions
-            ),
-        )
-        for topic in request.topics
-    )
-    return _answer(ctx.api_version, results)
+    results = [
+        (topic.name, tuple([(partition.partition, outcomes[partition]) for partition in partitions]))
+        for topic, partitions in named
+    ]
+    return _answer(ctx.api_version, tuple(results))
 
 
 @lru_cache(ANSWERS_KEPT)

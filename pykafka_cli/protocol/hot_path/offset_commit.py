@@ -13,12 +13,13 @@ from dataclasses import dataclass
 
 from pykafka_cli.model import LeaderEpoch, Offset, Timestamp
 from pykafka_cli.protocol.api_keys import ApiKey
-from pykafka_cli.protocol.hot_path.wire import COMPACT, LEGACY, Cursor, required
+from pykafka_cli.protocol.hot_path.wire import COMPACT, INT32, LEGACY, Cursor, required
 from pykafka_cli.protocol.records.batch import NO_LEADER_EPOCH, NO_TIMESTAMP
 
 API_KEY = ApiKey.OFFSET_COMMIT
 FLEXIBLE_FROM = 8
 NO_GENERATION = -1
+_SHORT = 64 * 1024
 
 _PARTITION = struct.Struct(">iqi")
 _PARTITION_TO_V5 = struct.Struct(">iq")
@@ -66,6 +67,73 @@ def _partition(cursor: Cursor, version: int, read_string: Callable[[Cursor], str
 
 def decode_request(data: memoryview, position: int, version: int) -> OffsetCommitRequest:
     """The request whose body begins at `position`; raises ProtocolError."""
+    if version >= FLEXIBLE_FROM and len(data) <= _SHORT:
+        try:
+            return _decode_usual(bytes(data), position)
+        except (_Unusual, IndexError, struct.error, UnicodeDecodeError):
+            pass  # what is wrong with it, or that nothing is, the other finds out
+    return decode_any(data, position, version)
+
+
+class _Unusual(Exception):
+    """Consumers rarely write a request like this, if it is one at all."""
+
+
+def _decode_usual(data: bytes, at: int) -> OffsetCommitRequest:
+    """A request of flexible versions as consumers write it: strings and arrays are short, and nothing is tagged.
+
+    raises  _Unusual, IndexError, struct.error, UnicodeDecodeError for others
+    """
+    group_id, at = _short_string(data, at)
+    generation = INT32.unpack_from(data, at)[0]
+    member_id, at = _short_string(data, at + INT32.size)
+    group_instance_id, at = _short_string(data, at)
+    if group_id is None or member_id is None:
+        raise _Unusual
+    topics = []
+    topic_count, at = _short_count(data, at)
+    for _ in range(topic_count):
+        name, at = _short_string(data, at)
+        if name is None:
+            raise _Unusual
+        partitions = []
+        partition_count, at = _short_count(data, at)
+        for _ in range(partition_count):
+            index, offset, leader_epoch = _PARTITION.unpack_from(data, at)
+            metadata, at = _short_string(data, at + _PARTITION.size)
+            partitions.append(OffsetCommitPartition(index, offset, leader_epoch, metadata))
+            at = _end(data, at)
+        topics.append(OffsetCommitTopic(name, partitions))
+        at = _end(data, at)
+    _end(data, at)
+    return OffsetCommitRequest(group_id, generation, member_id, group_instance_id, topics)
+
+
+def _short_string(data: bytes, at: int) -> tuple[str | None, int]:
+    """The string, and the position after it: behind the data if it does not end there."""
+    size = data[at]
+    if size > 0x7F:
+        raise _Unusual
+    end = at + size
+    return (data[at + 1 : end].decode(), end) if size else (None, at + 1)
+
+
+def _short_count(data: bytes, at: int) -> tuple[int, int]:
+    count = data[at]
+    if count > 0x7F:
+        raise _Unusual
+    return count - 1, at + 1
+
+
+def _end(data: bytes, at: int) -> int:
+    """The position after a structure without tagged fields."""
+    if data[at]:
+        raise _Unusual
+    return at + 1
+
+
+def decode_any(data: memoryview, position: int, version: int) -> OffsetCommitRequest:
+    """The same for requests of all versions and sizes, and for those in which something is wrong."""
     cursor = Cursor(data, position)
     read = COMPACT if version >= FLEXIBLE_FROM else LEGACY
     group_id = required(read.string(cursor))

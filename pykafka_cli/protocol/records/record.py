@@ -110,16 +110,17 @@ def build_empty_batch(header: BatchHeader) -> bytearray:
 
 def append_record(output: bytearray, record: Record, *, base_offset: Offset, base_timestamp: Timestamp) -> None:
     """Write one record at the end of `output`."""
-    body = bytearray(1)
-    _append_varint(body, record.timestamp - base_timestamp)
-    _append_varint(body, record.offset - base_offset)
-    _append_bytes(body, record.key)
-    _append_bytes(body, record.value)
-    _append_varint(body, len(record.headers))
-    for name, value in record.headers:
-        _append_bytes(body, name.encode())
-        _append_bytes(body, value)
-    _append_varint(output, len(body))
+    offset, timestamp, key, value, headers = record
+    parts = [b"\0", _VARINT[timestamp - base_timestamp], _VARINT[offset - base_offset]]
+    parts += (_NULL,) if key is None else (_VARINT[len(key)], key)
+    parts += (_NULL,) if value is None else (_VARINT[len(value)], value)
+    parts.append(_VARINT[len(headers)])
+    for name, content in headers:
+        encoded = name.encode()
+        parts += (_VARINT[len(encoded)], encoded)
+        parts += (_NULL,) if content is None else (_VARINT[len(content)], content)
+    body = b"".join(parts)
+    output += _VARINT[len(body)]
     output += body
 
 
@@ -261,17 +262,22 @@ def _read_long_form(data: Buffer, position: int, *, bits: int) -> tuple[int, int
     raise CorruptRecords(f"variable-length integer of more than {bits // 7 + 1} bytes")
 
 
-def _append_varint(output: bytearray, value: int) -> None:
+def _varint(value: int) -> bytes:
     raw = (value << 1) ^ (value >> 63)
+    encoded = bytearray()
     while raw > 0x7F:
-        output.append(raw & 0x7F | 0x80)
+        encoded.append(raw & 0x7F | 0x80)
         raw >>= 7
-    output.append(raw)
+    encoded.append(raw)
+    return bytes(encoded)
 
 
-def _append_bytes(output: bytearray, value: bytes | None) -> None:
-    if value is None:
-        output.append(1)  # -1
-    else:
-        _append_varint(output, len(value))
-        output += value
+class _Varints(dict[int, bytes]):
+    """Varints by value: the frequent ones are at hand."""
+
+    def __missing__(self, value: int) -> bytes:
+        return _varint(value)
+
+
+_VARINT = _Varints((value, _varint(value)) for value in range(256))
+_NULL = _varint(-1)

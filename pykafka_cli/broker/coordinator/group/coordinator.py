@@ -174,10 +174,14 @@ class GroupCoordinator:
 
         raises  UnknownMemberId, FencedInstanceId, IllegalGeneration, RebalanceInProgress, InvalidCommitOffsetSize
         """
+
+        def commit(shard: GroupShard, step: Step) -> dict[TopicPartition, BrokerError | None]:
+            return shard.commit(group_id, committer, offsets, step, producer)
+
         try:
-            return await self._perform(
-                group_id, lambda shard, step: shard.commit(group_id, committer, offsets, step, producer)
-            )
+            if producer is None:
+                return await self._runtime.perform_together(self._partition(group_id), commit)
+            return await self._perform(group_id, commit)  # its batch has the producer in its header
         except (MessageTooLarge, RecordListTooLarge) as error:
             raise InvalidCommitOffsetSize(str(error)) from error
 

@@ -13,7 +13,6 @@ source  the message definitions of Kafka 3.9's group-coordinator; kafka.coordina
 """
 
 import struct
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import ClassVar, NamedTuple
@@ -93,6 +92,9 @@ class GroupMetadataValue(StoredMessage):
     members: tuple[StoredMember, ...] = stored("entity")
 
 
+_OFFSET_KEYS = tuple(version.to_bytes(2, "big") for version in OffsetCommitKey.versions)
+
+
 class OffsetEntry(NamedTuple):
     """A record about one committed offset; a `value` of None removes it."""
 
@@ -135,12 +137,10 @@ def read_record(record: CoordinatorRecord) -> OffsetEntry | GroupEntry | None:
 
     raises  UnreadableMessage
     """
-    version = version_of(record.key)
-    if version in OffsetCommitKey.versions:
-        key = _read_offset_key(record.key)
-        value = None if record.value is None else _read_offset_value(record.value)
-        return OffsetEntry(key.group, TopicPartition(key.topic, key.partition), value)
-    if version in GroupMetadataKey.versions:
+    if record.key.startswith(_OFFSET_KEYS):
+        group, partition = _read_offset_key(record.key)
+        return OffsetEntry(group, partition, None if record.value is None else _read_offset_value(record.value))
+    if version_of(record.key) in GroupMetadataKey.versions:
         group = decode(GroupMetadataKey, record.key).group
         return GroupEntry(group, None if record.value is None else decode(GroupMetadataValue, record.value))
     return None
@@ -159,13 +159,16 @@ def _read_offset_value(data: bytes) -> OffsetCommitValue:
     if end >= _VALUE_START.size:
         version, offset, leader_epoch, size = _VALUE_START.unpack_from(data)
         if version == _VALUE_VERSION and size == end - _VALUE_START.size:
-            with suppress(UnicodeDecodeError):
-                return OffsetCommitValue(
-                    offset=offset,
-                    leader_epoch=leader_epoch,
-                    metadata=data[_VALUE_START.size : end].decode(),
-                    commit_timestamp=_VALUE_END.unpack_from(data, end)[0],
-                )
+            try:
+                metadata = data[_VALUE_START.size : end].decode()
+            except UnicodeDecodeError:
+                return decode(OffsetCommitValue, data)  # it says what is wrong
+            return OffsetCommitValue(
+                offset=offset,
+                leader_epoch=leader_epoch,
+                metadata=metadata,
+                commit_timestamp=_VALUE_END.unpack_from(data, end)[0],
+            )
     return decode(OffsetCommitValue, data)
 
 
@@ -176,5 +179,6 @@ def _offset_key(group: str, partition: TopicPartition) -> bytes:
 
 
 @lru_cache(_KEYS_KEPT)
-def _read_offset_key(data: bytes) -> OffsetCommitKey:
-    return decode(OffsetCommitKey, data)
+def _read_offset_key(data: bytes) -> tuple[str, TopicPartition]:
+    key = decode(OffsetCommitKey, data)
+    return key.group, TopicPartition(key.topic, key.partition)
