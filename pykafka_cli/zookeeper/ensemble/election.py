@@ -192,6 +192,10 @@ class Election:
         elif vote.is_better_than(self.vote):
             self._final_at = None
             messages = self._propose(vote, now)
+        elif self.vote.is_better_than(vote) and self._my_id in self._voters:
+            # Its sender has not received this server's vote, perhaps because it was not LOOKING yet. ZooKeeper waits
+            # until the vote is sent again.
+            messages = [(sender, self._notification())]
         self._votes[sender] = _Heard(vote, ServerState.LOOKING, 0)
         self._check_votes(now)
         return messages

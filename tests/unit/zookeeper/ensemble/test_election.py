@@ -32,6 +32,21 @@ def votes(messages: list[Message]) -> dict[int, Vote]:
     return {receiver: notification.vote for receiver, notification in messages}
 
 
+def elected(my_id: int, leader: int) -> Election:
+    """A server that follows the leader of the first round."""
+    election = looking(my_id)
+    for voter in (1, 5 - my_id):
+        election.receive(voter, said(LEADING if voter == leader else FOLLOWING, leader, 9, 1, 1), 0.1)
+    return election
+
+
+def deliver(elections: dict[int, Election], sender: int, messages: list[Message], now: float) -> None:
+    """Deliver what a server sends, and all that is sent because of it; some servers are not alive."""
+    for receiver, notification in messages:
+        if receiver in elections:
+            deliver(elections, receiver, elections[receiver].receive(sender, notification, now), now)
+
+
 def test_a_server_votes_for_itself_at_first_and_tells_every_other_voter() -> None:
     election = Election(2, ensemble(3, observers=1))
 
@@ -47,11 +62,30 @@ def test_a_better_vote_of_the_round_is_taken_over_and_told() -> None:
     assert votes(election.receive(3, said(LOOKING, 3, 9, 1, 1), 0.1)) == {1: Vote(3, 9, 1, 1), 3: Vote(3, 9, 1, 1)}
 
 
-def test_a_worse_vote_of_the_round_is_remembered_only() -> None:
+def test_a_worse_vote_of_the_round_is_answered_to_its_sender_alone() -> None:
     election = looking()
 
-    assert election.receive(3, said(LOOKING, 3, 4, 1, 1), 0.1) == []
+    assert votes(election.receive(3, said(LOOKING, 3, 4, 1, 1), 0.1)) == {3: Vote(2, 5, 1, 1)}
     assert election.vote == Vote(2, 5, 1, 1)
+
+
+def test_the_same_vote_is_not_answered() -> None:
+    assert looking().receive(3, said(LOOKING, 2, 5, 1, 1), 0.1) == []
+
+
+@pytest.mark.parametrize("first", [2, 3])
+def test_of_servers_that_lose_their_leader_it_does_not_matter_which_notices_first(first: int) -> None:
+    elections = {each: elected(each, leader=1) for each in (2, 3)}
+    second = 5 - first
+
+    deliver(elections, first, elections[first].look(5, 1, 1.0), 1.0)
+    assert elections[second].state is FOLLOWING
+    deliver(elections, second, elections[second].look(5, 1, 1.01), 1.01)
+
+    for each in elections.values():
+        each.time_out(1.01 + FINALIZE_S)
+
+    assert [each.elected.leader for each in elections.values() if each.elected] == [3, 3]
 
 
 def test_a_vote_of_an_earlier_round_is_answered_to_its_sender_alone() -> None:
