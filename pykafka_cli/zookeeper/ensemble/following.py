@@ -12,17 +12,16 @@ from collections.abc import Callable, Sequence
 from pykafka_cli.model import Seconds, in_seconds
 from pykafka_cli.zookeeper.ensemble import learner_state
 from pykafka_cli.zookeeper.ensemble.configuration import Address, EnsembleConfiguration
-from pykafka_cli.zookeeper.ensemble.learner_channel import MOST_UNSENT
 from pykafka_cli.zookeeper.ensemble.learner_sessions import LearnerSessions
 from pykafka_cli.zookeeper.ensemble.learner_state import LearnerEffect, LearnerState
 from pykafka_cli.zookeeper.ensemble.member import FOLLOWER, OBSERVER, Member, parsed_configuration
+from pykafka_cli.zookeeper.ensemble.packet_writer import PacketWriter
 from pykafka_cli.zookeeper.ensemble.packets import (
     LearnerRequest,
     PacketReader,
     PacketType,
     QuorumPacket,
     SessionTimeout,
-    encode_packet,
     encode_request,
     encode_touches,
 )
@@ -37,7 +36,9 @@ from pykafka_cli.zookeeper.server.server import ServerUnusable
 _log = logging.getLogger(__name__)
 
 _READ_SIZE = 256 * 1024
-_RETRY_DELAYS = (0.1, 0.2, 0.4, 0.8)
+_LONG = (learner_state.Truncate, learner_state.ReceiveTree)
+"""The effects that take a while."""
+_RETRY_DELAYS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
 """Seconds between attempts: a leader may open its port a little after its election, and until then a proxy in front of
 it accepts connections only to close them."""
 
@@ -74,6 +75,7 @@ class Following:
         """Whether connecting failed, or the leader closed the connection without sending anything."""
         self._reader: asyncio.StreamReader
         self._writer: asyncio.StreamWriter
+        self._outgoing: PacketWriter
         self._state: LearnerState
         self._sessions: LearnerSessions
         self._requests: Requests
@@ -120,6 +122,7 @@ class Following:
             return "it does not answer"
         except (OSError, UnicodeError) as error:  # UnicodeError: what is no host name at all
             return getattr(error, "strerror", None) or str(error)
+        self._outgoing = PacketWriter(self._writer, lambda: self._leave("the leader does not read what it is sent"))
         return None
 
     async def _follow(self) -> str:
@@ -133,12 +136,13 @@ class Following:
             configuration_version=self._configuration.version,
         )
         try:
-            await self._carry_out()
+            self._perform_all()
             while self._reason is None:
                 await self._read_some()
                 while self._reason is None and (packet := self._packets.take()) is not None:
                     self._state.received(packet)
-                    await self._carry_out()
+                    while (long := self._perform_all()) is not None:
+                        await self._perform_long(long)
         except TimeoutError:
             self._leave(f"the leader has sent nothing for {self._timeout():g} s")
         except KeeperError as error:
@@ -173,39 +177,37 @@ class Following:
 
     # What the state decides.
 
-    async def _carry_out(self) -> None:
-        """Carry out all effects in order, including those that take a while."""
-        while long := self._perform_all():
-            match long:
-                case learner_state.Truncate(zxid):
-                    _log.info("Dropping the transactions after 0x%x, which only this server has", zxid)
-                    await self._member.truncate_to(zxid)
-                    self._state.truncated(zxid)
-                case learner_state.ReceiveTree(zxid):
-                    await self._receive_tree(zxid)
-
     def _perform_all(self) -> LearnerEffect | None:
-        """Carry out effects up to the first one that takes a while, and return that."""
+        """Carry out effects in order up to the first one that takes a while, and return that."""
         effects = self._state.effects
         while effects and self._reason is None:
             effect = effects.pop(0)
-            if isinstance(effect, learner_state.Truncate | learner_state.ReceiveTree):
+            if isinstance(effect, _LONG):
                 return effect
             self._perform(effect)
         return None
+
+    async def _perform_long(self, effect: LearnerEffect) -> None:
+        match effect:
+            case learner_state.Truncate(zxid):
+                _log.info("Dropping the transactions after 0x%x, which only this server has", zxid)
+                await self._member.truncate_to(zxid)
+                self._state.truncated(zxid)
+            case learner_state.ReceiveTree(zxid):
+                await self._receive_tree(zxid)
 
     def _perform(self, effect: LearnerEffect) -> None:
         member = self._member
         match effect:
             case learner_state.Send(packet):
-                self._send(packet)
+                self._outgoing.send(packet)
             case learner_state.Append(zxid, entry):
                 member.append(zxid, entry, self._flushed)
             case learner_state.Apply(zxid):
                 member.apply(zxid)
             case learner_state.AnswerPing(zxid):
                 touches = encode_touches(self._sessions.take_touched())
-                self._send(QuorumPacket(PacketType.PING, zxid, touches))
+                self._outgoing.send(QuorumPacket(PacketType.PING, zxid, touches))
             case learner_state.Synced():
                 self._requests.synced()
             case learner_state.Revalidated(validity):
@@ -268,22 +270,16 @@ class Following:
         except KeeperError as error:
             self._leave(_unreadable(error))
 
-    def _send(self, packet: QuorumPacket) -> None:
-        if self._writer.is_closing():
-            return
-        self._writer.write(encode_packet(packet))
-        if self._writer.transport.get_write_buffer_size() > MOST_UNSENT:
-            self._leave("the leader does not read what it is sent")
-
     # The Upstream of this server's clients.
 
     def forward(self, request: LearnerRequest, identities: Sequence[Id]) -> None:
-        self._send(QuorumPacket(PacketType.REQUEST, data=encode_request(request), authinfo=tuple(identities) or None))
+        packet = QuorumPacket(PacketType.REQUEST, data=encode_request(request), authinfo=tuple(identities) or None)
+        self._outgoing.send(packet)
 
     sync = forward
 
     def revalidate(self, session: SessionTimeout) -> None:
-        self._send(QuorumPacket(PacketType.REVALIDATE, data=encode(session)))
+        self._outgoing.send(QuorumPacket(PacketType.REVALIDATE, data=encode(session)))
 
 
 def _unreadable(error: KeeperError) -> str:

@@ -347,21 +347,31 @@ class LeaderState:
         self._commit()
 
     def _commit(self) -> None:
-        while self._outstanding and not self._has_given_up and self._is_logged_by_quorum(self._outstanding[0].zxid):
+        if not self._outstanding or self._flushed < self._outstanding[0].zxid:
+            return
+        limit = self._logged_by_quorum()
+        while self._outstanding and self._outstanding[0].zxid <= limit and not self._has_given_up:
             zxid, entry, quorum = self._outstanding.popleft()
             self.effects.append(Commit(zxid, entry))
             if quorum is None:
-                self._send_commit(QuorumPacket(PacketType.COMMIT, zxid), QuorumPacket(PacketType.INFORM, zxid, entry))
+                self._send_commit(PacketType.COMMIT, PacketType.INFORM, zxid, entry)
             else:
                 self._reconfigure(zxid, entry, quorum)
+                limit = self._logged_by_quorum()
             while self._syncs and self._syncs[0][0] <= zxid:
                 _, learner, token = self._syncs.popleft()
                 self._synced(learner, token)
 
-    def _send_commit(self, to_followers: QuorumPacket, to_observers: QuorumPacket) -> None:
-        forwarded = [each for each in self.learners.values() if each.gets_proposals]
-        self._send_all([each for each in forwarded if not each.is_observer], to_followers)
-        self._send_all([each for each in forwarded if each.is_observer], to_observers)
+    def _send_commit(
+        self, to_followers: PacketType, to_observers: PacketType, zxid: int, entry: bytes, suggested: bytes = b""
+    ) -> None:
+        followers, observers = list[Learner](), list[Learner]()
+        for learner in self.learners.values():
+            if learner.gets_proposals:
+                (observers if learner.is_observer else followers).append(learner)
+        self._send_all(followers, QuorumPacket(to_followers, zxid, suggested or None))
+        if observers:
+            self._send_all(observers, QuorumPacket(to_observers, zxid, suggested + entry))
 
     def _reconfigure(self, zxid: int, entry: bytes, quorum: Quorum) -> None:
         leader = self._my_id
@@ -371,21 +381,21 @@ class LeaderState:
             leader = max(voters, key=lambda each: each.acknowledged).server_id
         self._quorum, self._next_quorum = quorum, None
         self.effects.append(Reconfigured(quorum, leader))
-        suggested = encode_leader(leader)
         self._send_commit(
-            QuorumPacket(PacketType.COMMIT_AND_ACTIVATE, zxid, suggested),
-            QuorumPacket(PacketType.INFORM_AND_ACTIVATE, zxid, suggested + entry),
+            PacketType.COMMIT_AND_ACTIVATE, PacketType.INFORM_AND_ACTIVATE, zxid, entry, encode_leader(leader)
         )
         if leader != self._my_id:
             self._give_up(f"it is no longer a participant; server {leader} should lead")
 
-    def _is_logged_by_quorum(self, zxid: int) -> bool:
-        if self._flushed < zxid:
-            return False
-        logged = {
-            each.server_id for each in self.learners.values() if each.acknowledged >= zxid and not each.is_observer
-        }
-        return self._are_quorum({self._my_id, *logged})
+    def _logged_by_quorum(self) -> int:
+        """The last transaction that a quorum has logged, in which this server is; -1 if there is none."""
+        logged = {each.server_id: each.acknowledged for each in self.learners.values() if not each.is_observer}
+        logged[self._my_id] = self._flushed
+        candidates = {min(last, self._flushed) for last in logged.values()}
+        for zxid in sorted(candidates, reverse=True):
+            if self._are_quorum({server_id for server_id, last in logged.items() if last >= zxid}):
+                return zxid
+        return -1
 
     def _are_quorum(self, server_ids: Collection[int]) -> bool:
         """Whether they are a quorum of the configuration in force and of the proposed one, if any."""

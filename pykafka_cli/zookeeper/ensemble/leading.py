@@ -158,12 +158,15 @@ class Leading:
         while data := await reader.read(_READ_SIZE):
             packets.feed(data)
             now = self._member.now()
-            while number in self._channels and (packet := packets.take()) is not None:
-                self._state.received(number, packet, now)
-                learner = self._state.learners.get(number)
-                if learner is not None and learner.stage is not LearnerStage.INFO:
-                    self._channels[number].server_id = learner.server_id
-                    packets.most = MOST_PACKET
+            learner = self._state.learners.get(number)
+            try:
+                while learner is not None and (packet := packets.take()) is not None:
+                    self._state.received(number, packet, now)
+                    learner = self._state.learners.get(number)
+                    if learner is not None and learner.stage is not LearnerStage.INFO:
+                        self._channels[number].server_id = learner.server_id
+                        packets.most = MOST_PACKET
+            finally:
                 self._carry_out()
 
     def _lose(self, number: int, reason: str) -> None:

@@ -13,7 +13,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pykafka_cli.model import Milliseconds
 from pykafka_cli.properties.zookeeper import ZooKeeperSettings
@@ -175,7 +175,7 @@ class Member(ZooKeeperServer):
         return int(self._clock.monotonic() * 1000)
 
     def append(self, zxid: int, entry: bytes, flushed: Callable[[int], None]) -> None:
-        """Log a transaction; call `flushed` once it is durable.
+        """Log a transaction; call `flushed` once it is durable, or only with a later one that was written with it.
 
         raises    MarshallingError if it is invalid, and could not be applied later
         """
@@ -188,7 +188,7 @@ class Member(ZooKeeperServer):
         self.last_logged_zxid = zxid
         self._proposed[zxid] = _Proposed(entry, decoded)
         self._append(zxid, frame_entry(entry))
-        self._commit.hold(lambda: flushed(zxid))
+        self._commit.hold((flushed, zxid))
 
     def apply(self, zxid: int) -> TxnHeader:
         """Apply a logged transaction that is durable and committed, and respond to the client that it is from."""
@@ -324,7 +324,7 @@ class Member(ZooKeeperServer):
     # A ZooKeeperServer without a leader.
 
     def _build_pipeline(self) -> None:
-        self._commit = self._group_commit(_call)
+        self._commit = self._group_commit(_report)
         self._build_requests()
         self.last_logged_zxid = self._database.tree.last_zxid
         try:
@@ -393,6 +393,7 @@ def parsed_configuration(data: bytes | None) -> EnsembleConfiguration | None:
         return None
 
 
-def _call(callbacks: list[Any]) -> None:
-    for callback in callbacks:
-        callback()
+def _report(durable: list[tuple[Callable[[int], None], int]]) -> None:
+    """Call each function with the last of its transactions."""
+    for flushed, zxid in dict(durable).items():
+        flushed(zxid)

@@ -167,6 +167,30 @@ def test_a_transaction_is_committed_when_the_leader_and_a_quorum_have_logged_it(
     ]
 
 
+def committed(effects: list[LeaderEffect]) -> list[int]:
+    return [each.zxid for each in effects if isinstance(each, leader_effects.Commit)]
+
+
+def test_an_acknowledgment_is_for_everything_before_it() -> None:
+    state = serving(1, 3)
+    first, second, third = [propose(state) for _ in range(3)]
+    state.flushed(third)
+    taken(state)
+
+    assert committed(receive(state, 1, PacketType.ACK, second)) == [first, second]
+
+
+def test_what_the_leader_has_not_logged_is_not_committed_although_all_others_have() -> None:
+    state = serving(1, 3)
+    first, second, third = [propose(state) for _ in range(3)]
+    taken(state)
+    assert [receive(state, each, PacketType.ACK, third) for each in (1, 3)] == [[], []]
+
+    state.flushed(second)
+
+    assert committed(taken(state)) == [first, second]
+
+
 def test_one_server_of_three_commits_nothing() -> None:
     state = serving(1)
     zxid = propose(state)

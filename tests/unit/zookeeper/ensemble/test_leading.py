@@ -20,7 +20,7 @@ PATIENCE_S = 20
 
 @pytest.fixture
 async def three(tmp_path: Path) -> AsyncIterator[Roles]:
-    roles = Roles(tmp_path, (1, 2, 3), tickTime=100, initLimit=10)
+    roles = Roles(tmp_path, (1, 2, 3), tickTime=100, initLimit=30)
     yield roles
     await roles.stop()
 

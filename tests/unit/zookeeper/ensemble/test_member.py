@@ -46,7 +46,7 @@ def enter(member: Member, epoch: int) -> None:
 
 
 async def logged(member: Member, *zxids: int) -> list[int]:
-    """Log transactions without committing them; what was flushed when the member had no leader any more."""
+    """Log transactions without committing them; up to where that was durable when the member had no leader any more."""
     flushed: list[int] = []
     for zxid in zxids:
         member.append(zxid, entry(zxid), flushed.append)
@@ -57,10 +57,20 @@ async def logged(member: Member, *zxids: int) -> list[int]:
 
 
 async def test_what_is_logged_is_durable_before_it_is_said_and_applied_without_a_leader(member: Member) -> None:
-    assert await logged(member, EPOCH + 1, EPOCH + 2) == [EPOCH + 1, EPOCH + 2]
+    assert await logged(member, EPOCH + 1, EPOCH + 2) == [EPOCH + 2]
 
     assert f"/n{EPOCH + 2:x}" in member.database.tree.nodes
     assert member.database.tree.last_zxid == EPOCH + 2
+
+
+async def test_each_role_learns_what_it_has_logged_although_both_are_written_together(member: Member) -> None:
+    before, after = list[int](), list[int]()
+    for zxid, flushed in ((1, before), (2, before), (3, after), (4, after)):
+        member.append(EPOCH + zxid, entry(EPOCH + zxid), flushed.append)
+
+    await member.end("the test says so")
+
+    assert (before, after) == ([EPOCH + 2], [EPOCH + 4])
 
 
 async def test_a_restart_finds_all_that_was_logged(tmp_path: Path) -> None:

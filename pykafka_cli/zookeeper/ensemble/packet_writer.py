@@ -1,0 +1,63 @@
+"""Sends packets to another server, those of one turn of the event loop in one piece, and in bounded memory.
+
+If too much is waiting, because the other server or the network is slow, the connection must be closed.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from pykafka_cli.zookeeper.ensemble.packets import QuorumPacket, encode_packet
+
+MOST_UNSENT = 64 * 1024 * 1024
+"""Bytes that may wait to be sent to one server."""
+
+
+class PacketWriter:
+    """The sending half of a connection between servers."""
+
+    def __init__(self, writer: asyncio.StreamWriter, overflowed: Callable[[], None]) -> None:
+        """overflowed    is called once too much is waiting"""
+        self._writer = writer
+        self._overflowed = overflowed
+        self._loop = asyncio.get_running_loop()
+        self._waiting: list[bytes] = []
+        self._waiting_size = 0
+        self._flushing: asyncio.Handle | None = None
+        self._is_held = False
+
+    def send(self, packet: QuorumPacket) -> None:
+        self.send_bytes(encode_packet(packet))
+
+    def send_bytes(self, data: bytes) -> None:
+        """Send an encoded packet."""
+        self._waiting.append(data)
+        self._waiting_size += len(data)
+        if self._flushing is None and not self._is_held:
+            self._flushing = self._loop.call_soon(self.flush)
+        if self._waiting_size > MOST_UNSENT:
+            self._overflowed()
+
+    def hold(self) -> None:
+        """Let what is sent from now on wait until `release`."""
+        self.flush()
+        self._is_held = True
+
+    def release(self) -> None:
+        self._is_held = False
+        self.flush()
+
+    def flush(self) -> None:
+        """Write what is waiting to the network, unless it is held."""
+        if self._flushing is not None:
+            self._flushing.cancel()
+            self._flushing = None
+        if self._is_held or not self._waiting:
+            return
+        data = b"".join(self._waiting)
+        self._waiting.clear()
+        self._waiting_size = 0
+        if self._writer.is_closing():
+            return
+        self._writer.write(data)
+        if self._writer.transport.get_write_buffer_size() > MOST_UNSENT:
+            self._overflowed()
