@@ -1,7 +1,8 @@
 """Writes the offsets of a broker's logs to the checkpoints in their directories. Formats: storage/checkpoints.py."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from typing import Any
 
 from pykafka_cli.broker.log.log_directory import LogDirectory
 from pykafka_cli.broker.log.partition_log import PartitionLog
@@ -14,6 +15,7 @@ class Checkpointing:
 
     online              the directories to write to
     write               writes a file in a thread; an error takes the directory offline
+    spawn               runs a coroutine that nobody waits for
     cleaner_offset_of   the offset up to which a log has been cleaned; None if it has not been cleaned
     """
 
@@ -21,12 +23,27 @@ class Checkpointing:
         self,
         online: Callable[[], Iterable[LogDirectory]],
         write: Callable[[LogDirectory, Callable[[], None]], Awaitable[object]],
+        spawn: Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"],
         cleaner_offset_of: Callable[[PartitionLog], Offset | None],
     ) -> None:
         self._online = online
         self._write = write
+        self._spawn = spawn
         self._cleaner_offset_of = cleaner_offset_of
         self._writing = asyncio.Lock()
+        self._is_due = False
+        self._while_due: asyncio.Task[None] | None = None
+
+    def write_all_soon(self) -> None:
+        """Write all, once for whatever changes before it begins: thousands of logs may be deleted together."""
+        self._is_due = True
+        if self._while_due is None or self._while_due.done():
+            self._while_due = self._spawn(self._write_while_due())
+
+    async def _write_while_due(self) -> None:
+        while self._is_due:
+            self._is_due = False
+            await self.write_all()
 
     async def write_all(self) -> None:
         await self.write_recovery_points()

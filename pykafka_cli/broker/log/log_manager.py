@@ -91,6 +91,7 @@ class LogManager(LogListener[PartitionLog]):
             for path in settings.log_directories
         ]
         self._logs: dict[TopicPartition, PartitionLog] = {}
+        self._of_topic: defaultdict[str, dict[int, PartitionLog]] = defaultdict(dict)
         self._preferred: dict[TopicPartition, LogDirectory] = {}
         self._threads = ThreadPoolExecutor(max_workers=1 + len(self._directories), thread_name_prefix="log")
         self._periodic: list[asyncio.Task[None]] = []
@@ -99,7 +100,7 @@ class LogManager(LogListener[PartitionLog]):
         self._flushes: defaultdict[TopicPartition, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._is_running = False
         self._cleaner = LogCleaner(settings, clock, self._files, self._in_thread)
-        self._checkpoints = Checkpointing(lambda: self._online, self._try, self._cleaner.offset_of)
+        self._checkpoints = Checkpointing(lambda: self._online, self._try, self._spawn, self._cleaner.offset_of)
         self.on_directory_failure: list[Callable[[Path, list[TopicPartition]], None]] = []
 
     @property
@@ -151,7 +152,17 @@ class LogManager(LogListener[PartitionLog]):
             self._removals.add(directory.leftovers(), Milliseconds(0))
 
     def _adopt(self, directory: LogDirectory, log: PartitionLog) -> None:
-        self._logs[log.topic_partition] = directory.logs[log.topic_partition] = log
+        topic, number = log.topic_partition
+        self._logs[log.topic_partition] = directory.logs[log.topic_partition] = self._of_topic[topic][number] = log
+
+    def _forget(self, topic_partition: TopicPartition) -> PartitionLog | None:
+        log = self._logs.pop(topic_partition, None)
+        if log is not None:
+            topic, number = topic_partition
+            del self._of_topic[topic][number]
+            if not self._of_topic[topic]:
+                del self._of_topic[topic]
+        return log
 
     def _start_tasks(self) -> None:
         settings, begin_ms = self._settings, self._settings.log_initial_task_delay_ms
@@ -261,7 +272,7 @@ class LogManager(LogListener[PartitionLog]):
 
     def delete(self, topic_partition: TopicPartition) -> None:
         """Forget a log; its folder is renamed now and removed after file.delete.delay.ms. None is no error."""
-        log = self._logs.pop(topic_partition, None)
+        log = self._forget(topic_partition)
         if log is None:
             return
         directory = self._directory_of(log)
@@ -278,13 +289,12 @@ class LogManager(LogListener[PartitionLog]):
             return
         log.take_offline()
         self._removals.add([path], Milliseconds(log.config.file_delete_delay_ms))
-        self._spawn(self._checkpoints.write_all())  # a topic of the same name must not find its offsets
+        self._checkpoints.write_all_soon()  # a topic of the same name must not find its offsets
 
     def topic_config_changed(self, topic: str, config: TopicConfig) -> None:
         """From now on the topic's logs go by `config`."""
-        for log in self._logs.values():
-            if log.topic_partition.topic == topic:
-                log.config = config
+        for log in self._of_topic.get(topic, {}).values():
+            log.config = config
 
     def checkpointed_high_watermark(self, topic_partition: TopicPartition) -> Offset:
         """As the last checkpoint before the start had it; 0 when it had none."""
@@ -311,7 +321,7 @@ class LogManager(LogListener[PartitionLog]):
             self._cleaner.log_was_cut(log)
             # Neither the cut nor what is written in its place is synced, and a recovery must begin before it.
             self._flush_soon(log, even_if_synced=True)
-            self._spawn(self._checkpoints.write_all())
+            self._checkpoints.write_all_soon()
 
     def discard(self, log: PartitionLog, files: Files, paths: Sequence[str]) -> None:
         if self._is_in_use(log):
@@ -405,7 +415,7 @@ class LogManager(LogListener[PartitionLog]):
         directory.logs.clear()
         directory.arriving.clear()
         for log in gone:
-            del self._logs[log.topic_partition]
+            self._forget(log.topic_partition)
         for callback in self.on_directory_failure:
             callback(directory.path, [log.topic_partition for log in gone])
 

@@ -472,3 +472,27 @@ async def test_a_flush_vouches_for_nothing_that_was_written_again_meanwhile(open
     log.finish_flush(plan)
 
     assert log.recovery_point <= 1
+
+
+async def test_logs_that_are_deleted_together_share_their_checkpoints(files: MemoryFiles, open_logs: Opener) -> None:
+    logs = open_logs(log_dirs="/a")
+    await logs.start()
+    partitions = [TopicPartition("orders", number) for number in range(41)]
+    for partition in partitions:
+        logs.get_or_create(partition, TOPIC_ID, is_new=True)
+    await logs.checkpoint_high_watermarks()
+
+    async def steps_to_delete(some: list[TopicPartition]) -> int:
+        before = files.steps
+        for partition in some:
+            logs.delete(partition)
+        await until(lambda: not set(some) & set(checkpoints.read_offsets(files, "/a/replication-offset-checkpoint")))
+        await logs.checkpoint_high_watermarks()  # after the one under way
+        return files.steps - before
+
+    for_one = await steps_to_delete(partitions[:1])
+    again_for_one = await steps_to_delete(partitions[1:2])
+    for_twenty = await steps_to_delete(partitions[2:22])
+
+    assert again_for_one <= for_one
+    assert for_twenty == again_for_one + 19  # each folder is renamed
