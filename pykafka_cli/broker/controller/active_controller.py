@@ -25,7 +25,8 @@ from pykafka_cli.broker.controller.replica_moves import ReplicaMoves
 from pykafka_cli.broker.controller.replica_states import ReplicaStatus
 from pykafka_cli.broker.controller.topic_deletion import TopicDeletion
 from pykafka_cli.broker.errors import BrokerError, BrokerNotAvailable, InvalidUpdateVersion, StaleBrokerEpoch
-from pykafka_cli.broker.metadata.zk_store import Fence, ZkStore
+from pykafka_cli.broker.metadata.fenced_writes import Fence
+from pykafka_cli.broker.metadata.zk_store import ZkStore
 from pykafka_cli.model import BrokerEpoch, BrokerId, TopicPartition
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.protocol.absence import is_of_earlier_run
@@ -262,8 +263,7 @@ class ActiveController:
     async def topics_changed(self) -> None:
         """Topics were created, by us or by hand, or their znodes were deleted."""
         present = await self._store.topics(self._topics_changed)
-        for topic in self.state.assignments.keys() - present:
-            self.state.remove_topic(topic)
+        self.state.remove_topics(self.state.assignments.keys() - present)
         partitions = await self._read_topics(present - self.state.assignments.keys())
         if partitions:
             await self._partitions_made(partitions)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from pykafka_cli.broker.controller import partition_states, replica_states
 from pykafka_cli.broker.controller.partition_states import PartitionStatus
 from pykafka_cli.broker.controller.replica_states import ReplicaStatus
-from pykafka_cli.broker.metadata.zk_store import Fence
+from pykafka_cli.broker.metadata.fenced_writes import Fence
 from pykafka_cli.model import BrokerId, TopicPartition
 from pykafka_cli.zookeeper.kafka_znodes import BrokerRegistration
 from pykafka_cli.zookeeper.topic_znodes import PartitionState, ReplicaAssignment, TopicAssignment
@@ -109,19 +109,24 @@ class ClusterState:
             self.topic_names[assignment.topic_id] = topic
         self.assignments[topic] = dict(assignment.partitions)
 
-    def remove_topic(self, topic: str) -> None:
-        """Forget everything about a topic."""
-        for partition in self.partitions_of(topic):
+    def remove_topics(self, topics: Collection[str]) -> None:
+        """Forget everything about these topics."""
+        if not topics:
+            return
+        gone = set(topics)
+        for partition in (partition for topic in gone for partition in self.partitions_of(topic)):
             self.leaders.pop(partition, None)
             self.partition_status.pop(partition, None)
             self.reassigning.discard(partition)
-        for replica in [replica for replica in self.replica_status if replica.topic == topic]:
+        # One pass for all: a cluster may have thousands of topics, and tens of thousands of replicas.
+        for replica in [replica for replica in self.replica_status if replica.topic in gone]:
             del self.replica_status[replica]
-        for topics in (self.to_delete, self.deletion_begun, self.deletion_halted):
-            topics.discard(topic)
-        self.assignments.pop(topic, None)
-        if topic_id := self.topic_ids.pop(topic, None):
-            self.topic_names.pop(topic_id, None)
+        for marked in (self.to_delete, self.deletion_begun, self.deletion_halted):
+            marked -= gone
+        for topic in gone:
+            self.assignments.pop(topic, None)
+            if topic_id := self.topic_ids.pop(topic, None):
+                self.topic_names.pop(topic_id, None)
 
     def assignment(self, partition: TopicPartition) -> ReplicaAssignment:
         """NO_ASSIGNMENT for a partition that does not exist."""

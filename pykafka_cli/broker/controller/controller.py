@@ -22,8 +22,9 @@ from pykafka_cli.broker.controller.active_controller import ActiveController, St
 from pykafka_cli.broker.controller.alter_partition import WantedIsr
 from pykafka_cli.broker.controller.broker_channel import BrokerChannels
 from pykafka_cli.broker.errors import BrokerError, BrokerIdNotRegistered, NotController, StaleBrokerEpoch
+from pykafka_cli.broker.metadata.fenced_writes import ControllerMoved, Fence
 from pykafka_cli.broker.metadata.producer_ids import next_block
-from pykafka_cli.broker.metadata.zk_store import BrokerIdTaken, ControllerMoved, Fence, ZkStore
+from pykafka_cli.broker.metadata.zk_store import BrokerIdTaken, ZkStore
 from pykafka_cli.broker.replication.peers import Connect
 from pykafka_cli.model import (
     BrokerEpoch,

@@ -8,7 +8,8 @@ from collections.abc import Awaitable, Callable
 
 from pykafka_cli.broker.controller.cluster_state import ClusterState
 from pykafka_cli.broker.controller.request_batch import Answers, Channels, RequestBatch
-from pykafka_cli.broker.metadata.zk_store import Fence, ZkStore
+from pykafka_cli.broker.metadata.fenced_writes import Fence
+from pykafka_cli.broker.metadata.zk_store import ZkStore
 from pykafka_cli.model import BrokerId
 
 

@@ -99,18 +99,21 @@ class TopicDeletion:
         """Advance the deletion of each topic as far as possible now."""
         retried: list[Replica] = []
         ready: list[str] = []
+        finished: list[str] = []
         for topic in sorted(self._state.to_delete):
             statuses = {
                 self._state.replica_status.get(replica)
                 for replica in self._state.replicas_of(self._state.partitions_of(topic))
             }
             if statuses == {ReplicaStatus.DELETION_SUCCESSFUL}:
-                await self._finish(topic)
+                finished.append(topic)
                 continue
             if ReplicaStatus.DELETION_STARTED not in statuses:
                 retried += self._state.replicas_with(topic, ReplicaStatus.DELETION_INELIGIBLE)
                 if topic not in self._state.deletion_halted:
                     ready.append(topic)
+        if finished:
+            await self._finish(finished)
         if retried:
             await self._replicas.make_offline(retried)
         if ready:
@@ -128,7 +131,8 @@ class TopicDeletion:
         self._context.send(batch)
 
         replicas = self._state.replicas_of(partitions)
-        dead = [replica for replica in replicas if not self._state.is_online(replica.broker, replica.partition)]
+        # A set that keeps its order: what is requested from brokers, and when, should not depend on chance.
+        dead = dict.fromkeys(r for r in replicas if not self._state.is_online(r.broker, r.partition))
         alive = [
             replica
             for replica in replicas
@@ -139,8 +143,9 @@ class TopicDeletion:
         self._replicas.start_deletion(alive)
         self.halt({replica.topic for replica in dead}, "a replica's broker is down")
 
-    async def _finish(self, topic: str) -> None:
-        self._replicas.make_non_existent(self._state.replicas_with(topic, ReplicaStatus.DELETION_SUCCESSFUL))
-        await self._context.store.remove_topic(topic, self._context.fence)
-        self._state.remove_topic(topic)
-        _log.info("topic %s is deleted", topic)
+    async def _finish(self, topics: list[str]) -> None:
+        for topic in topics:
+            self._replicas.make_non_existent(self._state.replicas_with(topic, ReplicaStatus.DELETION_SUCCESSFUL))
+        await self._context.store.remove_topics(topics, self._context.fence)
+        self._state.remove_topics(topics)
+        _log.info("topics %s are deleted", ", ".join(topics))

@@ -300,8 +300,14 @@ class TopicAdmin:
 
     async def _wait(self, topics: Iterable[str], is_done: Callable[[str], bool], timeout_ms: Milliseconds) -> None:
         """Wait until all are done, or the time has passed."""
-        topics = list(topics)
+        remaining = list(topics)
+        keys = [TopicChanged(name) for name in remaining]
         deadline = self._clock.monotonic() + in_seconds(timeout_ms)
-        await self._waiting.wait_until(
-            [TopicChanged(name) for name in topics], lambda: all(is_done(name) for name in topics), deadline
-        )
+
+        def all_are_done() -> bool:
+            # Each change of one of them leads here: those that were done are not checked again.
+            while remaining and is_done(remaining[-1]):
+                remaining.pop()
+            return not remaining
+
+        await self._waiting.wait_until(keys, all_are_done, deadline)

@@ -1,7 +1,6 @@
 """Kafka's znodes as operations: brokers, the controller, topics, partitions' states and requests by znode.
 
-What the controller writes or removes goes in one multi with a check of /controller_epoch's version (`Fence`), so that a
-controller that was replaced without noticing cannot undo its successor's work. Configs are in config_store.py.
+What the controller writes or removes is fenced (fenced_writes.py). Configs are in config_store.py.
 
 source  kafka.zk.KafkaZkClient, kafka.zk.AdminZkClient
 """
@@ -9,19 +8,20 @@ source  kafka.zk.KafkaZkClient, kafka.zk.AdminZkClient
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from typing import TypeVar
 
 from pykafka_cli.broker.clock import Clock
+from pykafka_cli.broker.metadata.fenced_writes import ControllerMoved, Fence, FencedWrites, Result, chunks, gathered
 from pykafka_cli.model import BrokerEpoch, BrokerId, ControllerEpoch, PartitionEpoch, Seconds, TopicPartition
 from pykafka_cli.zookeeper import kafka_znodes as znodes
 from pykafka_cli.zookeeper import topic_znodes
 from pykafka_cli.zookeeper.client import ZooKeeperClient
-from pykafka_cli.zookeeper.errors import BadVersion, MultiFailed, NodeExists, NoNode, ZooKeeperError
+from pykafka_cli.zookeeper.errors import BadVersion, MultiFailed, NodeExists, NoNode, NotEmpty, ZooKeeperError
 from pykafka_cli.zookeeper.kafka_znodes import BrokerRegistration
-from pykafka_cli.zookeeper.operations import Check, Create, Delete, Operation, SetData, Watcher
+from pykafka_cli.zookeeper.operations import Create, Delete, SetData, Watcher
 from pykafka_cli.zookeeper.protocol.records import Stat
 from pykafka_cli.zookeeper.topic_znodes import PartitionState, ReplicaAssignment, TopicAssignment
 from pykafka_cli.zookeeper.znode_data import BadZnode
@@ -31,19 +31,8 @@ _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-class ControllerMoved(Exception):
-    """Another broker is the controller now; nothing was written."""
-
-
 class BrokerIdTaken(Exception):
     """Another live broker is registered under this id."""
-
-
-class Fence(NamedTuple):
-    """What a controller holds to be allowed to write: its epoch, and the version that /controller_epoch has with it."""
-
-    epoch: ControllerEpoch
-    zk_version: int
 
 
 class ZkStore:
@@ -52,6 +41,7 @@ class ZkStore:
     def __init__(self, client: ZooKeeperClient, clock: Clock) -> None:
         self.client = client
         self._clock = clock
+        self._writes = FencedWrites(client)
 
     # ---- cluster and brokers
 
@@ -134,7 +124,7 @@ class ZkStore:
     async def brokers(self, watch: Watcher | None = None) -> dict[BrokerId, BrokerRegistration]:
         """All live brokers; `watch` is called when one joins or leaves."""
         ids = await self.client.children(znodes.BROKER_IDS, watch)
-        found = await _all(self.broker(BrokerId(int(broker_id))) for broker_id in ids)
+        found = await gathered(self.broker(BrokerId(int(broker_id))) for broker_id in ids)
         return {broker.id: broker for broker in found if broker is not None}
 
     async def broker(self, broker_id: BrokerId, watch: Watcher | None = None) -> BrokerRegistration | None:
@@ -195,7 +185,7 @@ class ZkStore:
     async def resign_controller(self, fence: Fence) -> None:
         """Delete /controller, if it is still ours."""
         with contextlib.suppress(NoNode):
-            await self._fenced(fence, Delete(znodes.CONTROLLER))
+            await self._writes.one(fence, Delete(znodes.CONTROLLER))
 
     async def ensure_features(self) -> None:
         """Write that there are no finalized features, as the controller of this mode does."""
@@ -226,7 +216,7 @@ class ZkStore:
     async def assignments(self, topics: Iterable[str]) -> dict[str, TopicAssignment]:
         """The assignments of those of the topics that exist."""
         topics = list(topics)
-        found = await _all(self.assignment(topic) for topic in topics)
+        found = await gathered(self.assignment(topic) for topic in topics)
         return {topic: each for topic, each in zip(topics, found, strict=True) if each is not None}
 
     async def create_assignment(self, topic: str, assignment: TopicAssignment) -> None:
@@ -235,7 +225,7 @@ class ZkStore:
 
     async def set_assignment(self, topic: str, assignment: TopicAssignment, fence: Fence) -> None:
         """Replace a topic's replicas, as the controller does. Raises NoNode."""
-        await self._fenced(fence, SetData(topic_znodes.topic_path(topic), topic_znodes.encode_topic(assignment)))
+        await self._writes.one(fence, SetData(topic_znodes.topic_path(topic), topic_znodes.encode_topic(assignment)))
 
     async def change_assignment(
         self, topic: str, change: Callable[[TopicAssignment], TopicAssignment]
@@ -254,23 +244,37 @@ class ZkStore:
                 continue
             return changed
 
-    async def remove_topic(self, topic: str, fence: Fence) -> None:
-        """Delete all znodes of a topic, its configs, and the request to delete it, in Kafka's order."""
-        await self._remove_tree(topic_znodes.topic_path(topic), fence)
+    async def remove_topics(self, topics: Iterable[str], fence: Fence) -> None:
+        """Delete all znodes of topics, their configs, and the requests to delete them, in Kafka's order."""
+        await gathered(self._remove_topic(topic, fence) for topic in topics)
+
+    async def _remove_topic(self, topic: str, fence: Fence) -> None:
+        try:
+            await self._remove_states(topic, fence)
+        except (NoNode, NotEmpty):  # part of it is gone, or somebody has put something there
+            await self._remove_tree(topic_znodes.topic_path(topic), fence)
         for path in (znodes.config_path(f"topics/{topic}"), topic_znodes.delete_topic_path(topic)):
             await self._remove(path, fence)
+
+    async def _remove_states(self, topic: str, fence: Fence) -> None:
+        """Delete a topic's znodes if they are those that controllers create. raises NoNode, NotEmpty if not"""
+        parent = topic_znodes.partitions_path(topic)
+        partitions = [f"{parent}/{number}" for number in await self.client.children(parent)]
+        paths = [path for partition in partitions for path in (f"{partition}/state", partition)]
+        for some in chunks([Delete(path) for path in (*paths, parent, topic_znodes.topic_path(topic))]):
+            await self._writes.together(fence, some)
 
     async def _remove_tree(self, path: str, fence: Fence) -> None:
         try:
             children = await self.client.children(path)
         except NoNode:
             return
-        await _all(self._remove_tree(f"{path}/{child}", fence) for child in children)
+        await gathered(self._remove_tree(f"{path}/{child}", fence) for child in children)
         await self._remove(path, fence)
 
     async def _remove(self, path: str, fence: Fence) -> None:
         with contextlib.suppress(NoNode):
-            await self._fenced(fence, Delete(path))
+            await self._writes.one(fence, Delete(path))
 
     # ---- leadership
 
@@ -288,7 +292,7 @@ class ZkStore:
     ) -> dict[TopicPartition, tuple[PartitionState, int]]:
         """Those of the partitions that have one, each with the zxid of the transaction that wrote it."""
         partitions = list(partitions)
-        found = await _all(self._written_state(partition) for partition in partitions)
+        found = await gathered(self._written_state(partition) for partition in partitions)
         return {partition: written for partition, written in zip(partitions, found, strict=True) if written}
 
     async def _written_state(self, partition: TopicPartition) -> tuple[PartitionState, int] | None:
@@ -305,18 +309,21 @@ class ZkStore:
         """First leaders of new partitions; None for each that was written, else why it was not."""
         parents = dict.fromkeys(topic_znodes.partitions_path(tp.topic) for tp in states)
         for paths in parents, map(topic_znodes.partition_path, states):
-            await _all(self._ensure_fenced(path, fence) for path in paths)
+            # Some may exist; and if a topic was deleted meanwhile, creating its states will fail.
+            await self._writes.each(fence, [Create(path, None) for path in paths])
+        creations = [
+            Create(topic_znodes.partition_state_path(partition), topic_znodes.encode_partition_state(state))
+            for partition, state in states.items()
+        ]
 
-        async def create(partition: TopicPartition, state: PartitionState) -> ZooKeeperError | None:
-            data = topic_znodes.encode_partition_state(state)
-            try:
-                await self._fenced(fence, Create(topic_znodes.partition_state_path(partition), data))
-            except ZooKeeperError as error:
-                return None if await self._has_written(partition, state, error) else error
-            return None
+        async def outcome(partition: TopicPartition, result: Result | ZooKeeperError) -> ZooKeeperError | None:
+            if not isinstance(result, ZooKeeperError) or await self._has_written(partition, states[partition], result):
+                return None
+            return result
 
-        written = await _all(create(partition, state) for partition, state in states.items())
-        return dict(zip(states, written, strict=True))
+        results = zip(states, await self._writes.each(fence, creations), strict=True)
+        outcomes = await gathered(outcome(partition, result) for partition, result in results)
+        return dict(zip(states, outcomes, strict=True))
 
     async def _has_written(self, partition: TopicPartition, state: PartitionState, error: ZooKeeperError) -> bool:
         """Whether a state that could not be written is there: then the request was sent twice, since the response to
@@ -326,10 +333,6 @@ class ZkStore:
         found = await self._written_state(partition)
         return found is not None and found[0] == state
 
-    async def _ensure_fenced(self, path: str, fence: Fence) -> None:
-        with contextlib.suppress(NodeExists, NoNode):  # NoNode: the topic was deleted; creating the state will fail
-            await self._fenced(fence, Create(path, None))
-
     async def update_partition_states(
         self, states: Mapping[TopicPartition, PartitionState], fence: Fence
     ) -> dict[TopicPartition, PartitionState | ZooKeeperError]:
@@ -337,20 +340,28 @@ class ZkStore:
 
         BadVersion means that somebody else wrote it meanwhile: read it again and decide again.
         """
+        changes = [
+            SetData(
+                topic_znodes.partition_state_path(partition),
+                topic_znodes.encode_partition_state(state),
+                state.partition_epoch,
+            )
+            for partition, state in states.items()
+        ]
 
-        async def update(partition: TopicPartition, state: PartitionState) -> PartitionState | ZooKeeperError:
-            data = topic_znodes.encode_partition_state(state)
-            change = SetData(topic_znodes.partition_state_path(partition), data, state.partition_epoch)
-            try:
-                stat = await self._fenced(fence, change)
-            except ZooKeeperError as error:
+        async def outcome(
+            partition: TopicPartition, result: Result | ZooKeeperError
+        ) -> PartitionState | ZooKeeperError:
+            state = states[partition]
+            if isinstance(result, ZooKeeperError):
                 wanted = replace(state, partition_epoch=PartitionEpoch(state.partition_epoch + 1))
-                return wanted if await self._has_written(partition, wanted, error) else error
-            assert isinstance(stat, Stat)
-            return replace(state, partition_epoch=PartitionEpoch(stat.version))
+                return wanted if await self._has_written(partition, wanted, result) else result
+            assert isinstance(result, Stat)
+            return replace(state, partition_epoch=PartitionEpoch(result.version))
 
-        written = await _all(update(partition, state) for partition, state in states.items())
-        return dict(zip(states, written, strict=True))
+        results = zip(states, await self._writes.each(fence, changes), strict=True)
+        outcomes = await gathered(outcome(partition, result) for partition, result in results)
+        return dict(zip(states, outcomes, strict=True))
 
     # ---- requests by znode
 
@@ -366,7 +377,7 @@ class ZkStore:
         return set(await self.client.children(znodes.DELETE_TOPICS, watch))
 
     async def delete_topic_deletions(self, topics: Iterable[str], fence: Fence) -> None:
-        await _all(self._remove(topic_znodes.delete_topic_path(topic), fence) for topic in topics)
+        await gathered(self._remove(topic_znodes.delete_topic_path(topic), fence) for topic in topics)
 
     async def requested_reassignment(
         self, watch: Watcher | None = None
@@ -384,7 +395,7 @@ class ZkStore:
     ) -> None:
         """Leave only these in the request; delete it if there are none."""
         if wanted:
-            await self._fenced(fence, SetData(znodes.REASSIGN_PARTITIONS, topic_znodes.encode_reassignment(wanted)))
+            await self._writes.one(fence, SetData(znodes.REASSIGN_PARTITIONS, topic_znodes.encode_reassignment(wanted)))
         else:
             await self._remove(znodes.REASSIGN_PARTITIONS, fence)
 
@@ -430,23 +441,7 @@ class ZkStore:
         return [(f"{folder}/{name}", (await self.client.get(f"{folder}/{name}"))[0]) for name in names]
 
     async def delete_notifications(self, paths: Iterable[str], fence: Fence) -> None:
-        await _all(self._remove(path, fence) for path in paths)
-
-    # ---- fenced writes
-
-    async def _fenced(self, fence: Fence, operation: Operation) -> Stat | str | None:
-        """One write that happens only while `fence` holds.
-
-        raises  ControllerMoved, or what is wrong with the operation itself
-        """
-        try:
-            return (await self.client.multi([Check(znodes.CONTROLLER_EPOCH, fence.zk_version), operation]))[1]
-        except MultiFailed as refused:
-            if refused.index == 0:
-                raise ControllerMoved(
-                    f"controller epoch {fence.epoch} is over; {operation.path} was left as it is"
-                ) from None
-            raise type(refused.error)(operation.path) from None
+        await gathered(self._remove(path, fence) for path in paths)
 
 
 def full_assignment(partitions: Mapping[int, tuple[BrokerId, ...]]) -> dict[int, ReplicaAssignment]:
@@ -465,10 +460,3 @@ def _readable(decode: Callable[[], T], otherwise: T) -> T:
 
 def _setter(event: asyncio.Event) -> Watcher:
     return lambda _: event.set()
-
-
-async def _all(asked: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
-    """All results, requested concurrently; the first error is raised when every request is done."""
-    tasks = [asyncio.ensure_future(each) for each in asked]
-    await asyncio.gather(*tasks, return_exceptions=True)
-    return [task.result() for task in tasks]  # a response may be an error that was caught

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from pykafka_cli.broker.metadata.zk_store import BrokerIdTaken, ControllerMoved, ZkStore
+from pykafka_cli.broker.metadata.fenced_writes import ControllerMoved
+from pykafka_cli.broker.metadata.zk_store import BrokerIdTaken, ZkStore
 from pykafka_cli.model import TopicPartition
 from pykafka_cli.zookeeper import kafka_znodes as znodes
 from pykafka_cli.zookeeper import topic_znodes
@@ -153,7 +154,7 @@ async def test_a_controller_that_was_replaced_writes_nothing(cluster: Cluster) -
         one.create_partition_states({TP: NEW}, fence),
         one.update_partition_states({TP: NEW}, fence),
         one.set_assignment("t", TopicAssignment({}, None), fence),
-        one.remove_topic("t", fence),
+        one.remove_topics(["t"], fence),
         one.forget_requested_elections(fence),
         one.resign_controller(fence),
     ):
@@ -182,6 +183,68 @@ async def test_states_are_created_once_and_updated_over_the_version_that_was_rea
     assert await store.partition_states([TP, TopicPartition("t", 1)]) == {TP: updated}
 
 
+class CountedMultis:
+    """Counts the multis that a store sends from now on."""
+
+    def __init__(self, store: ZkStore) -> None:
+        self.sent, self._multi = 0, store.client.multi
+        store.client.multi = self._counted  # type: ignore[method-assign]
+
+    async def _counted(self, operations: Sequence[Operation]) -> list[Stat | str | None]:
+        self.sent += 1
+        return await self._multi(operations)
+
+
+async def test_states_of_many_partitions_share_requests(cluster: Cluster) -> None:
+    store = await cluster.store()
+    await store.create_assignment("t", TopicAssignment({}, None))
+    fence = await store.become_controller(5)
+    partitions = [TopicPartition("t", number) for number in range(120)]
+    multis = CountedMultis(store)
+
+    created = await store.create_partition_states(dict.fromkeys(partitions, NEW), fence)
+    updated = await store.update_partition_states(dict.fromkeys(partitions, NEW), fence)
+    await store.remove_topics(["t"], fence)
+
+    assert set(created.values()) == {None}
+    assert set(updated.values()) == {replace(NEW, partition_epoch=1)}
+    assert multis.sent < 20
+    assert await store.partition_states(partitions) == {}
+    assert not await store.topic_exists("t")
+
+
+async def test_a_state_that_cannot_be_written_fails_alone(cluster: Cluster) -> None:
+    store = await cluster.store()
+    await store.create_assignment("t", TopicAssignment({}, None))
+    fence = await store.become_controller(5)
+    partitions = [TopicPartition("t", number) for number in range(70)]
+    await store.create_partition_states({partitions[60]: OTHER}, fence)
+
+    created = await store.create_partition_states(dict.fromkeys(partitions, NEW), fence)
+    updated = await store.update_partition_states(
+        {each: replace(NEW, partition_epoch=int(each.partition == 3)) for each in partitions}, fence
+    )
+
+    assert [each.partition for each, error in created.items() if error is not None] == [60]
+    assert isinstance(created[partitions[60]], NodeExists)
+    assert [each.partition for each, result in updated.items() if isinstance(result, BadVersion)] == [3]
+
+
+async def test_a_topic_is_removed_with_what_somebody_has_put_there_and_without_what_is_missing(
+    cluster: Cluster,
+) -> None:
+    store = await cluster.store()
+    await store.create_assignment("t", TopicAssignment({}, None))
+    fence = await store.become_controller(5)
+    await store.create_partition_states({TP: NEW, TopicPartition("t", 1): NEW}, fence)
+    await store.client.create(topic_znodes.partition_path(TP) + "/other", b"")
+    await store.client.delete(topic_znodes.partition_state_path(TopicPartition("t", 1)))
+
+    await store.remove_topics(["t", "u"], fence)
+
+    assert not await store.topic_exists("t")
+
+
 async def test_a_topic_is_removed_with_all_that_is_said_of_it(cluster: Cluster) -> None:
     store = await cluster.store()
     before = cluster.zookeeper.tree()
@@ -191,8 +254,8 @@ async def test_a_topic_is_removed_with_all_that_is_said_of_it(cluster: Cluster) 
     await store.client.create(znodes.config_path("topics/t"), b"{}")
     await store.request_topic_deletion("t")
 
-    await store.remove_topic("t", fence)
-    await store.remove_topic("t", fence)  # a second controller may find it half done
+    await store.remove_topics(["t"], fence)
+    await store.remove_topics(["t"], fence)  # a second controller may find it half done
 
     await store.resign_controller(fence)
     tree = cluster.zookeeper.tree()
