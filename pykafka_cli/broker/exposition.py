@@ -4,6 +4,7 @@ The JMX exporter derives them from Kafka's MBeans by its usual rules: kafka.serv
 name=BytesInPerSec becomes kafka_server_brokertopicmetrics_bytesin_total.
 """
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -62,6 +63,7 @@ class Figures:
     group_states: Counter[GroupState]
     cluster: dict[str, tuple[str, int]]
     """The controller's: by name, a description and a number."""
+    tasks: int
 
 
 def look(broker: Broker) -> Figures:
@@ -85,6 +87,7 @@ def look(broker: Broker) -> Figures:
         dict(metrics.connections_ended),
         Counter(each.state for each in groups),
         broker.controller.counts(),
+        len(asyncio.all_tasks()),
     )
 
 
@@ -117,6 +120,7 @@ def named(figures: Figures) -> Iterator["Metric"]:
     yield from _requests(figures)
     yield from _connections(figures)
     yield from _groups(figures.group_states)
+    yield _gauge("python_asyncio_tasks", "Tasks of the broker's event loop.", figures.tasks)
     for name, (what, count) in figures.cluster.items():
         yield _gauge(f"kafka_controller_kafkacontroller_{name}", what, count)
 

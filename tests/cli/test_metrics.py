@@ -60,6 +60,7 @@ def test_a_broker_shows_what_was_written_and_read(shown: RunningCluster) -> None
     assert figures["kafka_network_requestmetrics_totaltimems_count", produce] >= 1
     assert figures["kafka_network_requestmetrics_totaltimems", (("quantile", "0.99"), *produce)] > 0
     assert figures["process_resident_memory_bytes", ()] > 0
+    assert figures["python_asyncio_tasks", ()] > 0
 
 
 def test_zookeeper_shows_what_mntr_says(shown: RunningCluster) -> None:
