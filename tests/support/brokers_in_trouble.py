@@ -1,9 +1,12 @@
-"""A cluster of three brokers and a ZooKeeper server, each a process that can be killed, stopped and frozen alone."""
+"""A cluster of three brokers and a ZooKeeper server, each a process that can be killed, stopped and frozen alone.
+
+All are ours unless a test chooses other makes.
+"""
 
 import json
 import subprocess
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,10 +20,10 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
-from tests.support.broker_processes import PkBroker
+from tests.support.broker_processes import BrokerProcess, PkBroker
 from tests.support.polling import Found, until
 from tests.support.running import pk
-from tests.support.zookeeper.servers import PkZooKeeper
+from tests.support.zookeeper.servers import PkZooKeeper, ZooKeeperProcess
 
 TIMEOUT_S = 60
 QUIET = {"log_level": 0, "socket.timeout.ms": 5000, "topic.metadata.refresh.interval.ms": 500}
@@ -38,11 +41,18 @@ SETTINGS = {
 class Cluster:
     """Brokers 0, 1 and 2, all started; topics are made with a replica on each and min.insync.replicas=2."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        makes: Sequence[type[BrokerProcess]],
+        zookeeper: type[ZooKeeperProcess],
+        settings: Mapping[str, str] | None,
+    ) -> None:
         self._plan = folder / "reassignment.json"
-        self.zookeeper = PkZooKeeper(folder)
+        self.zookeeper = zookeeper(folder)
         self.zookeeper.start()
-        self.brokers = [PkBroker(n, folder, self.zookeeper.address, settings=SETTINGS) for n in range(3)]
+        given = {**SETTINGS, **(settings or {})}
+        self.brokers = [make(n, folder, self.zookeeper.address, settings=given) for n, make in enumerate(makes)]
         self.bootstrap = ",".join(broker.bootstrap for broker in self.brokers)
         try:
             for broker in self.brokers:
@@ -109,12 +119,16 @@ class Cluster:
 
     def wait_until_in_sync(self, topic: str, partitions: int = 1) -> None:
         """Until all replicas of these partitions are in their ISRs."""
-        self.wait_for(
-            lambda: all(
-                self.isr(topic, number) == sorted(self.replicas(topic, number)) for number in range(partitions)
-            ),
-            f"a full ISR of {topic}",
-        )
+
+        def all_are() -> bool:
+            try:
+                found = self.admin.list_topics(topic, timeout=5).topics[topic].partitions
+            except (KafkaException, KeyError):
+                return False
+            known = [found[number] for number in range(partitions) if number in found]
+            return len(known) == partitions and all(sorted(each.isrs) == sorted(each.replicas) for each in known)
+
+        self.wait_for(all_are, f"a full ISR of {topic}")
 
     def controller(self, *, besides: int = -1) -> int:
         """Wait until there is one, and not `besides`."""
@@ -259,8 +273,13 @@ class Writer:
 
 
 @contextmanager
-def cluster_of_three(folder: Path) -> Iterator[Cluster]:
-    cluster = Cluster(folder)
+def cluster_of_three(
+    folder: Path,
+    makes: Sequence[type[BrokerProcess]] = (PkBroker, PkBroker, PkBroker),
+    zookeeper: type[ZooKeeperProcess] = PkZooKeeper,
+    settings: Mapping[str, str] | None = None,
+) -> Iterator[Cluster]:
+    cluster = Cluster(folder, makes, zookeeper, settings)
     try:
         yield cluster
     finally:
