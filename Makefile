@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test test-quick simulate simulate-clients golden-far check format docs site picture bench binary clean peers-java peers-java-4 peers-javascript peers-go lock audit
+.PHONY: demo test test-quick simulate simulate-clients golden-far check format docs site picture bench soak binary clean peers-java peers-java-4 peers-javascript peers-go lock audit
 
 $(INSTALLED): pyproject.toml hatch_build.py pykafka_cli/protocol/records/survey.py
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -96,6 +96,11 @@ $(BENCH_INSTALLED): $(INSTALLED)
 
 bench: $(BENCH_INSTALLED) $(if $(PK_KAFKA_LIBS),,$(if $(shell command -v mvn),peers-java))
 	$(BIN)/python -m benchmarks $(ROWS)
+
+# One broker of each make under the same mixed load, for that long: latencies, memory, descriptors, nothing lost.
+MINUTES ?= 30
+soak: $(BENCH_INSTALLED) $(if $(PK_KAFKA_LIBS),,$(if $(shell command -v mvn),peers-java))
+	$(BIN)/python -m benchmarks.soak $(MINUTES)
 
 # dist/pk, all of pk in one file. Needs a C compiler, Python's headers and its static library (Debian: gcc, python3-dev).
 binary: $(INSTALLED)

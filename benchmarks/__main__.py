@@ -5,8 +5,8 @@ BENCH_RUNS        runs, 3 unless set; within a run the peers take turns row by r
 BENCH_FOLDER      where data goes for the time being; the system's folder for temporary files unless set
 
 A bench of all rows is written down after each of its measurements. The rows of a cluster far away, those of a CI job,
-those of servers that are killed, and those of three servers are written down once all of them were measured (see
-report.py). A row that fails says so, and the rest goes on.
+those of servers that are killed, those of three servers and those of many partitions are written down once all of them
+were measured (see report.py). A row that fails says so, and the rest goes on.
 """
 
 import compileall
@@ -33,6 +33,7 @@ from benchmarks.limits import allow_files, limited_to, stop_in_order
 from benchmarks.machine import machine
 from benchmarks.measurements import IDLE_MEMORY, MEASUREMENTS, START, Measurement
 from benchmarks.pages import PAGES
+from benchmarks.partitions import MANY_PARTITIONS
 from benchmarks.replicated import REPLICATED
 from benchmarks.scale import SCALE
 from benchmarks.secured import SECURED
@@ -49,6 +50,7 @@ APART: dict[report.Part, Sequence[SingleMeasurement]] = {
     report.IN_CI: [CI],
     report.FAILOVER: [FAILOVER],
     report.THREE: [REPLICATED, ENSEMBLE],
+    report.MANY_PARTITIONS: [MANY_PARTITIONS],
 }
 """What has a table of its own."""
 

@@ -1,4 +1,5 @@
-"""Three brokers on an ensemble of three ZooKeeper servers, each a process, with the same properties for both makes.
+"""Brokers on ZooKeeper servers, three of each unless said otherwise, each a process, with the same properties for both
+makes.
 
 Timeouts are those that both makes know, equal and shorter than the defaults, so that a run does not take an hour.
 """
@@ -9,7 +10,7 @@ import socket
 import subprocess
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -49,14 +50,15 @@ _T = TypeVar("_T")
 
 
 class Ensemble:
-    """Three ZooKeeper servers of the make of `of`, at `addresses`."""
+    """ZooKeeper servers of the make of `of`, at `addresses`; one alone is no ensemble, but standalone."""
 
-    def __init__(self, of: Servers) -> None:
+    def __init__(self, of: Servers, numbers: Sequence[int] = NUMBERS) -> None:
         self._folder, self._is_ours = of.folder / "ensemble", isinstance(of, PkServers)
-        self.ports = {number: free_port() for number in NUMBERS}
+        self.ports = {number: free_port() for number in numbers}
         self.processes: dict[int, subprocess.Popen[bytes]] = {}
-        servers = [f"server.{number}=127.0.0.1:{free_port()}:{free_port()}" for number in NUMBERS]
-        for number in NUMBERS:
+        servers = [f"server.{number}=127.0.0.1:{free_port()}:{free_port()}" for number in numbers]
+        servers = servers if len(servers) > 1 else []
+        for number in numbers:
             home = self._folder / str(number)
             (home / "data").mkdir(parents=True)
             (home / "data/myid").write_text(f"{number}\n")
@@ -81,7 +83,7 @@ class Ensemble:
     def running(self) -> Iterator[None]:
         """Start all; kill them in the end."""
         try:
-            for number in NUMBERS:
+            for number in self.ports:
                 self.launch(number)
             self.wait_until_all_serve()
             yield
@@ -89,7 +91,7 @@ class Ensemble:
             kill(*self.processes.values())
 
     def mode(self, number: int) -> str:
-        """leader or follower; empty while it serves nobody."""
+        """leader, follower or standalone; empty while it serves nobody."""
         answer = b""
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.ports[number]), 1) as asking:
             asking.sendall(b"srvr")
@@ -100,19 +102,26 @@ class Ensemble:
 
     def leader(self) -> int:
         """The server that leads, once one does."""
-        return wait_for(lambda: next((each for each in NUMBERS if self.mode(each) == "leader"), 0), "a leader")
+        return wait_for(lambda: next((each for each in self.ports if self.mode(each) == "leader"), 0), "a leader")
 
     def wait_until_all_serve(self) -> None:
-        wait_for(lambda: all(self.mode(each) for each in NUMBERS), "an ensemble that serves")
+        wait_for(lambda: all(self.mode(each) for each in self.ports), "an ensemble that serves")
 
 
 class Cluster:
-    """Three brokers of the make of `of`, on `ensemble`, which is of the same make."""
+    """Brokers of the make of `of`, on `ensemble`, which is of the same make."""
 
-    def __init__(self, of: Servers, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        of: Servers,
+        settings: Mapping[str, str] | None = None,
+        *,
+        brokers: Sequence[int] = NUMBERS,
+        zookeepers: Sequence[int] = NUMBERS,
+    ) -> None:
         self._folder, self._is_ours = of.folder / "brokers", isinstance(of, PkServers)
-        self.ensemble = Ensemble(of)
-        self.ports = {number: free_port() for number in NUMBERS}
+        self.ensemble = Ensemble(of, zookeepers)
+        self.ports = {number: free_port() for number in brokers}
         self.bootstrap = ",".join(f"127.0.0.1:{port}" for port in self.ports.values())
         self.processes: dict[int, subprocess.Popen[bytes]] = {}
         self._folder.mkdir()
@@ -120,7 +129,7 @@ class Cluster:
             keys = {
                 "broker.id": str(number),
                 "listeners": f"PLAINTEXT://127.0.0.1:{port}",
-                "log.dirs": f"{self._folder}/logs-{number}",
+                "log.dirs": str(self.logs(number)),
                 "zookeeper.connect": self.ensemble.addresses(),
                 **_PROPERTIES,
                 **(settings or {}),
@@ -136,19 +145,27 @@ class Cluster:
         words = ours if self._is_ours else java("kafka.Kafka", file, heap="-Xmx1G -Xms1G", folder=self._folder)
         self.processes[number] = launched(words)
 
+    def wait_until_it_answers(self, number: int) -> None:
+        """Until this broker, just launched, responds about metadata."""
+        wait_until_metadata_answers(("127.0.0.1", self.ports[number]), self.processes[number])
+
+    def logs(self, number: int) -> Path:
+        """A broker's log.dirs."""
+        return self._folder / f"logs-{number}"
+
     @contextlib.contextmanager
     def running(self) -> Iterator[AdminClient]:
         """Start the ensemble and the brokers; kill them in the end."""
         with self.ensemble.running():
             try:
-                for number in NUMBERS:
+                for number in self.ports:
                     self.launch(number)
-                for number, process in self.processes.items():
-                    wait_until_metadata_answers(("127.0.0.1", self.ports[number]), process)
+                for number in self.ports:
+                    self.wait_until_it_answers(number)
                 admin = AdminClient({"bootstrap.servers": self.bootstrap, **CLIENTS})
                 wait_for(
-                    lambda: len(admin.list_topics(timeout=START_TIMEOUT_S).brokers) == len(NUMBERS),
-                    "a cluster of three brokers",
+                    lambda: len(admin.list_topics(timeout=START_TIMEOUT_S).brokers) == len(self.ports),
+                    "a cluster of all its brokers",
                 )
                 yield admin
             finally:
@@ -167,13 +184,13 @@ def kill(*processes: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def wait_for(found: Callable[[], _T], what: str, *, limit_s: float = START_TIMEOUT_S) -> _T:
+def wait_for(found: Callable[[], _T], what: str, *, limit_s: float = START_TIMEOUT_S, pause_s: float = 0.05) -> _T:
     """What `found` gives once that is something; raises TimeoutError."""
     deadline = time.monotonic() + limit_s
     while not (result := found()):
         if time.monotonic() > deadline:
             raise TimeoutError(f"{what} was not there within {limit_s:.0f} s")
-        time.sleep(0.05)
+        time.sleep(pause_s)
     return result
 
 

@@ -2,8 +2,9 @@
 
 docs/performance.md is written by hand but for the lines between two marks, which are the newest results, and those
 between others, which are measured alone: for a cluster far away by `make bench ROWS="ms away"`, for a CI job by
-`make bench ROWS="CI:"`, and for three servers by `make bench ROWS="three"`. docs/reliability.md has those of
-`make bench ROWS="killed:"` in the same way.
+`make bench ROWS="CI:"`, for three servers by `make bench ROWS="three"`, and for many partitions by
+`make bench ROWS="a cluster of"`. docs/reliability.md has those of `make bench ROWS="killed:"` and of `make soak` in the
+same way.
 """
 
 import json
@@ -42,6 +43,11 @@ THREE = Part(
     "<!-- three servers, written by make bench -->",
     "Run once, producers with a fifth of {messages:,} messages of 100 bytes.",
 )
+
+MANY_PARTITIONS = Part(
+    "partitions", "<!-- many partitions, written by make bench -->", "Run once, in topics of 10 partitions."
+)
+SOAK = Part("soak", "<!-- soak, written by make soak -->", "Both brokers at the same time.", "docs/reliability.md")
 
 
 class Conditions(NamedTuple):

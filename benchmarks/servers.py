@@ -6,7 +6,6 @@ of its own scripts. A Servers object is a data folder; it can be started, stoppe
 
 import contextlib
 import os
-import re
 import shutil
 import signal
 import socket
@@ -18,6 +17,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from kazoo.client import KazooClient
+
+from benchmarks.processes import resident_mb
 
 ROOT = Path(__file__).resolve().parent.parent
 PK = str(Path(sys.executable).with_name("pk"))
@@ -108,12 +109,7 @@ class Servers(ABC):
 
     def resident_mb(self) -> float:
         """Resident memory of all processes together, in MB."""
-        total = 0
-        for process in self.processes:
-            status = Path(f"/proc/{process.pid}/status").read_text()
-            found = re.search(r"VmRSS:\s+(\d+) kB", status)
-            total += int(found[1]) if found else 0
-        return total / 1000
+        return sum(resident_mb(process.pid) for process in self.processes)
 
 
 class PkServers(Servers):

@@ -7,7 +7,20 @@ import pytest
 
 pytest.importorskip("matplotlib", reason="the extra `bench` has it")
 
-from benchmarks.report import END, FAILOVER, FAR_AWAY, IN_CI, MAIN, THREE, Conditions, Part, between_marks, write
+from benchmarks.report import (
+    END,
+    FAILOVER,
+    FAR_AWAY,
+    IN_CI,
+    MAIN,
+    MANY_PARTITIONS,
+    SOAK,
+    THREE,
+    Conditions,
+    Part,
+    between_marks,
+    write,
+)
 from benchmarks.servers import ROOT
 from benchmarks.table import Curve, Row, Table
 
@@ -77,7 +90,10 @@ def test_a_part_has_its_own_files_and_its_own_place_on_the_page(table: Table, ro
     assert [each.name for each in (root / "benchmarks/results").iterdir() if each.name.startswith("latest")] == []
 
 
-@pytest.mark.parametrize("part", [MAIN, FAR_AWAY, IN_CI, FAILOVER, THREE], ids=lambda part: part.name)
+PARTS = [MAIN, FAR_AWAY, IN_CI, FAILOVER, THREE, MANY_PARTITIONS, SOAK]
+
+
+@pytest.mark.parametrize("part", PARTS, ids=lambda part: part.name)
 def test_the_projects_page_has_the_marks_of_each_part(part: Part) -> None:
     page = (ROOT / part.page).read_text()
     assert between_marks(page, "new", part) != page
