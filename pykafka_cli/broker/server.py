@@ -45,7 +45,7 @@ from pykafka_cli.broker.network.peer_security import PeerSecurity
 from pykafka_cli.broker.outside import Outside
 from pykafka_cli.broker.quotas.allowances import ClientQuotas
 from pykafka_cli.broker.replication.leadership_transfer import LeadershipTransfer
-from pykafka_cli.broker.replication.peers import BrokerEndpoints, ControllerChannel, connector
+from pykafka_cli.broker.replication.peers import ControllerChannel, connector
 from pykafka_cli.broker.replication.replica_manager import ReplicaManager
 from pykafka_cli.broker.security.acl_manager import AclManager
 from pykafka_cli.broker.security.authorizer import Authorizer
@@ -394,15 +394,10 @@ class BrokerServer:
     # ---- requests to other brokers
 
     async def _ask_controller(self, request: Any) -> Any:
-        """raises    BrokerNotAvailable, ConnectionFailed"""
-        settings = self.settings
+        """Send a request on a connection of its own. raises BrokerNotAvailable, ConnectionFailed"""
+        broker = self._broker
         channel = ControllerChannel(
-            BrokerEndpoints(self._broker.metadata, settings.inter_broker_listener),
-            self._connect,
-            str(settings.broker_id),
-            waiting=self._broker.waiting,
-            clock=self._clock,
-            timeout=in_seconds(settings.replica_socket_timeout_ms),
+            self.settings, broker.metadata, self._connect, waiting=broker.waiting, clock=self._clock
         )
         try:
             return await channel.ask(request)

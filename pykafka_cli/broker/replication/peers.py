@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 from pykafka_cli.broker.errors import BrokerNotAvailable
 from pykafka_cli.broker.metadata.cache import BROKERS_CHANGED
 from pykafka_cli.broker.network.peer_security import PeerSecurity
-from pykafka_cli.model import BrokerId, Seconds
+from pykafka_cli.model import BrokerId, Seconds, in_seconds
+from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.security.errors import BadClientSetting
 from pykafka_cli.transport.connection import Connection
 from pykafka_cli.transport.errors import AuthenticationFailed
@@ -74,7 +75,7 @@ def connector(timeout: Seconds, security: Callable[[], PeerSecurity]) -> Connect
 
 
 class BrokerEndpoints:
-    """Where other brokers are reached, as far as this one knows: on the listener between brokers."""
+    """Where other brokers are reached, as far as this one knows: on the inter-broker listener."""
 
     def __init__(self, metadata: "MetadataCache", listener: str) -> None:
         self._metadata = metadata
@@ -90,27 +91,24 @@ class BrokerEndpoints:
 
 
 class ControllerChannel:
-    """The connection to the current controller, opened when it is needed.
-
-    timeout    seconds after which connections give up waiting for a response
-    """
+    """The connection of one broker to the current controller, opened when it is needed."""
 
     def __init__(
         self,
-        endpoints: BrokerEndpoints,
+        settings: BrokerSettings,
+        metadata: "MetadataCache",
         connect: Connect,
-        client_id: str,
         *,
         waiting: "WaitingRoom",
         clock: "Clock",
-        timeout: Seconds,
     ) -> None:
-        self._controller = endpoints.of_controller
+        self._controller = BrokerEndpoints(metadata, settings.inter_broker_listener).of_controller
         self._connect = connect
-        self._client_id = client_id
+        self._client_id = str(settings.broker_id)
         self._waiting = waiting
         self._clock = clock
-        self._timeout = timeout
+        self._timeout = in_seconds(settings.replica_socket_timeout_ms)
+        """How long connections wait for a response."""
         self._endpoint: BrokerEndpoint | None = None
         self._connection: PeerConnection | None = None
 

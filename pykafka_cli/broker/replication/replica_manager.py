@@ -99,14 +99,7 @@ class ReplicaManager:
             settings.max_incremental_fetch_session_cache_slots, lambda: random.randint(1, LAST_SESSION_ID)
         )
         self.hosted = HostedPartitions(metadata, self._new_partition)
-        self._controller = ControllerChannel(
-            endpoints,
-            connect,
-            str(settings.broker_id),
-            waiting=waiting,
-            clock=clock,
-            timeout=in_seconds(settings.replica_socket_timeout_ms),
-        )
+        self._controller = ControllerChannel(settings, metadata, connect, waiting=waiting, clock=clock)
         self._isr_updates = IsrUpdates(
             settings.broker_id, broker_epoch=broker_epoch, ask_controller=self._controller.ask, clock=clock
         )

@@ -26,7 +26,7 @@ from kio.static.primitive import i16, i32
 
 from pykafka_cli import topic_names
 from pykafka_cli.broker.clock import Clock
-from pykafka_cli.broker.replication.peers import BrokerEndpoint, Connect, PeerConnection
+from pykafka_cli.broker.replication.peers import BrokerEndpoint, BrokerEndpoints, Connect, PeerConnection
 from pykafka_cli.broker.waiting import together
 from pykafka_cli.model import BrokerId, CoordinatorEpoch, ProducerEpoch, Seconds, TopicPartition
 from pykafka_cli.transport.errors import ConnectionFailed
@@ -76,7 +76,7 @@ class MarkerWriter:
         broker_id: BrokerId,
     ) -> None:
         self._metadata = metadata
-        self._listener = listener
+        self._endpoints = BrokerEndpoints(metadata, listener)
         self._connect = connect
         self._ask_here = ask_here
         self._clock = clock
@@ -111,11 +111,11 @@ class MarkerWriter:
             if state is None and is_informed:
                 _log.info("%s is gone; it needs no marker of producer %d", partition, marker.producer_id)
                 continue
-            endpoint = None if state is None else self._metadata.endpoint(state.leader, self._listener)
-            if state is None or endpoint is None:
+            endpoint = None if state is None else self._endpoints.of(state.leader)
+            if endpoint is None:
                 left.append(partition)
             else:
-                by_leader[BrokerEndpoint(state.leader, endpoint.host, endpoint.port)].append(partition)
+                by_leader[endpoint].append(partition)
         answers = await together(*(self._queue(leader).write(marker, asked) for leader, asked in by_leader.items()))
         for asked, results in zip(by_leader.values(), answers, strict=True):
             left.extend(partition for partition in asked if not _is_done(partition, results.get(partition), marker))

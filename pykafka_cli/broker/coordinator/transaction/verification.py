@@ -40,7 +40,7 @@ from pykafka_cli.broker.errors import (
     TransactionAbortable,
     UnknownTopicOrPartition,
 )
-from pykafka_cli.broker.replication.peers import BrokerEndpoint, Connect, PeerConnection
+from pykafka_cli.broker.replication.peers import BrokerEndpoint, BrokerEndpoints, Connect, PeerConnection
 from pykafka_cli.model import BrokerId, ProducerEpoch, ProducerIdAndEpoch, Seconds, TopicPartition
 from pykafka_cli.transport.errors import ConnectionFailed
 
@@ -104,7 +104,7 @@ class TransactionVerification:
         self._connect = connect
         self._is_ongoing = is_ongoing
         self._broker_id = broker_id
-        self._listener = listener
+        self._endpoints = BrokerEndpoints(metadata, listener)
         self._forget_s = forget_s
         self._notes: dict[tuple[TopicPartition, int], _Note] = {}  # oldest first
         self._connections: dict[BrokerEndpoint, PeerConnection] = {}
@@ -197,12 +197,12 @@ class TransactionVerification:
             except BrokerError as error:
                 return dict.fromkeys(partitions, error.code)
             return {each: error.code if error else ErrorCode.none for each, error in outcomes.items()}
-        endpoint = None if state is None else self._metadata.endpoint(state.leader, self._listener)
-        if state is None or endpoint is None:
+        endpoint = None if state is None else self._endpoints.of(state.leader)
+        if endpoint is None:
             return dict.fromkeys(partitions, CoordinatorNotAvailable.code)
         request = _request(transactional_id, producer, partitions)
         try:
-            connection = await self._connection(BrokerEndpoint(state.leader, endpoint.host, endpoint.port))
+            connection = await self._connection(endpoint)
             return dict.fromkeys(partitions, ErrorCode.network_exception) | _codes(await connection.request(request))
         except ConnectionFailed:
             return dict.fromkeys(partitions, ErrorCode.network_exception)
