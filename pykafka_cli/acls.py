@@ -83,7 +83,7 @@ class AclPermission(_Word):
 
 
 RESOURCE_TYPES = tuple(kind for kind in ResourceType if kind > ResourceType.ANY)
-"""Those that exist; the others occur in filters only."""
+"""The types that can exist; the others occur in filters only."""
 
 SUPPORTED_OPERATIONS: Mapping[ResourceType, tuple[AclOperation, ...]] = {
     ResourceType.TOPIC: (
@@ -110,7 +110,7 @@ SUPPORTED_OPERATIONS: Mapping[ResourceType, tuple[AclOperation, ...]] = {
     ResourceType.DELEGATION_TOKEN: (AclOperation.DESCRIBE,),
     ResourceType.USER: (AclOperation.CREATE_TOKENS, AclOperation.DESCRIBE_TOKENS),
 }
-"""What can be done with each type of resource, ALL aside."""
+"""The operations for each type of resource, without ALL."""
 
 
 class NotAPrincipal(ValueError):

@@ -21,12 +21,12 @@ from pykafka_cli.script.errors import ScriptError
 PROGRAM = "pk"
 DEBUG_VARIABLE = "PK_DEBUG"
 SHOW_WIRE = "--show-wire"
-"""Of every command: prints requests and responses to stderr."""
+"""The option of every command that prints requests and responses to stderr."""
 DEBUG = "--debug"
-"""Of every command: prints the client's decisions to stderr."""
+"""The option of every command that prints the client's decisions to stderr."""
 CLIENTS = "pykafka_cli.clients"
 OUTPUT_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF})
-"""What becomes of printing where stdout goes to a full or broken disk, or is closed."""
+"""How printing fails if stdout is closed, or on a full or broken disk."""
 
 
 class LazyGroup(TyperGroup):
@@ -195,7 +195,7 @@ def _discard_output() -> None:
 
 
 def message_and_hint(error: Exception) -> tuple[str, str]:
-    """What happened and what would help, of an error that the command itself did not report."""
+    """The message and the hint for an error that the command itself did not report."""
     from pykafka_cli.clients.errors import explain
     from pykafka_cli.clients.settings import BadClientSetting
     from pykafka_cli.transport.errors import ConnectionFailed

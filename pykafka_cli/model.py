@@ -34,7 +34,7 @@ CoordinatorEpoch = NewType("CoordinatorEpoch", int)
 """Grows each time the partition of a transaction coordinator gets a leader."""
 
 Offset = NewType("Offset", int)
-"""Of a record in a partition (docs/decisions/0012-quantities.md). The difference of two is a plain number."""
+"""The offset of a record in a partition (docs/decisions/0012-quantities.md). A difference of two is a plain number."""
 
 Timestamp = NewType("Timestamp", int)
 """A moment: milliseconds since the epoch. The difference of two is a plain number."""
@@ -53,13 +53,13 @@ NO_OFFSET = Offset(-1)
 """How the protocol and files say that there is none; in pk it is None."""
 
 UNKNOWN_BROKER_EPOCH = BrokerEpoch(-1)
-"""What a message has where the epoch does not matter or is not known; in pk it is None."""
+"""The epoch in a message if it does not matter or is unknown; elsewhere it is None."""
 
 CONSUMER_REPLICA_ID, DEBUGGING_REPLICA_ID = BrokerId(-1), BrokerId(-2)
 """Who asks in Fetch and ListOffsets if it is not a follower; -2 may see what is above the high watermark."""
 
 NO_GENERATION = -1
-"""What a client sends that is in no generation of its group: JoinGroupRequest.UNKNOWN_GENERATION_ID."""
+"""Sent by a client that is in no generation of its group: JoinGroupRequest.UNKNOWN_GENERATION_ID."""
 
 
 def in_seconds(milliseconds: int) -> Seconds:
@@ -67,7 +67,7 @@ def in_seconds(milliseconds: int) -> Seconds:
 
 
 class OffsetSpec(IntEnum):
-    """What ListOffsets accepts instead of a timestamp, and the version of the API that introduced it."""
+    """A value that ListOffsets accepts in place of a timestamp, and the version of the API that introduced it."""
 
     first_version: int
 
@@ -95,7 +95,7 @@ class ConfigResourceType(IntEnum):
 
 
 class AlterConfigOp(IntEnum):
-    """What to do to a config: AlterConfigOp.OpType of Kafka. APPEND and SUBTRACT are for lists."""
+    """A change of a config: AlterConfigOp.OpType of Kafka. APPEND and SUBTRACT are for lists."""
 
     SET = 0
     DELETE = 1
@@ -122,14 +122,14 @@ def partitions_by_topic(partitions: Iterable[TopicPartition]) -> dict[str, list[
 
 
 class ProducerIdAndEpoch(NamedTuple):
-    """What makes a producer idempotent: a broker drops what it already has under id, epoch and sequence number."""
+    """The identity of an idempotent producer: brokers drop what they already have under id, epoch and sequence."""
 
     producer_id: ProducerId
     producer_epoch: ProducerEpoch
 
 
 class ConsumedRecord(Protocol):
-    """What is asked of a record that was consumed, of whatever format; aiokafka's compiled records have it."""
+    """The interface of a consumed record in any format; aiokafka's compiled records have it."""
 
     @property
     def offset(self) -> Offset: ...
@@ -239,7 +239,7 @@ class ConfigEntry(NamedTuple):
 
 
 class ReplicaRecords(NamedTuple):
-    """What one broker has of a partition from some offset on; nothing when it did not say."""
+    """A partition's log on one broker, from some offset on; empty if the broker did not report it."""
 
     high_watermark: Offset | None = None
     batches: bytes = b""
@@ -275,7 +275,7 @@ class MemberDescription(NamedTuple):
     assignment: tuple[TopicPartition, ...]
     epoch: int | None = None
     target: tuple[TopicPartition, ...] | None = None
-    """What the coordinator wants the member to have. None, as the epoch, in a group of the classic protocol."""
+    """The member's target assignment. None, like the epoch, in a group of the classic protocol."""
 
 
 class GroupDescription(NamedTuple):
@@ -302,7 +302,7 @@ class GroupLag(NamedTuple):
     log_end_offset: Offset | None
     member: MemberDescription | None
     leader_epoch: LeaderEpoch | None = None
-    """Of the last record that was read, where it was committed."""
+    """The leader epoch of the last record before the committed offset."""
 
     @property
     def lag(self) -> int | None:
@@ -388,7 +388,7 @@ class TransactionDescription(NamedTuple):
 
 
 class ProducerState(NamedTuple):
-    """What a partition's log knows of one producer. Epoch of the last coordinator and start are None if none is."""
+    """The state of one producer in a partition. The coordinator's epoch and the start are None if there is none."""
 
     producer_id: ProducerId
     producer_epoch: ProducerEpoch
@@ -410,7 +410,7 @@ class OpenTransaction(NamedTuple):
 
 
 class AbortSpec(NamedTuple):
-    """What a broker needs to abort a transaction in one partition."""
+    """The fields with which a broker aborts a transaction in one partition."""
 
     partition: TopicPartition
     producer_id: ProducerId

@@ -1,4 +1,4 @@
-"""What each API requires: one table, beside HANDLERS, from APIs to operations and resources, and how it is checked.
+"""The permissions that each API requires: one table, beside HANDLERS, of operations and resources, and the check.
 
     Whole      a right that the whole request depends on; without it, all of it is rejected
     Each       a right for each entry of an array; entries without it are rejected, and the handler never sees them

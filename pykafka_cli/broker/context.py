@@ -1,4 +1,4 @@
-"""What a handler gets: the parts of the broker, the client, and the table of APIs it belongs to."""
+"""The arguments of a handler: the parts of the broker, the client, and the table of APIs."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -53,7 +53,7 @@ class Broker:
     producer_ids: "ProducerIds"
     waiting: "WaitingRoom"
     quorum: "Quorum | None" = None
-    """Of a KRaft node; None in ZooKeeper mode."""
+    """The quorum of a KRaft node; None in ZooKeeper mode."""
     acls: "AclManager | None" = None
     """None without an authorizer."""
     delegation_tokens: "DelegationTokenManager | None" = None
@@ -109,7 +109,7 @@ class RequestContext:
         return self.rights is None or self.rights.allow_some(operation, type_, api_key=self.api_key)
 
     def authorized_operations(self, type_: ResourceType, name: str) -> i32:
-        """What the client may do with a resource, as responses encode it."""
+        """The client's operations on a resource, as responses encode them."""
         if self.rights is None:
             return OPERATIONS[type_]
         return i32(self.rights.operations(type_, name, api_key=self.api_key))

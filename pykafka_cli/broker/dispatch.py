@@ -44,7 +44,7 @@ OF_THE_CONTROLLER = frozenset({
 
 
 BEFORE_LOGIN = frozenset({ApiKey.API_VERSIONS, ApiKey.SASL_HANDSHAKE, ApiKey.SASL_AUTHENTICATE})
-"""What a client may request before it has logged in, on a listener that requires a login."""
+"""The requests that a client may send before its login, on a listener that requires one."""
 
 NEVER_HELD = OF_THE_CONTROLLER | BEFORE_LOGIN
 """Where brokers log in to each other, the controller cannot send anything before its login."""

@@ -36,7 +36,7 @@ class OwnTimes:
 
 @dataclass(slots=True)
 class Fault:
-    """What happens to requests of one API.
+    """A fault that happens to requests of one API.
 
     error         the error with which they are rejected
     delay_s       seconds for which they are delayed; later requests of the connection wait behind them

@@ -1,4 +1,4 @@
-"""What the broker counts: plain numbers, changed on the loop and read by anyone."""
+"""The broker's counters: plain numbers, changed on the event loop and read by anyone."""
 
 from collections import Counter, defaultdict, deque
 from dataclasses import dataclass, field

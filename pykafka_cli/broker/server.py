@@ -113,7 +113,7 @@ class BrokerServer:
         self._peer_security: PeerSecurity
         self._connect = connector(in_seconds(settings.replica_socket_timeout_ms), lambda: self._peer_security)
         self._stops: list[tuple[str, Callable[[], Awaitable[object]]]] = []
-        """What to stop, in the order of starting; each entry appears once its part needs stopping."""
+        """The parts to stop, in the order of starting; each is added once it needs stopping."""
 
     @property
     def zookeeper_session(self) -> int:

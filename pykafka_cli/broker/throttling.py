@@ -23,7 +23,7 @@ EXEMPT = frozenset({
     ApiKey.ALTER_PARTITION, ApiKey.ALLOCATE_PRODUCER_IDS, ApiKey.WRITE_TXN_MARKERS,
     ApiKey.SASL_HANDSHAKE, ApiKey.SASL_AUTHENTICATE,
 })  # fmt: skip
-"""What brokers request of each other, and logins: these are never throttled."""
+"""Requests of brokers, and logins, which are never throttled."""
 
 # An attribute of an enumeration is slow to look up.
 _PRODUCE, _FETCH = ApiKey.PRODUCE, ApiKey.FETCH

@@ -1,4 +1,4 @@
-"""What a session needs only at times for its first contact with a cluster; only imported then.
+"""Parts of a session's first contact with a cluster that are rarely needed, and only then imported.
 
 If the first request fails or takes long, finds out what is listening, and which layer failed.
 """

@@ -231,7 +231,7 @@ class _Run:
 
 
 def _declarations(file: str) -> "Declarations":
-    """What the file declares.
+    """The declarations in the file.
 
     raises    ScriptError
     """

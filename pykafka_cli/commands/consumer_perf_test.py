@@ -216,7 +216,7 @@ def check_what_to_read(ctx: ScriptContext) -> None:
 
 
 class Wanted(NamedTuple):
-    """What is to be read: a topic or topics by expression, and how many records."""
+    """The records to read: a topic or topics by expression, and how many records."""
 
     topic: str | None
     pattern: re.Pattern[str] | None

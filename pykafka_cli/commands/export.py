@@ -40,7 +40,7 @@ class Form(StrEnum):
 
 
 class Kind(StrEnum):
-    """What can be in the file."""
+    """The kinds of resources that can be exported."""
 
     TOPICS = "topics"
     USERS = "users"

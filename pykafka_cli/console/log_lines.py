@@ -48,7 +48,7 @@ def warn(message: str) -> None:
 
 
 class DebugLines(logging.Handler):
-    """What modules log at DEBUG, as such messages."""
+    """Shows what modules log at DEBUG in the form of these messages."""
 
     def emit(self, record: logging.LogRecord) -> None:
         with contextlib.suppress(OSError):  # decisions continue where nobody can read of them

@@ -124,7 +124,7 @@ def _document(acls: Listed) -> list[dict[str, object]]:
 
 
 def print_deprecation() -> None:
-    """What the script prints where ACLs are changed through ZooKeeper."""
+    """The script's warning if ACLs are changed through ZooKeeper."""
     print(_DEPRECATED, file=sys.stderr)
 
 

@@ -12,7 +12,7 @@ from pykafka_cli.rules.java_text import double_text
 
 
 def print_warning(warning: str) -> None:
-    """What the script has to say of a config before it is set."""
+    """The script's remarks on a config before it is set."""
     print(warning)
 
 
@@ -63,7 +63,7 @@ def show_settings(
 
 
 def _synonym(other: ConfigSynonym, name: str) -> str:
-    """What the value would be otherwise, with the name of the config that says so if it has another one."""
+    """The value that would apply otherwise, with the name of its config if that is another one."""
     whose = "" if other.name == name else f"{other.name}="
     return f"{whose}{_or_null(other.value)} ({_source(other.source)})"
 

@@ -40,7 +40,7 @@ def show_checks(form: OutputFormat, checks: Sequence[Check]) -> None:
 
 
 def print_advice(checks: Sequence[Check]) -> None:
-    """What would help, on stderr."""
+    """Print the advice to stderr."""
     for check in checks:
         for each in check.advice:
             print(f"{check.layer}: {each}", file=sys.stderr)

@@ -36,7 +36,7 @@ def show_features(found: Features, form: OutputFormat, *, kafka_4: bool) -> None
 
 
 def print_known(lines: Sequence[str]) -> None:
-    """What is known without a cluster."""
+    """Print what is known without a cluster."""
     print("\n".join(lines))
 
 
@@ -45,7 +45,7 @@ def print_deprecation() -> None:
 
 
 def print_outcome(command: str, name: str, level: int, problem: ApiError | None, *, dry_run: bool) -> None:
-    """What became of one feature."""
+    """Print the result for one feature."""
     if problem:
         what = f"disable {name}" if command == "disable" else f"{command} {name} to {level}"
         print(f"{'Can' if dry_run else 'Could'} not {what}. {problem}")

@@ -250,7 +250,7 @@ def _table(view: TopicView) -> Table | str:
 
 
 def _facts(topic: TopicDescription) -> Iterator[str]:
-    """What the script's header says of a topic."""
+    """The fields of a topic in the script's header."""
     if topic.partitions:
         yield f"replication factor {topic.partitions[0].replication_factor}"
     if topic.topic_id:

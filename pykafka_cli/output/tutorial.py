@@ -215,7 +215,7 @@ def show_hint(step: _Step, hint: str, command: str) -> None:
 
 
 def show_help(step: _Step | None) -> None:
-    """What can be typed; None between steps."""
+    """The commands that can be typed; None between steps."""
     of_step = (
         ("Enter", "check whether it is done"),
         ("hint", "help with this step"),

@@ -45,7 +45,7 @@ class Action(Enum):
 
 
 class AclRequest(NamedTuple):
-    """What a command line requests.
+    """The request of a command line.
 
     resources     resources whose ACLs to list; all if empty
     wanted        what to add or remove, by resource; all ACLs of a resource without entries

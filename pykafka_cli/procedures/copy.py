@@ -290,7 +290,7 @@ class Copier:
         return None
 
     def _batches(self, partition: TopicPartition, batches: Sequence[ReadyBatch]) -> Iterable[Sent]:
-        """What is sent of them; records without a key go to the partitions in turn, those of one chunk together."""
+        """The batches to send; records without a key go to the partitions in turn, those of one chunk together."""
         if self._copies[partition.topic].keeps_partitions:
             return combined(partition.partition, batches)
         return taken_apart(batches, partial(self._places, partition.topic))

@@ -298,7 +298,7 @@ class BrokerSettings(
         return own in self._dynamic or own in self.originals
 
     def text_for_listener(self, listener: str, name: str, mechanism: str | None = None) -> str | None:
-        """What is given for key `name` on one listener, as text; None if nothing is.
+        """The given value of key `name` for one listener, as text; None without one.
 
         mechanism    a SASL mechanism, for which MECHANISM.name counts before `name`
         """

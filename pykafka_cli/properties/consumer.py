@@ -29,7 +29,7 @@ _CLIENTS = "org.apache.kafka.clients.consumer."
 
 
 class ConsumerSettings(ClientKeys):
-    """What a consumer reads, and how it takes part in a group.
+    """The properties of a consumer and of its group membership.
 
     raises  ConfigError, also for values that conflict with each other
     """

@@ -73,7 +73,7 @@ def _names(structure: Any, entry: Any) -> dict[str, Any]:
 
 
 def _entries(source: Any) -> Sequence[Any]:
-    """What the entries of a response are about, in the request or a part of it."""
+    """The subjects of a response's entries, in the request or a part of it."""
     if not is_dataclass(source):
         return ()
     message: Any = source

@@ -69,7 +69,7 @@ class RequestHeaderV0:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeaderAndIsrPartitionState:
-    """What one replica is to become. `partition_epoch` is the version of the partition's state znode."""
+    """The new role of one replica. `partition_epoch` is the version of the partition's state znode."""
 
     __type__: ClassVar = EntityType.nested
     __version__: ClassVar[i16] = i16(7)
@@ -230,7 +230,7 @@ class StopReplicaResponse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateMetadataPartitionState:
-    """What clients need to know about a partition. Leader LEADER_DURING_DELETE: the partition is being deleted."""
+    """A partition's metadata for clients. Leader LEADER_DURING_DELETE means that the partition is being deleted."""
 
     __type__: ClassVar = EntityType.nested
     __version__: ClassVar[i16] = i16(8)

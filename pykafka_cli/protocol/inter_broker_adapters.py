@@ -107,5 +107,5 @@ def _by_topic(partition_states: Any, newest: type[Any]) -> dict[str, tuple[Any, 
 
 
 def _place(number: int, topic_id: uuid.UUID | None) -> object:
-    """What identifies a topic in a response: its id, or, if the controller sent none, its index."""
+    """The identity of a topic in a response: its id, or, if the controller sent none, its index."""
     return number if topic_id is None else topic_id

@@ -11,7 +11,7 @@ from kio.schema.errors import ErrorCode
 
 
 def default_of(field: Field[Any]) -> Any:
-    """What a field holds that a message does not carry: the definition's default, else zero, empty or null."""
+    """The value of a field that is missing in a message: the definition's default, otherwise zero, empty or null."""
     if field.default is not MISSING:
         return field.default
     if is_nullable(field):

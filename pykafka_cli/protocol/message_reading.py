@@ -15,7 +15,7 @@ from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.protocol.errors import ProtocolError
 
 UNREADABLE = (SerialError, ValueError, OverflowError, TypeError, LookupError)
-"""What kio raises for bytes that are no such message; it names only some."""
+"""The exceptions of kio for bytes that are not such a message; kio documents only some of them."""
 
 
 @cache

@@ -20,7 +20,7 @@ ANY = 1 << 15  # above every version
 
 
 NO_MESSAGE = "null"
-"""What Kafka prints of an exception that has no message, as those of Java's buffers."""
+"""Kafka's text for an exception without a message, such as those of Java's buffers."""
 
 
 class UnreadableRecord(ValueError):

@@ -57,7 +57,7 @@ class WhoAndHow(NamedTuple):
 
 
 class Presets(NamedTuple):
-    """What --producer, --consumer and --idempotent stand for."""
+    """The ACLs that --producer, --consumer and --idempotent mean."""
 
     producer: bool = False
     consumer: bool = False

@@ -1,4 +1,4 @@
-"""What kafka-dump-log reads from a batch: its records, and gaps between their offsets."""
+"""Reads a batch for kafka-dump-log: its records, and gaps between their offsets."""
 
 from array import array
 from collections.abc import Iterable, Iterator
@@ -42,7 +42,7 @@ class Gaps:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What to print of records. `decode` is None if keys and values are not printed."""
+    """How to print records. `decode` is None if keys and values are not printed."""
 
     records: bool
     metadata: bool

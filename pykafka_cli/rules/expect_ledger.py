@@ -29,7 +29,7 @@ _MOST_RECENT = 100
 
 
 class Expectation(NamedTuple):
-    """What is expected of a topic's records.
+    """The expectations of a topic's records.
 
     number    of records, or more unless `exactly`; None: the number of wants, or one
     source    the file of the wants, for messages
@@ -189,7 +189,7 @@ class Ledger:
 
     @property
     def missing(self) -> str:
-        """What is still missing; empty if nothing is."""
+        """What is still missing, in words; empty if nothing is."""
         if self._wanted.wants:
             unmet = len(self._matching.unmet)
             if unmet:

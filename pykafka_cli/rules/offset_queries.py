@@ -44,7 +44,7 @@ def parse_time(text: str) -> Timestamp | OffsetSpec:
 
 
 def time_or_spec(number: int) -> Timestamp | OffsetSpec:
-    """What a number that a script accepts as a time stands for."""
+    """The meaning of a number that a script accepts as a time."""
     return _SPECS.get(number) or Timestamp(number)
 
 

@@ -1,4 +1,4 @@
-"""What `topics --describe` shows: headers and partitions, or only partitions with some kind of problem."""
+"""Chooses what `topics --describe` shows: headers and partitions, or only partitions with some kind of problem."""
 
 from collections.abc import Collection, Iterable
 from typing import NamedTuple

@@ -16,7 +16,7 @@ class NotTogether(Exception):
 
 
 class Wanted(NamedTuple):
-    """What to read: a topic, topics by expression, or one partition of a topic from an offset."""
+    """The subject of a consumer: a topic, topics by expression, or one partition of a topic from an offset."""
 
     topic: str | None
     pattern: str | None

@@ -1,4 +1,4 @@
-"""What all scripts share: the command line, errors, and how to reach a cluster."""
+"""The parts that all scripts share: the command line, errors, and opening a cluster."""
 
 DEFAULT_BOOTSTRAP_SERVER = "localhost:9092"
 COMPLETION_VARIABLE = "_PK_COMPLETE"

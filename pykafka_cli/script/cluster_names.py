@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Question = Callable[["Session"], Awaitable[Iterable[str]]]
 
 USER = "User:"
-"""What a principal that is a user begins with."""
+"""The prefix of a principal that is a user."""
 
 MOST_GROUPS = 100
 """Groups whose members are looked up for the ids of clients."""

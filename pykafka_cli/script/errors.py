@@ -119,7 +119,7 @@ def reported(prefix: str = "", words: Words = MappingProxyType({}), *, on_stdout
 
 
 def _hint(error: Exception) -> str:
-    """What would help, or the cause."""
+    """The hint: what would help, or the cause."""
     from pykafka_cli.clients.errors import ApiError, advice, explain
     from pykafka_cli.transport.errors import ConnectionFailed
 

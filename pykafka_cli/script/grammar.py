@@ -26,7 +26,7 @@ _NEGATIVE_NUMBER = re.compile(r"-\d+|-\d*\.\d+")
 
 
 class Takes(Enum):
-    """What may follow an option."""
+    """The kind of argument that an option has."""
 
     NOTHING = auto()
     VALUE = auto()

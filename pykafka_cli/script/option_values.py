@@ -117,4 +117,4 @@ _DERIVED: Mapping[str, Callable[[], Sequence[str]]] = {
     "--value-deserializer": _deserializers,
 }
 OPTIONS = frozenset({*_VALUES, *_DERIVED, "--property"})
-"""Those with values here."""
+"""The options whose values are known here."""

@@ -30,7 +30,7 @@ class Child(Protocol):
 
     @property
     def commands(self) -> dict[str, Command]:
-        """What `pk up` can ask for."""
+        """The requests that `pk up` can send."""
 
     async def stop(self, all_stop: asyncio.Event) -> ExitStatus | None:
         """Stop the server, if it has started; quickly once `all_stop` is set. Return the exit status of a failure."""

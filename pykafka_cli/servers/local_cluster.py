@@ -79,7 +79,7 @@ class ZooKeepers(Protocol):
 
     @property
     def states(self) -> tuple[ZooKeeperState, ...]:
-        """Of those that have their own processes."""
+        """The states of the servers that have their own processes."""
 
     async def start(self) -> None:
         """raises    ServerUnusable"""
@@ -99,7 +99,7 @@ class OnlyZooKeeper(ZooKeeperServer):
 
 
 class LocalCluster(NamedTuple):
-    """What is running.
+    """The running servers.
 
     processes    the brokers, if each has its own process
     metrics      where those of each broker are shown, then of each ZooKeeper
@@ -114,7 +114,7 @@ class LocalCluster(NamedTuple):
 
     @property
     def state(self) -> RunState:
-        """What other processes need to find it."""
+        """The state that lets other processes find it."""
         zookeepers, metrics = self.zookeepers, tuple(map(str, self.metrics))
         return RunState(
             os.getpid(), str(self.data_dir), zookeepers.addresses, self.brokers.states, zookeepers.states, metrics

@@ -187,7 +187,7 @@ def logs_of(data_dir: Path, number: int) -> Path:
 
 
 def log_of(data_dir: Path, number: int) -> Path:
-    """What a broker reports in its own process."""
+    """The log file of a broker that has its own process."""
     return data_dir / "logs" / f"broker-{number}.log"
 
 

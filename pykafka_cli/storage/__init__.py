@@ -1,1 +1,1 @@
-"""What is in the files of a log, in Kafka's own formats: segments, indexes, snapshots, checkpoints. Needs no broker."""
+"""The files of a log, in Kafka's formats: segments, indexes, snapshots, checkpoints. Needs no broker."""

@@ -132,7 +132,7 @@ def write_topic_id(files: Files, path: str, topic_id: uuid.UUID) -> None:
 
 
 def read_meta_properties(files: Files, directory: str) -> MetaProperties | None:
-    """What a log directory says of itself; None when it is new. raises MalformedFile."""
+    """The meta.properties of a log directory; None if the directory is new. raises MalformedFile."""
     path = os.path.join(directory, META_PROPERTIES)
     if not files.exists(path):
         return None

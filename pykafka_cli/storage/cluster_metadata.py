@@ -53,7 +53,7 @@ def write_bootstrap_credentials(directory: str, credentials: Sequence[ScramCrede
 
 
 def read_bootstrap_credentials(directory: str) -> list[ScramCredential]:
-    """What the first start is to create; empty if there is nothing. raises OSError."""
+    """The entities to create at the first start, if any; raises OSError."""
     try:
         with open(_credentials_path(directory), encoding="utf-8") as file:
             return [ScramCredential(**each) for each in json.load(file)]

@@ -208,7 +208,7 @@ class _Inspection:
         return expected, latest
 
     def _indexed_positions(self, stem: str, base_offset: Offset, problems: list[str]) -> dict[int, Offset]:
-        """What the offset index says: where a batch begins, and an offset that is in it or after it."""
+        """The entries of the offset index: where a batch begins, and an offset that is in it or after it."""
         try:
             entries = OffsetIndex(self._files, stem + INDEX_SUFFIX, base_offset, 0).entries()
         except CorruptIndex as error:

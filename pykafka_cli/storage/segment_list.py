@@ -221,7 +221,7 @@ class SegmentList:
     # The files.
 
     def handles_to_sync(self, synced_up_to: Offset, up_to: Offset) -> list[File]:
-        """What has to be synced of the segments from offset `synced_up_to` on, those that begin below `up_to`."""
+        """The files to sync: those of segments from offset `synced_up_to` on that begin below `up_to`."""
         handles: list[File] = []
         for segment in self._segments[self.index_of(synced_up_to) :]:
             if segment.base_offset < up_to:

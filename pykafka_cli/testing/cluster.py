@@ -1,4 +1,4 @@
-"""What a test does with any cluster: topics, records, waiting."""
+"""The operations of a test on any cluster: topics, records, waiting."""
 
 import uuid
 from collections.abc import Coroutine, Iterable, Mapping, Sequence

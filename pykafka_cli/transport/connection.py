@@ -257,7 +257,7 @@ class Connection(asyncio.BufferedProtocol):
             raise another(self._end)
 
     async def api_versions(self) -> Mapping[int, VersionRange]:
-        """What the broker supports, by API key; asked once, in version 0, which no broker has ever rejected."""
+        """The versions that the broker supports, by API key; requested once, in version 0, which all brokers accept."""
         if self._versions is None:
             if self._is_login_due():
                 await self._log_in_again()

@@ -45,7 +45,7 @@ class Rejected(ConnectionFailed):
 
 
 class NotKafka(Rejected):
-    """What came over the connection is not Kafka's protocol; over a TLS listener, an alert."""
+    """The bytes on the connection are not Kafka's protocol; from a TLS listener, they are an alert."""
 
 
 class UnsuitableListener(NotKafka):

@@ -1,4 +1,4 @@
-"""What listens on a port where a Kafka broker was expected.
+"""Identifies what listens on a port where a Kafka broker was expected.
 
 A server is recognized by the first bytes it sends. One that responds to an ApiVersions request with none is asked again
 in the protocols that are found there most often: TLS, ZooKeeper's four-letter words, HTTP.
@@ -68,7 +68,7 @@ class Peer(NamedTuple):
 
     @property
     def advice(self) -> str:
-        """What would help; empty if we do not know."""
+        """What would help; empty if that is unknown."""
         return _ADVICE.get(self.kind, "")
 
 

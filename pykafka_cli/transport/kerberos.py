@@ -32,7 +32,7 @@ _FLAGS = (
 
 
 class KerberosLogin(NamedTuple):
-    """Who the client is, and where its tickets or keys are.
+    """The client's identity, and where its tickets or keys are.
 
     principal   NAME[/INSTANCE][@REALM]; None: the owner of the first store
     stores      what gss_acquire_cred_from takes (`ccache`, `client_keytab`), tried one after another
@@ -104,6 +104,6 @@ def _name_of(host: str) -> str:
 
 
 def _reason(error: GSSError) -> str:
-    """What Kerberos says where it says something, else what GSSAPI does."""
+    """The message of Kerberos if there is one, otherwise that of GSSAPI."""
     details = error.get_all_statuses(error.min_code, is_maj=False) if error.min_code else []
     return "; ".join(details or error.get_all_statuses(error.maj_code, is_maj=True))

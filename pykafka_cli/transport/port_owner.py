@@ -15,7 +15,7 @@ class Process(NamedTuple):
 
     pid: int | None
     name: str
-    """What it runs: the program and its first words, without options, which may hold secrets."""
+    """The program and its first words, without options, which may contain secrets."""
 
     def __str__(self) -> str:
         return self.name if self.pid is None else f"{self.name} (process {self.pid})"

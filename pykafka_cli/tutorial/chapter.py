@@ -57,7 +57,7 @@ class Step:
 
     @property
     def played(self) -> str:
-        """What --play runs."""
+        """The commands that --play runs."""
         return self.play or self.type
 
 

@@ -1,4 +1,4 @@
-"""What a learner has to do, as conditions on the cluster. Any way of doing it counts.
+"""The learner's tasks, as conditions on the cluster; how they are met does not matter.
 
 The conditions of `pk wait` (rules/wait_conditions.py), and:
 

@@ -38,7 +38,7 @@ class Go(Enum):
     NEXT = auto()
     BACK = auto()
     RESTART = auto()
-    """The same step on a new cluster."""
+    """The step on a new cluster."""
     QUIT = auto()
 
 
@@ -265,7 +265,7 @@ class Guide:
         )
 
     async def _show_outcome(self, step: Step) -> None:
-        """What has changed, and why."""
+        """The changes of a step, and the reasons for them."""
         if step.type or step.stops:
             screen.show_done()
         if step.show:

@@ -34,7 +34,7 @@ _STATIC = Path(__file__).parent / "static"
 
 @dataclass
 class Ui:
-    """What all pages share.
+    """The parts that all pages share.
 
     command_config    the file of client properties, as given
     allow_changes     whether records may be sent

@@ -56,11 +56,11 @@ def _octets(text: str) -> bytes:
 
 
 class _Logins:
-    """What kazoo does when a login fails.
+    """Changes when kazoo gives up after a failed login.
 
-    It gives up for good if the server has rejected it, and also if the connection was lost meanwhile; the latter is no
-    different from any other loss. A client that has logged in before tries again as well: a server may have been given
-    other users by mistake, and a broker should outlive that.
+    kazoo gives up if the server has rejected the login, but also if the connection was lost meanwhile, which is no
+    different from any other loss. A client that has logged in before retries as well: a server may have been given
+    the wrong users by mistake, and a broker should survive that.
     """
 
     def __init__(self, client: KazooClient, user: str) -> None:

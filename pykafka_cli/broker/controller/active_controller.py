@@ -1,4 +1,4 @@
-"""What the active controller does: when it is elected, and on each event until it resigns.
+"""The work of the active controller: at its election, and on each event until it resigns.
 
 Every method here is one step, run by the controller's single task; nothing changes between steps. When another broker
 is elected or the session ends, the object is dropped with all its state, and its watches have no effect.

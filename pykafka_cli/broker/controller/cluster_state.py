@@ -1,4 +1,4 @@
-"""What the active controller knows: brokers, assignments, leaders, and the state of all that.
+"""The active controller's view of the cluster: brokers, assignments, leaders, and their states.
 
 Read from ZooKeeper when it is elected, kept up to date by its own writes, forgotten when it resigns. Pure memory: asks
 nobody, decides nothing.

@@ -1,4 +1,4 @@
-"""What the steps of an active controller share: the cluster's state, ZooKeeper, and channels to the brokers.
+"""The parts that the steps of an active controller share: the cluster's state, ZooKeeper, channels to the brokers.
 
 Kafka's controller has a single thread, so no step sees another one half done. Here, one task runs one step at a time
 (controller.py), which has the same effect, even where a step awaits.

@@ -31,7 +31,7 @@ class UnreadableMessage(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredMessage:
-    """What `encode` and `decode` take. `flexible_from` is the first version with compact lengths and tagged fields."""
+    """A message's schema. `flexible_from` is the first version with compact lengths and tagged fields."""
 
     versions: ClassVar[range]
     flexible_from: ClassVar[int] = _LAST

@@ -173,7 +173,7 @@ _KRAFT_HANDLERS: Mapping[ApiKey, Callable[[], Handler]] = {
     ApiKey.DESCRIBE_QUORUM: lambda: at_need.describe_quorum.handle,
 }
 KRAFT_HANDLERS = _table(_KRAFT_HANDLERS)
-"""What a KRaft node also offers."""
+"""The further APIs of a KRaft node."""
 
 _ASKED_OF_CONTROLLERS = (
     *(ApiKey.CONTROLLED_SHUTDOWN, ApiKey.SASL_HANDSHAKE, ApiKey.API_VERSIONS, ApiKey.CREATE_TOPICS),
@@ -188,7 +188,7 @@ _ASKED_OF_CONTROLLERS = (
 CONTROLLER_HANDLERS: Mapping[int, Api] = {
     int(key): KRAFT_HANDLERS.get(key) or HANDLERS[key] for key in _ASKED_OF_CONTROLLERS
 }
-"""What the controller of a KRaft node offers: Kafka's messages for the listener `controller`, without those of Raft.
+"""The APIs of a KRaft node's controller: Kafka's messages for the listener `controller`, without those of Raft.
 
 Metadata is not among them, so that a tool reports that it was sent to a controller instead of finding no brokers.
 """

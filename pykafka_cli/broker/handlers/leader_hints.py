@@ -20,7 +20,7 @@ class LeaderHint(NamedTuple):
 def leader_hint(
     hosted: "HostedPartitions", metadata: "MetadataCache", topic_partition: TopicPartition, listener: str
 ) -> LeaderHint:
-    """What the replica here last received, or else what the metadata contain. Source: KafkaApis.getCurrentLeader."""
+    """The leader as the local replica knows it, or as the metadata contain it. Source: KafkaApis.getCurrentLeader."""
     partition = hosted.get(topic_partition)
     if partition is not None and partition.leader is not None:
         leader = LeaderIdAndEpoch(partition.leader, partition.leader_epoch)

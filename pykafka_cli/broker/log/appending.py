@@ -12,7 +12,7 @@ from pykafka_cli.storage.segment import Segment
 
 
 class AppendInfo(NamedTuple):
-    """What an append did. For a batch that was there already (`is_duplicate`): where it is."""
+    """The result of an append. For a duplicate, the offsets are those of the batch that is already in the log."""
 
     first_offset: Offset
     last_offset: Offset
@@ -25,7 +25,7 @@ class AppendInfo(NamedTuple):
 
     @property
     def next_offset(self) -> Offset:
-        """What the log has to be replicated up to."""
+        """The offset up to which the log has to be replicated."""
         return Offset(self.last_offset + 1)
 
 

@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 MOST_AT_ONCE = 2
 """Threads, each of which may hold one decompressed batch."""
 QUICK_PLAIN_BYTES = (1 << 20) + 12
-"""What is checked at once if it is not compressed; more is for topics that allow more than by default."""
+"""The largest uncompressed batch that is checked immediately; topics with default limits accept no larger one."""
 
 
 class BatchChecks:

@@ -51,7 +51,7 @@ class RunInThread(Protocol):
 
 @dataclass(slots=True)
 class Cleanable:
-    """What of a log can be cleaned now."""
+    """The part of a log that can be cleaned now."""
 
     log: PartitionLog
     first_dirty: Offset
@@ -129,7 +129,7 @@ class LogCleaner:
         self._is_stopping = False
 
     def stop(self) -> None:
-        """What is being cleaned is given up at the next batch."""
+        """Give up the current cleaning at the next batch."""
         self._is_stopping = True
 
     def log_was_cut(self, log: PartitionLog) -> None:

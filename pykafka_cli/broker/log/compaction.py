@@ -53,7 +53,7 @@ class Source:
 
 
 class LastBatch(NamedTuple):
-    """What has to stay of a producer: its last data batch, or (None) a marker of its epoch."""
+    """What must be kept of a producer: its last data batch, or (None) a marker of its epoch."""
 
     last_offset: Offset | None
     epoch: ProducerEpoch

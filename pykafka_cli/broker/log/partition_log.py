@@ -85,7 +85,7 @@ class PartitionLog:
         self.epochs = LeaderEpochs(epochs, on_change=self._epoch_file.store)
         self._unflushed_records = 0
         self.messages_in = self.bytes_in = 0
-        """What was appended as the leader since the log was opened."""
+        """Records and bytes appended as the leader since the log was opened."""
         self.replicated_in = 0
         """Bytes that were appended as a follower since then."""
         self.last_flush_ms = clock.now_ms()
@@ -180,7 +180,7 @@ class PartitionLog:
         )
 
     def _recalled_duplicate(self, header: BatchHeader) -> BatchRange | None:
-        """What was appended of the same batch, if the producers' snapshot has left it out."""
+        """The same batch in the log, if the producers' snapshot has left it out."""
         if not self._producers.may_have_forgotten(header):
             return None
         with self._disk.during("read"):

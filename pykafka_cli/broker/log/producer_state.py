@@ -42,7 +42,7 @@ _MAX_SEQUENCE = 0x7FFFFFFF
 
 
 class AppendOrigin(Enum):
-    """Who appends: it decides what is checked."""
+    """The origin of a batch, which decides what is checked."""
 
     CLIENT = "client"
     COORDINATOR = "coordinator"
@@ -206,7 +206,7 @@ class ProducerStateManager:
     def aborted_by(
         self, producer_id: ProducerId, marker: EndTransactionMarker, offset: Offset
     ) -> AbortedTransaction | None:
-        """What the transaction index has to note of this marker at `offset`: nothing for a commit or an empty one."""
+        """The transaction index's entry for this marker at `offset`; None for a commit, or an empty transaction."""
         producer = self.producers.get(producer_id)
         if producer is None or producer.current_txn_first_offset is None or marker.type is not ControlType.ABORT:
             return None

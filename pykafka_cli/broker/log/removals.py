@@ -13,7 +13,7 @@ _log = logging.getLogger(__name__)
 
 
 class Removals:
-    """What is still to be removed.
+    """The removals that are still to be done.
 
     in_thread   runs a function off the loop
     spawn       runs a coroutine that nobody waits for

@@ -13,7 +13,7 @@ from pykafka_cli.properties.topic import TopicConfig
 
 
 class RetainedSegment(Protocol):
-    """What retention looks at."""
+    """The properties of a segment that retention checks."""
 
     @property
     def base_offset(self) -> Offset: ...

@@ -1,4 +1,4 @@
-"""What this broker knows of the cluster: brokers, topics, leaders - as the controller last sent it by UpdateMetadata.
+"""The cluster's metadata, as the controller last sent them by UpdateMetadata: brokers, topics, leaders.
 
 Every response to a client comes from here, never from ZooKeeper: all brokers are then consistent, one step behind
 the controller. Each request replaces the brokers whole and the partitions one by one; leader LEADER_DURING_DELETE takes

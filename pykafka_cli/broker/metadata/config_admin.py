@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 
 class Alteration(NamedTuple):
-    """What one resource is to become. `incremental`: start from what it has, not from nothing."""
+    """A change of one resource's config. `incremental`: of its present config rather than of an empty one."""
 
     resource_type: int
     name: str

@@ -1,4 +1,4 @@
-"""What AlterConfigs and IncrementalAlterConfigs may change, and the resulting config: pure decisions.
+"""Decides what AlterConfigs and IncrementalAlterConfigs may change, and the resulting config. Pure.
 
 source  kafka.server.ConfigAdminManager, ZkAdminManager, DynamicBrokerConfig
 """

@@ -31,7 +31,7 @@ class ControllerMoved(Exception):
 
 
 class Fence(NamedTuple):
-    """What a controller holds to be allowed to write: its epoch, and the version that /controller_epoch has with it."""
+    """A controller's right to write: its epoch, and the version of /controller_epoch that goes with it."""
 
     epoch: ControllerEpoch
     zk_version: int

@@ -48,7 +48,7 @@ def _for_free(partitions: int) -> None:
 
 
 class CreatedTopic(NamedTuple):
-    """What was created, or (validate_only) would have been. `topic_id` is None in the second case."""
+    """The topic that was created, or would have been (validate_only); `topic_id` is None in the second case."""
 
     topic_id: uuid.UUID | None
     partitions: int

@@ -65,7 +65,7 @@ class MorePartitions(NamedTuple):
 
 
 class Existing(NamedTuple):
-    """What exists: the names of all topics, and of those that are to be deleted."""
+    """The names of all topics, and of those that are being deleted."""
 
     topics: Collection[str]
     marked_for_deletion: Collection[str]

@@ -450,7 +450,7 @@ def full_assignment(partitions: Mapping[int, tuple[BrokerId, ...]]) -> dict[int,
 
 
 def _readable(decode: Callable[[], T], otherwise: T) -> T:
-    """What a znode contains; `otherwise` if it cannot be read, as the rest must continue."""
+    """The decoded data of a znode, or `otherwise` if it is invalid: one znode must not stop the rest."""
     try:
         return decode()
     except BadZnode as bad:

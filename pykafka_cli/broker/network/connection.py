@@ -84,7 +84,7 @@ Answer: TypeAlias = Callable[[bytearray, Peer], Awaitable[list[Buffer] | None]]
 
 @dataclass(slots=True)
 class Service:
-    """What the connections of one listener share."""
+    """The parts that the connections of one listener share."""
 
     listener_name: str
     answer: Answer

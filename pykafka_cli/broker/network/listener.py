@@ -46,7 +46,7 @@ class CannotListen(Exception):
 
 
 class _Security:
-    """Who may connect to a listener, and how, by its current settings.
+    """The security of a listener by its current settings: who may connect, and how.
 
     tls       None where the listener does not encrypt
     raises    ValueError

@@ -38,7 +38,7 @@ class Holder(Protocol):
 
 
 class Memory:
-    """What all connections of a broker hold."""
+    """The memory that all connections of a broker hold."""
 
     def __init__(self, settings: BrokerSettings, clock: Clock) -> None:
         self._settings, self._clock = settings, clock

@@ -73,7 +73,7 @@ class BadToken(Exception):
 
 
 class ValidToken(NamedTuple):
-    """Who the bearer of a token is, and until when, in ms since the epoch."""
+    """The user of a token, and when the token expires, in ms since the epoch."""
 
     user: str
     expiry_ms: Timestamp

@@ -26,7 +26,7 @@ _LOGIN_KEYS = ("security.protocol", "sasl.mechanism", "sasl.jaas.config")
 
 
 def listener_tls(settings: BrokerSettings, listener: str) -> ServerTls:
-    """What a listener that encrypts needs; raises ValueError, naming the key at fault."""
+    """The TLS of a listener; raises ValueError, which names the invalid key."""
     try:
         return server_tls(security_of_listener(settings, listener), _CLIENT_AUTH[client_auth(settings, listener)])
     except BadClientSetting as error:

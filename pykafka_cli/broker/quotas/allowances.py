@@ -28,7 +28,7 @@ _FIRST_SWEEP = 1000
 
 
 class Quota(StrEnum):
-    """What is limited, by the name that configs have for it."""
+    """The kinds of quotas, by their names in configs."""
 
     PRODUCE = "producer_byte_rate"
     FETCH = "consumer_byte_rate"
@@ -139,7 +139,7 @@ class Allowance:
 
 
 class PartitionMutations:
-    """What one request creates or deletes, counted against its client's quota.
+    """Counts what one request creates or deletes against its client's quota.
 
     is_strict    whether the client knows THROTTLING_QUOTA_EXCEEDED; the request of an older one is executed in any case
     """

@@ -64,7 +64,7 @@ class _Session:
 
     @property
     def value(self) -> tuple[bool, int]:
-        """What a newcomer must exceed to take this session's place: followers over consumers, then size."""
+        """The rank that a new session must exceed to replace this one: followers before consumers, then by size."""
         return self.is_follower, len(self.partitions)
 
     @property

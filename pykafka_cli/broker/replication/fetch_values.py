@@ -1,4 +1,4 @@
-"""What a fetcher requests of one partition, the partition that was found for it, and what was read."""
+"""The values of a Fetch: the request for one partition, the partition that was found, and what was read."""
 
 import uuid
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ None: a client sent the id that means no id.
 
 @dataclass(slots=True)
 class AskedPartition:
-    """What a fetcher asks of one partition, as a session remembers it.
+    """A fetcher's request for one partition, as a session keeps it.
 
     topic               None while this broker does not know the topic id
     *_epoch, log_start  None where the fetcher gives none; log_start is the fetching follower's
@@ -50,7 +50,7 @@ class FetchTarget(NamedTuple):
 
 @dataclass(slots=True)
 class FetchResult:
-    """What was read of one partition. Offsets are None after an error.
+    """The result for one partition. Offsets are None after an error.
 
     records               whole batches as they lie in the log
     aborted_transactions  None unless read committed asked

@@ -84,7 +84,7 @@ class Isr:
 
     @property
     def proposed(self) -> tuple[BrokerId, ...]:
-        """What is requested from the controller."""
+        """The ISR that is requested from the controller."""
         return tuple(broker_id for broker_id in self.maximal if broker_id not in self.removing)
 
     def expanded(self, broker_id: BrokerId) -> "Isr":

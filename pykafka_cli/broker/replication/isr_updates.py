@@ -30,7 +30,7 @@ RETRY_AFTER = Seconds(0.05)  # seconds, Kafka's own
 
 
 class IsrChange(NamedTuple):
-    """What a leader asks for, valid only while its leader epoch and the partition epoch are the controller's."""
+    """A leader's request, valid only while its leader epoch and the partition epoch are those of the controller."""
 
     topic_partition: TopicPartition
     topic_id: uuid.UUID | None
@@ -40,7 +40,7 @@ class IsrChange(NamedTuple):
 
 
 class IsrConfirmed(NamedTuple):
-    """What the controller has written."""
+    """The ISR that the controller has written."""
 
     isr: tuple[BrokerId, ...]
     leader_epoch: LeaderEpoch

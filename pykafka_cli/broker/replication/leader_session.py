@@ -29,7 +29,7 @@ class FetchPlan:
 
 
 class LeaderSession:
-    """What the leader remembers of this follower's partitions, as far as the follower knows."""
+    """The follower's copy of what the leader's session knows about its partitions."""
 
     def __init__(self) -> None:
         self._session_id = NO_SESSION

@@ -49,8 +49,10 @@ Connect: TypeAlias = Callable[[BrokerEndpoint, str], Awaitable[PeerConnection]]
 
 
 def connector(timeout: Seconds, security: Callable[[], PeerSecurity]) -> Connect:
-    """What opens connections with the current TLS settings and login, which wait up to `timeout` seconds for an
-    answer."""
+    """Returns a function that opens connections with the current TLS settings and login.
+
+    timeout    seconds that these connections wait for a response
+    """
 
     async def connect(endpoint: BrokerEndpoint, client_id: str) -> PeerConnection:
         its = security()

@@ -1,4 +1,4 @@
-"""What a Fetch reads: each partition up to what the fetcher may see, within the sizes that it set.
+"""Reads for a Fetch: each partition up to what the fetcher may see, within the sizes that it requests.
 
     who fetches                         sees up to
     a follower                          the log end

@@ -1,1 +1,1 @@
-"""Who may do what: the ACLs of the cluster, kept up to date, and the decisions that follow from them."""
+"""Authorization: the ACLs of the cluster, kept up to date, and the decisions that follow from them."""

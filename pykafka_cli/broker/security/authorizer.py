@@ -37,7 +37,7 @@ class Authorizer:
 
 
 class Rights:
-    """What one client may do: each decision is made once, and again when the ACLs have changed."""
+    """The permissions of one client: each decision is made once, and again when the ACLs have changed."""
 
     __slots__ = ("_authorizer", "_is_super_user", "_known", "_version", "client")
 

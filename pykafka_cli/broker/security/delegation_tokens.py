@@ -85,7 +85,7 @@ class DelegationTokenManager:
         return tuple(self._tokens.values())
 
     def login(self, mechanism: str, token_id: str) -> TokenLogin | None:
-        """What a login with a token is checked against; None if there is no such token, or if it has expired."""
+        """The credential for a login with a token; None if there is no such token, or if it has expired."""
         token = self._tokens.get(token_id)
         if token is None or token.has_expired(self._clock.now_ms()):
             return None

@@ -1,4 +1,4 @@
-"""What ACLs allow: pure decisions, as those of Kafka's AclAuthorizer.
+"""Decides what ACLs allow, as Kafka's AclAuthorizer does. Pure.
 
 A denial wins over every permission. What no ACL is about is allowed to nobody, or to everybody if
 allow.everyone.if.no.acl.found says so. Some operations imply others: who may read may also describe.
@@ -37,7 +37,7 @@ _IMPLIED_BY: Mapping[AclOperation, tuple[AclOperation, ...]] = {
 
 
 class Client(NamedTuple):
-    """Who asks, such as User:alice, and the address that it asks from."""
+    """The principal, such as User:alice, and the address of a client."""
 
     principal: str
     host: str

@@ -96,7 +96,7 @@ async def offsets_for_times(
 
 
 def known(found: Mapping[TopicPartition, T | ApiError], *, naming: bool = False) -> dict[TopicPartition, T]:
-    """What was found, if it was for all partitions.
+    """The results, if there is one for each partition.
 
     naming    whether the error names the partition
     raises    ApiError for the first partition with one

@@ -107,7 +107,7 @@ class Consumer:
 
     @property
     def membership(self) -> Membership:
-        """Who this consumer is in its group, as KafkaConsumer.groupMetadata has it; nobody outside of one."""
+        """This consumer's membership, as in KafkaConsumer.groupMetadata; an empty one without a group."""
         return self._member.membership if self._member else Membership()
 
     # ---- reading

@@ -1,4 +1,4 @@
-"""What a fetcher has fetched ahead of its reader, undecoded, in the order of arrival."""
+"""The records that a fetcher has fetched ahead of its reader, undecoded, in the order of arrival."""
 
 import asyncio
 from collections import deque

@@ -9,7 +9,7 @@ from pykafka_cli.model import BrokerId, LeaderEpoch, Offset, OffsetSpec, TopicPa
 
 
 class Lead(NamedTuple):
-    """Who leads a partition, as metadata have it. Old versions have neither the epoch nor the topic's id."""
+    """The leader of a partition in metadata; old versions have neither its epoch nor the topic's id."""
 
     broker: BrokerId
     epoch: LeaderEpoch | None
@@ -24,7 +24,7 @@ class Source:
     offset: Offset | None
     reset_to: OffsetSpec
     epoch: LeaderEpoch | None = None
-    """Of the record before `offset`; None if unknown."""
+    """The leader epoch of the record before `offset`; None if unknown."""
     leader: BrokerId | None = None
     """The broker to fetch from."""
     nearer_until: float | None = None

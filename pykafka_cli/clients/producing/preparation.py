@@ -1,4 +1,4 @@
-"""What a producer needs before it can send: the partitions' leaders, and its producer id."""
+"""Prepares a producer to send: looks up the partitions' leaders, and gets a producer id."""
 
 import asyncio
 import logging

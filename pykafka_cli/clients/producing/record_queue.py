@@ -112,7 +112,7 @@ class RecordQueue:
     _first_sends: int = 0
     _is_lost: bool = False
     _leader: BrokerId | None = None
-    """That was sent a batch last."""
+    """The leader to which a batch was sent last."""
     _proven: bool = False
     """Whether that leader has accepted a batch of this producer, and so knows it."""
     _retrying: bool = False

@@ -83,7 +83,7 @@ _PARTITION_TO_V3 = struct.Struct(">ihq")
 
 @dataclass(slots=True)
 class FetchPartition:
-    """What is wanted of one partition. Epochs are -1 where the fetcher gives none, log_start_offset from consumers."""
+    """The request for one partition. Epochs are -1 if the fetcher gives none; so is a consumer's log_start_offset."""
 
     partition: int
     fetch_offset: Offset

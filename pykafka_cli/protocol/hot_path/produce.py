@@ -74,7 +74,7 @@ class ProduceRequest:
 
 @dataclass(slots=True)
 class RecordError:
-    """What is wrong with one record of a batch that was rejected."""
+    """The error of one record of a batch that was rejected."""
 
     batch_index: int
     message: str | None = None

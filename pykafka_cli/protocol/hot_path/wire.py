@@ -24,7 +24,7 @@ NO_THROTTLE = Milliseconds(0)
 
 @dataclass(slots=True)
 class LeaderIdAndEpoch:
-    """Who leads a partition, for a client that asked the wrong broker (KIP-951)."""
+    """The leader of a partition, for a client that asked the wrong broker (KIP-951)."""
 
     leader_id: BrokerId = NO_NODE
     leader_epoch: LeaderEpoch = NO_LEADER_EPOCH

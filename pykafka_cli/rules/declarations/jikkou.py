@@ -38,7 +38,7 @@ LIMIT_NAMES = {
     "requestPercentage": "request_percentage",
 }
 DEFAULT_COUNT = -1
-"""Of partitions and replicas: the broker's default."""
+"""The number of partitions or replicas that means the broker's default."""
 
 QUOTA_TYPES: Mapping[str, tuple[str | None, str | None]] = {
     "USERS_DEFAULT": (DEFAULT_NAME, None),

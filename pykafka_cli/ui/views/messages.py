@@ -42,7 +42,7 @@ Bounds = Mapping[TopicPartition, tuple[int, int]]
 
 
 class Wanted(NamedTuple):
-    """What to read. `at` is an offset, or milliseconds since the epoch."""
+    """The records to read. `at` is an offset, or milliseconds since the epoch."""
 
     topic: str
     partition: int | None

@@ -1,4 +1,4 @@
-"""What the group coordinator keeps in __consumer_offsets: one record per committed offset, one per group.
+"""The group coordinator's records in __consumer_offsets: one per committed offset, one per group.
 
     key     version  fields                                       value, absent in a tombstone
     ------  -------  -------------------------------------------  ----------------------------------

@@ -1,4 +1,4 @@
-"""What the transaction coordinator keeps in __transaction_state: one record per transactional id.
+"""The transaction coordinator's records in __transaction_state: one per transactional id.
 
     key     version 0      transactional_id string
     value   version 0, 1   TransactionLogValue; absent in a tombstone

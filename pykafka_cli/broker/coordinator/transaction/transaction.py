@@ -68,7 +68,7 @@ class IllegalMove(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transaction:
-    """What the log says of a transactional id. Times in ms since the epoch; `started_at` is None before the first one.
+    """The state of a transactional id. Times in ms since the epoch; `started_at` is None before the first one.
 
     Invariant: without a transaction that is Ongoing or prepared there are no partitions.
     """

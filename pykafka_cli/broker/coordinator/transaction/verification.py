@@ -79,7 +79,7 @@ class _Note:
 
 
 class TransactionVerification:
-    """What this broker asks before transactions write to the partitions that it leads.
+    """Asks the coordinator before transactions write to the partitions that this broker leads.
 
     is_ongoing  whether the log of a partition has a transaction of a producer open; raises the reason against writing
     listener    through which other brokers are reached
@@ -188,7 +188,7 @@ class TransactionVerification:
     async def _ask(
         self, transactional_id: str, producer: ProducerIdAndEpoch, partitions: list[TopicPartition]
     ) -> dict[TopicPartition, ErrorCode]:
-        """What the coordinator says of each partition: this broker at once, another one over the network."""
+        """The coordinator's outcome for each partition; the coordinator may be this broker."""
         home = TopicPartition(topic_names.TRANSACTION_STATE, self._transactions.partition_for(transactional_id))
         state = self._metadata.partition_state(home)
         if state is not None and state.leader == self._broker_id:
