@@ -394,7 +394,7 @@ class BrokerServer:
     # ---- requests to other brokers
 
     async def _ask_controller(self, request: Any) -> Any:
-        """Send a request on a connection of its own. raises BrokerNotAvailable, ConnectionFailed"""
+        """Send a request on a new connection; raises BrokerNotAvailable, ConnectionFailed."""
         broker = self._broker
         channel = ControllerChannel(
             self.settings, broker.metadata, self._connect, waiting=broker.waiting, clock=self._clock
