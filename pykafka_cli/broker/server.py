@@ -169,6 +169,7 @@ class BrokerServer:
         close_listeners = ("listeners", partial(sockets.stop, GRACE))
         self._stops.append(close_listeners)
         self._peer_security = self._log_in_to_peers()
+        self._stops.append(("logins to other brokers", self._peer_security.stop))
         store, cluster_id = await self._connect_to_zookeeper()
         configs = DynamicConfigs(ConfigStore(store.client), self.settings, self._clock)
         quotas = ClientQuotas(self.settings, self._clock.of_peers)
@@ -240,7 +241,7 @@ class BrokerServer:
 
     def _log_in_to_peers(self) -> PeerSecurity:
         try:
-            return PeerSecurity(self.settings)
+            return PeerSecurity(self.settings, self._clock)
         except ValueError as error:
             raise BrokerUnusable(f"cannot connect to other brokers: {error}") from error
 

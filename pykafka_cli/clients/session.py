@@ -41,6 +41,7 @@ from pykafka_cli.transport.errors import (
 from pykafka_cli.transport.messages import response_type_of
 
 if TYPE_CHECKING:
+    from pykafka_cli.security.sasl import Logins
     from pykafka_cli.transport.sasl import SaslExchange
 
 _log = logging.getLogger(__name__)
@@ -405,17 +406,20 @@ class Session:
 
 def over_tcp(settings: ClientSettings) -> Connect:
     """Opens connections with the TLS and SASL of a client's properties."""
+    logins: Logins | None = None
 
     async def connect(address: Address, timeout: Seconds) -> Connection:
+        nonlocal logins
         tls, sasl = None, None
         login: Callable[[], SaslExchange | None] | None = None
         if settings.protocol != "PLAINTEXT":
-            from pykafka_cli.security.sasl import sasl_exchange
+            from pykafka_cli.security.sasl import Logins
             from pykafka_cli.security.settings import security_settings
             from pykafka_cli.security.tls import tls_context
 
             security = security_settings(settings.properties)
-            login = partial(sasl_exchange, security, address.host)
+            logins = logins or Logins(security)
+            login = partial(logins.to, address.host)
             tls, sasl = tls_context(security), login()
         return await Connection.open(
             *address,

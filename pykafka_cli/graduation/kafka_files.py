@@ -99,7 +99,7 @@ def _zookeeper_values(settings: ZooKeeperSettings) -> dict[str, str]:
     }
     # Kafka's ZooKeeper would start an HTTP server on port 8080, which ours never did.
     needed = {"admin.enableServer": "false"}
-    if settings.secure_client_port is not None:
+    if settings.has_tls:
         needed["serverCnxnFactory"] = "org.apache.zookeeper.server.NettyServerCnxnFactory"  # the other has no TLS
     return needed | values
 

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pykafka_cli.model import BrokerId
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.grammar import read_properties
-from pykafka_cli.rules.scram_credentials import salted_password, stored_credential
+from pykafka_cli.rules.scram_credentials import SALT_BYTES, salted_password, stored_credential
 from pykafka_cli.rules.storage_format import BadFormat, Info, NewScramCredential, Voters, random_uuid
 from pykafka_cli.storage.checkpoints import (
     KRAFT_VERSION,
@@ -27,8 +27,6 @@ from pykafka_cli.storage.checkpoints import (
 )
 from pykafka_cli.storage.cluster_metadata import ScramCredential, write_bootstrap_credentials
 from pykafka_cli.storage.files import DiskFiles
-
-_SALT_BYTES = 32
 
 
 def node_directories(settings: BrokerSettings) -> list[str]:
@@ -97,7 +95,7 @@ def _ensure_belongs(directory: str, meta: MetaProperties, cluster_id: str, node_
 
 def _stored(credential: NewScramCredential) -> ScramCredential:
     mechanism, iterations = credential.mechanism, credential.iterations
-    salt = credential.salt or secrets.token_bytes(_SALT_BYTES)
+    salt = credential.salt or secrets.token_bytes(SALT_BYTES)
     salted = credential.salted_password or salted_password(mechanism, credential.password or "", salt, iterations)
     return ScramCredential(credential.user, mechanism, stored_credential(mechanism, salted, salt, iterations))
 

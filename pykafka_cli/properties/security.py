@@ -140,20 +140,24 @@ class SecuritySettings(Settings):
     sasl_kerberos_ticket_renew_window_factor = InertKey(
         DOUBLE, 0.8, "The Kerberos library renews tickets.", importance=LOW
     )
-    sasl_login_refresh_buffer_seconds = InertKey(
-        SHORT, 300, "Each connection has its own token.", Between(0, 3600), importance=LOW
+    sasl_login_refresh_buffer_seconds = Key(
+        SHORT, 300, "How long before its end a token is replaced at the latest.", Between(0, 3600), importance=LOW
     )
-    sasl_login_refresh_min_period_seconds = InertKey(
-        SHORT, 60, "Each connection has its own token.", Between(0, 900), importance=LOW
+    sasl_login_refresh_min_period_seconds = Key(
+        SHORT, 60, "How long a token is used at least.", Between(0, 900), importance=LOW
     )
-    sasl_login_refresh_window_factor = InertKey(
-        DOUBLE, 0.8, "Each connection has its own token.", Between(0.5, 1.0), importance=LOW
+    sasl_login_refresh_window_factor = Key(
+        DOUBLE, 0.8, "The share of its life after which a token is replaced.", Between(0.5, 1.0), importance=LOW
     )
-    sasl_login_refresh_window_jitter = InertKey(
-        DOUBLE, 0.05, "Each connection has its own token.", Between(0.0, 0.25), importance=LOW
+    sasl_login_refresh_window_jitter = Key(
+        DOUBLE, 0.05, "Random variation of that share.", Between(0.0, 0.25), importance=LOW
     )
-    sasl_login_retry_backoff_max_ms = InertKey(LONG, 10_000, "Token requests are not retried.", importance=LOW)
-    sasl_login_retry_backoff_ms = InertKey(LONG, 100, "Token requests are not retried.", importance=LOW)
+    sasl_login_retry_backoff_max_ms = Key(
+        LONG, 10_000, "How long a token is requested again if the endpoint has a passing problem.", importance=LOW
+    )
+    sasl_login_retry_backoff_ms = Key(
+        LONG, 100, "How soon the first time; each later wait is twice as long.", importance=LOW
+    )
     sasl_oauthbearer_clock_skew_seconds = InertKey(INT, 30, "For brokers only.", importance=LOW)
     sasl_oauthbearer_expected_audience = InertKey(LIST, None, "For brokers only.", importance=LOW)
     sasl_oauthbearer_expected_issuer = InertKey(STRING, None, "For brokers only.", importance=LOW)

@@ -216,10 +216,16 @@ class ZooKeeperSettings(ZooKeeperSecurityKeys, ZooKeeperEnsembleKeys):
         return Milliseconds(shortest), Milliseconds(longest)
 
     @property
+    def has_tls(self) -> bool:
+        """Whether there is a port on which clients may use TLS."""
+        unified = self.client_port is not None and self.client_port_unification
+        return self.secure_client_port is not None or unified
+
+    @property
     def schemes(self) -> frozenset[str]:
         """The schemes of authentication that keys name; DIGEST-MD5 logins bring `sasl` with them."""
         named = {_PROVIDERS[p.value.strip()] for p in self._given.values() if _AUTH_PROVIDER.fullmatch(p.key)}
-        with_tls = {self.ssl_auth_provider} if self.secure_client_port is not None else set()
+        with_tls = {self.ssl_auth_provider} if self.has_tls else set()
         digest = {"digest"} if self.digest_enabled else set()
         return frozenset(named - {"digest"} | with_tls | digest | {"ip"})
 

@@ -125,12 +125,14 @@ class ZooKeeperSecurityKeys(Settings):
         name="ssl.hostnameVerification",
     )  # fmt: skip
     ssl_handshake_detection_timeout_millis = InertKey(
-        INT, 5000, "How long to wait for TLS to begin where it is optional.", name="ssl.handshakeDetectionTimeoutMillis"
+        INT,
+        5000,
+        "How long another server may take to begin TLS where it is optional.",
+        name="ssl.handshakeDetectionTimeoutMillis",
     )
-    client_port_unification = UnsupportedProtection(
-        BOOLEAN, False, "Whether clientPort accepts TLS as well; here secureClientPort does.",
+    client_port_unification = Key(
+        BOOLEAN, False, "Whether clientPort accepts TLS as well, with the keys of secureClientPort.",
         name="client.portUnification",
-        loss="clients could not use TLS on clientPort; set secureClientPort for them",
     )  # fmt: skip
     server_cnxn_factory = InertKey(
         STRING, None, "The Java class that accepts connections.", name="serverCnxnFactory", importance=LOW

@@ -15,6 +15,10 @@ from typing import NamedTuple
 
 from pykafka_cli.model import Timestamp
 
+SALT_BYTES = 32
+"""Of every salt that is chosen here, so that none of them tells whose it is."""
+DEFAULT_ITERATIONS = 4096
+"""As few as SCRAM allows, and as many as Kafka's tools choose if they are not told."""
 DIGESTS: Mapping[str, str] = {"SCRAM-SHA-256": "sha256", "SCRAM-SHA-512": "sha512"}
 """The hash function of each mechanism."""
 

@@ -10,24 +10,33 @@ source  OAuthBearerLoginCallbackHandler, HttpAccessTokenRetriever, OAuthBearerUn
 
 import base64
 import json
+import re
+import ssl
 import time
-import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import NamedTuple
 
-from pykafka_cli.model import in_seconds
+from pykafka_cli.model import Seconds, Timestamp, in_seconds
 from pykafka_cli.properties.jaas import Login
 from pykafka_cli.properties.security import SecuritySettings
 from pykafka_cli.security.errors import BadClientSetting
 from pykafka_cli.security.jaas import required_option
 from pykafka_cli.security.settings import security_settings
+from pykafka_cli.security.shared_token import RefreshTimes, SharedToken
 from pykafka_cli.security.tls import tls_context
+from pykafka_cli.security.web import MOST_BYTES, BadStatus, read_url
 from pykafka_cli.transport.sasl import SaslFailure
 
 _ANSWER_TIMEOUT_MS = 10_000
 _UNSECURED = "unsecuredLogin"
 _RESERVED_CLAIMS = ("iat", "exp")
+_TOKEN = re.compile(r"[-_~+/.a-zA-Z0-9]+=*")
+_PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
+"""Statuses after which another attempt may succeed."""
+_MOST_EXPLAINED = 500
 
 
 def extensions(its: Login) -> dict[str, str]:
@@ -41,42 +50,106 @@ def extensions(its: Login) -> dict[str, str]:
     }
 
 
-def bearer_token(settings: SecuritySettings, its: Login) -> str:
-    """Get a token for one login. Blocks while it is requested from a server.
+def token_source(settings: SecuritySettings, its: Login, now_ms: Callable[[], Timestamp]) -> Callable[[], str]:
+    """What gets a token for a login; it may block, and raises SaslFailure where there is none to be had.
 
-    raises    BadClientSetting, SaslFailure if the server does not give one
+    A server's token serves all logins until it has to be replaced (SharedToken); what costs nothing is new each time.
+
+    raises    BadClientSetting
     """
-    if settings.sasl_oauthbearer_token_endpoint_url:
-        return _from_endpoint(settings.sasl_oauthbearer_token_endpoint_url, settings, its)
-    if any(name.startswith(_UNSECURED) for name in its.options):
-        return unsecured_token(its.options, time.time())
-    raise BadClientSetting(
-        "OAUTHBEARER needs sasl.oauthbearer.token.endpoint.url, or unsecuredLoginStringClaim_sub in sasl.jaas.config"
-    )
+    url = settings.sasl_oauthbearer_token_endpoint_url
+    if url is None or not url:
+        if any(name.startswith(_UNSECURED) for name in its.options):
+            unsecured_token(its.options, now_ms() / 1000)
+            return lambda: unsecured_token(its.options, now_ms() / 1000)
+        raise BadClientSetting(
+            "OAUTHBEARER needs sasl.oauthbearer.token.endpoint.url, or unsecuredLoginStringClaim_sub in "
+            "sasl.jaas.config"
+        )
+    if url.startswith("file:"):
+        return partial(_from_file, url)
+    if not url.startswith(("http://", "https://")):
+        raise BadClientSetting(f"sasl.oauthbearer.token.endpoint.url={url} is not a URL of file:, https: or http:")
+    endpoint = _endpoint(url, settings, its)
+    return SharedToken(endpoint.token, RefreshTimes.of(settings), now_ms)
 
 
-def _from_endpoint(url: str, settings: SecuritySettings, its: Login) -> str:
-    request, tls = urllib.request.Request(url), None
-    if not url.startswith("file:"):
-        request = _token_request(url, its, encode=settings.sasl_oauthbearer_header_urlencode)
-        about_tls = {name: value for name, value in its.options.items() if name.startswith("ssl.")}
-        tls = tls_context(security_settings({"security.protocol": "SSL", **about_tls}))
-    # Python has one timeout for connecting and for reading.
-    given = (settings.sasl_login_connect_timeout_ms, settings.sasl_login_read_timeout_ms)
-    timeout_ms = max((each for each in given if each is not None), default=_ANSWER_TIMEOUT_MS)
+def _from_file(url: str) -> str:
     try:
-        with urllib.request.urlopen(request, timeout=in_seconds(timeout_ms), context=tls) as answer:
-            text: str = answer.read().decode().strip()
-    except urllib.error.HTTPError as error:
-        raise SaslFailure(f"no token from {url}: {error.code} {_explanation(error) or error.reason}") from None
+        with urllib.request.urlopen(url) as file:
+            return _checked(file.read(MOST_BYTES).decode().strip(), url)
     except (OSError, ValueError) as error:
         raise SaslFailure(f"no token from {url}: {getattr(error, 'reason', None) or error}") from None
-    if url.startswith("file:"):
-        return text
-    try:
-        return str(json.loads(text)["access_token"])
-    except (ValueError, KeyError, TypeError, RecursionError):
-        raise SaslFailure(f"no token from {url}: the response has no access_token") from None
+
+
+class Endpoint(NamedTuple):
+    """A server that gives tokens, as a client's properties describe it.
+
+    timeout     seconds for each wait
+    within      seconds for each request
+    pauses      ms before the second attempt, doubled each time, and for all attempts together
+    pause       waits for some seconds
+    """
+
+    request: urllib.request.Request
+    tls: ssl.SSLContext | None
+    timeout: Seconds
+    within: Seconds
+    pauses: tuple[int, int]
+    pause: Callable[[float], None] = time.sleep
+    monotonic: Callable[[], float] = time.monotonic
+
+    def token(self) -> str:
+        """A new token; blocks, for `within` seconds and the pauses.
+
+        raises    SaslFailure
+        """
+        first_ms, longest_ms = self.pauses
+        ends, wait = self.monotonic() + longest_ms / 1000, first_ms / 1000
+        while True:
+            try:
+                return self._ask()
+            except _Passing as failure:
+                left = min(wait, ends - self.monotonic())
+                if left <= 0:
+                    raise SaslFailure(str(failure)) from None
+                self.pause(left)
+                wait *= 2
+
+    def _ask(self) -> str:
+        url = self.request.full_url
+        try:
+            body = read_url(self.request, tls=self.tls, timeout=self.timeout, within=self.within)
+        except BadStatus as error:
+            kind = _Passing if error.status in _PASSING else SaslFailure
+            raise kind(f"no token from {url}: {_explanation(error.body) or error}") from None
+        except (OSError, ValueError) as error:
+            cause = getattr(error, "reason", None) or error
+            kind = _Passing if isinstance(cause, ConnectionResetError | BrokenPipeError) else SaslFailure
+            raise kind(f"no token from {url}: {cause}") from None
+        try:
+            return _checked(str(json.loads(body)["access_token"]).strip(), url)
+        except (ValueError, KeyError, TypeError, RecursionError):
+            raise SaslFailure(f"no token from {url}: the response has no access_token") from None
+
+
+class _Passing(Exception):
+    """A failure that another attempt may not meet."""
+
+
+def _endpoint(url: str, settings: SecuritySettings, its: Login) -> Endpoint:
+    about_tls = {name: value for name, value in its.options.items() if name.startswith("ssl.")}
+    connect_ms, read_ms = (
+        given or _ANSWER_TIMEOUT_MS
+        for given in (settings.sasl_login_connect_timeout_ms, settings.sasl_login_read_timeout_ms)
+    )
+    return Endpoint(
+        _token_request(url, its, encode=settings.sasl_oauthbearer_header_urlencode),
+        tls_context(security_settings({"security.protocol": "SSL", **about_tls})),
+        in_seconds(max(connect_ms, read_ms)),  # Python has one timeout for connecting and for reading
+        in_seconds(connect_ms + read_ms),
+        (settings.sasl_login_retry_backoff_ms, settings.sasl_login_retry_backoff_max_ms),
+    )
 
 
 def _token_request(url: str, its: Login, *, encode: bool) -> urllib.request.Request:
@@ -95,13 +168,21 @@ def _token_request(url: str, its: Login, *, encode: bool) -> urllib.request.Requ
     )
 
 
-def _explanation(error: urllib.error.HTTPError) -> str:
-    """The server's explanation of its error (RFC 6749, 5.2)."""
+def _checked(token: str, url: str) -> str:
+    """A token that may stand in a message of the mechanism (RFC 6750, 2.1)."""
+    if not _TOKEN.fullmatch(token):
+        raise SaslFailure(f"no token from {url}: what it sent cannot be one")
+    return token
+
+
+def _explanation(body: bytes) -> str:
+    """The server's explanation of its error (RFC 6749, 5.2), as far as it may be printed."""
     try:
-        body = json.loads(error.read())
-        return " - ".join(str(body[name]) for name in ("error", "error_description") if name in body)
-    except (OSError, ValueError, TypeError, RecursionError):
+        given = json.loads(body)
+        text = " - ".join(str(given[name]) for name in ("error", "error_description") if name in given)
+    except (ValueError, TypeError, RecursionError):
         return ""
+    return "".join(character if character.isprintable() else " " for character in text[:_MOST_EXPLAINED])
 
 
 def unsecured_token(options: Mapping[str, str], now: float) -> str:

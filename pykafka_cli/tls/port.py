@@ -1,4 +1,4 @@
-"""A port for TLS: connections are accepted and counted first, and handed to the server once TLS has begun.
+"""A port for TLS, or for both: connections are accepted and counted, then handed to the server once TLS has begun.
 
 So connections without a complete handshake count toward the server's limits, time out, and do not block others, which
 asyncio's servers do not provide. With them, another certificate would also require another server, and closing the old
@@ -20,6 +20,7 @@ _log = logging.getLogger(__name__)
 
 _PAUSE_S = 1.0  # where no connection can be accepted, mostly as there are too many open files
 _SHUTDOWN_S = 5.0
+_HANDSHAKE = b"\x16"
 _TURN = 64  # connections that are accepted before others get their turn
 
 Made = TypeVar("Made", bound=asyncio.BaseProtocol)
@@ -41,13 +42,22 @@ class Door(Protocol[Made]):
 class TlsPort(Generic[Made]):
     """Accepts connections on one socket, and closes it when it stops.
 
-    context    the SSL context of new handshakes; can be replaced at any time
-    within     seconds in which TLS must have begun
+    context          the SSL context of new handshakes; can be replaced at any time
+    within           seconds in which TLS must have begun
+    accepts_plain    whether TLS is optional: the first byte decides
     """
 
-    def __init__(self, door: Door[Made], listening: socket.socket, context: ssl.SSLContext, within: Seconds) -> None:
+    def __init__(
+        self,
+        door: Door[Made],
+        listening: socket.socket,
+        context: ssl.SSLContext,
+        within: Seconds,
+        *,
+        accepts_plain: bool = False,
+    ) -> None:
         self.context = context
-        self._door, self._listening, self._within = door, listening, within
+        self._door, self._listening, self._within, self._accepts_plain = door, listening, within, accepts_plain
         self._tasks: set[asyncio.Task[None]] = set()
         self._start(self._accept())
 
@@ -104,13 +114,17 @@ class TlsPort(Generic[Made]):
                 return
             accepted.setblocking(False)
             accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            await asyncio.get_running_loop().connect_accepted_socket(
-                lambda: made,
-                accepted,
-                ssl=self.context,
-                ssl_handshake_timeout=self._within,
-                ssl_shutdown_timeout=_SHUTDOWN_S,
-            )
+            loop = asyncio.get_running_loop()
+            if self._accepts_plain and not await self._wants_tls(accepted):
+                await loop.connect_accepted_socket(lambda: made, accepted)
+            else:
+                await loop.connect_accepted_socket(
+                    lambda: made,
+                    accepted,
+                    ssl=self.context,
+                    ssl_handshake_timeout=self._within,
+                    ssl_shutdown_timeout=_SHUTDOWN_S,
+                )
             has_begun = True
         except OSError as error:
             reason = _reason(failures[0] if failures else error)
@@ -119,6 +133,23 @@ class TlsPort(Generic[Made]):
             if not has_begun:
                 accepted.close()
                 self._door.has_failed(made, reason)
+
+    async def _wants_tls(self, accepted: socket.socket) -> bool:
+        """Whether the first byte is that of a handshake; raises OSError where none comes in time."""
+        loop = asyncio.get_running_loop()
+        has_come: asyncio.Future[None] = loop.create_future()
+
+        def come() -> None:
+            if not has_come.done():
+                has_come.set_result(None)
+
+        loop.add_reader(accepted, come)
+        try:
+            async with asyncio.timeout(self._within):
+                await has_come
+        finally:
+            loop.remove_reader(accepted)
+        return accepted.recv(1, socket.MSG_PEEK) == _HANDSHAKE
 
 
 def _read_no_more(accepted: socket.socket) -> None:

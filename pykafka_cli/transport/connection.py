@@ -20,6 +20,7 @@ import socket
 import ssl
 import struct
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, Self, cast
 
 from kio.serial import entity_reader
@@ -352,6 +353,7 @@ class Connection(asyncio.BufferedProtocol):
         """
         from kio.schema.sasl_handshake.v1 import SaslHandshakeRequest
 
+        from pykafka_cli.transport.own_thread import in_own_thread
         from pykafka_cli.transport.sasl import SaslFailure
 
         try:
@@ -364,7 +366,7 @@ class Connection(asyncio.BufferedProtocol):
                 )
             answer: bytes | None = None
             # A mechanism may have to ask others first, for tickets or tokens.
-            while (token := await asyncio.to_thread(exchange.respond, answer)) is not None:
+            while (token := await in_own_thread(partial(exchange.respond, answer))) is not None:
                 result = await self._response(authenticate(auth_bytes=token), None, None)
                 if result.error_code:
                     raise AuthenticationFailed(result.error_message or f"{self.address} rejected the credentials")

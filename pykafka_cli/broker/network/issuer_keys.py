@@ -16,18 +16,19 @@ import json
 import logging
 import ssl
 import urllib.request
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from pykafka_cli.broker.clock import Clock
 from pykafka_cli.model import Milliseconds, Seconds, in_seconds
+from pykafka_cli.security.web import MOST_BYTES, read_url
+from pykafka_cli.transport.own_thread import in_own_thread
 
 _log = logging.getLogger(__name__)
 
-_TIMEOUT_S = 10.0
-_MOST_BYTES = 1 << 20
+_TIMEOUT = Seconds(10.0)
 _LEAST_PAUSE = Seconds(60.0)
 """The least time between two reads that unknown keys cause."""
 
@@ -47,13 +48,14 @@ class IssuerKeys:
     keys    None until they have been read
     """
 
-    def __init__(self, source: KeySource, tls: ssl.SSLContext | None, clock: Clock) -> None:
+    def __init__(self, source: KeySource, tls: ssl.SSLContext | None, clock: Clock, within: Seconds = _TIMEOUT) -> None:
         """
         tls       for an https URL; None trusts what the system trusts
+        within    seconds for each read
         raises    ValueError for a file that cannot be read, or a URL of another kind
         """
         self.keys: KeySet | None = None
-        self._source, self._tls, self._clock = source, tls, clock
+        self._source, self._tls, self._clock, self._within = source, tls, clock, within
         self._missed = asyncio.Event()
         self._follower: asyncio.Task[None] | None = None
         if source.url.startswith("file:"):
@@ -82,7 +84,7 @@ class IssuerKeys:
                 await self._pause(failures)
             is_first = False
             try:
-                self.keys = await asyncio.to_thread(self._read)
+                self.keys = await in_own_thread(self._read)
                 failures = 0
             except ValueError as error:
                 failures += 1
@@ -113,20 +115,12 @@ class IssuerKeys:
         """Read the keys; raises ValueError."""
         url = self._source.url
         try:
-            with urllib.request.urlopen(url, timeout=_TIMEOUT_S, context=self._tls) as answer:
-                data = self._all_of(answer)
+            if url.startswith("file:"):
+                with urllib.request.urlopen(url) as file:
+                    data = file.read(MOST_BYTES)
+            else:
+                data = read_url(urllib.request.Request(url), tls=self._tls, timeout=self._within, within=self._within)
             return KeySet.import_key_set(json.loads(data))
         except (OSError, ValueError, TypeError, KeyError, AttributeError, JoseError, RecursionError) as error:
             reason = getattr(error, "reason", None) or getattr(error, "description", None) or error
             raise ValueError(f"cannot read the keys of the token issuer from {url}: {reason}") from None
-
-    def _all_of(self, answer: Any) -> bytes:
-        """The whole response; raises ValueError if it is too large or takes too long, even if bytes keep arriving."""
-        deadline, data = self._clock.monotonic() + _TIMEOUT_S, b""
-        while chunk := answer.read1(_MOST_BYTES):
-            data += chunk
-            if len(data) > _MOST_BYTES:
-                raise ValueError(f"more than {_MOST_BYTES} bytes")
-            if self._clock.monotonic() > deadline:
-                raise ValueError(f"it takes longer than {_TIMEOUT_S:.0f} s")
-        return data

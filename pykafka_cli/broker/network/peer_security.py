@@ -7,15 +7,17 @@
 source  ChannelBuilders.clientChannelBuilder, NodeToControllerChannelManager, BrokerBlockingSender
 """
 
+import asyncio
 import ssl
 
+from pykafka_cli.broker.clock import Clock
 from pykafka_cli.broker.network.jaas import server_login
 from pykafka_cli.broker.network.tls import listener_tls, security_of_listener
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.jaas import Login
 from pykafka_cli.properties.security import SecuritySettings
 from pykafka_cli.security.errors import BadClientSetting
-from pykafka_cli.security.sasl import sasl_exchange
+from pykafka_cli.security.sasl import Logins
 from pykafka_cli.security.tls import tls_context
 from pykafka_cli.transport.sasl import SaslExchange
 
@@ -25,13 +27,24 @@ _MOST_FLIGHTS = 10  # of messages in a handshake
 class PeerSecurity:
     """TLS and the login of a broker toward the other brokers.
 
+    A token of OAuth is requested at the start, and another one before it expires, whether or not a connection needs it.
+    Without a token, connections fail.
+
     tls       None if the listener does not use TLS
     raises    ValueError, from `__init__` and `reload`
     """
 
-    def __init__(self, settings: BrokerSettings) -> None:
-        self._broker = settings
+    def __init__(self, settings: BrokerSettings, clock: Clock) -> None:
+        self._broker, self._clock = settings, clock
+        self._basis: object = None
+        self._renewal: asyncio.Task[None] | None = None
         self.reload()
+
+    async def stop(self) -> None:
+        """Request no more tokens."""
+        if self._renewal is not None:
+            self._renewal.cancel()
+            self._renewal = None
 
     def reload(self) -> None:
         """Read the stores and the login again, for new connections."""
@@ -40,17 +53,34 @@ class PeerSecurity:
         settings = security_of_listener(broker, broker.inter_broker_listener, mechanism)
         try:
             tls = tls_context(settings)
-            sasl_exchange(settings, "localhost", login)
+            basis = {name: settings[name] for name in SecuritySettings.KEYS}, login
+            if is_new := basis != self._basis:
+                logins = Logins(settings, login, self._clock.now_ms)
+                logins.to("localhost")
             if tls is not None:
                 _ensure_trusts_itself(broker, settings)
         except BadClientSetting as error:
             raise ValueError(str(error)) from None
         self.tls: ssl.SSLContext | None = tls
-        self._client, self._login = settings, login
+        if is_new:
+            self._basis, self._logins = basis, logins
+            self._renew_tokens()
 
     def login(self, host: str) -> SaslExchange | None:
         """A new login to the broker at `host`; None if the listener requires none."""
-        return sasl_exchange(self._client, host, self._login)
+        return self._logins.to(host)
+
+    def _renew_tokens(self) -> None:
+        if self._renewal is not None:
+            self._renewal.cancel()
+            self._renewal = None
+        if self._logins.token is None:
+            return
+        from pykafka_cli.security.shared_token import SharedToken, keep_fresh
+
+        if isinstance(self._logins.token, SharedToken):
+            work = keep_fresh(self._logins.token, self._clock.now_ms, self._clock.sleep)
+            self._renewal = asyncio.get_running_loop().create_task(work, name="token of this broker")
 
 
 def _ensure_trusts_itself(broker: BrokerSettings, settings: SecuritySettings) -> None:

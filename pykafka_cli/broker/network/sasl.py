@@ -10,8 +10,8 @@
 
 With `,tokenauth=true` after NONCE, USER is the id of a delegation token (KIP-48), and the login is its owner's.
 
-Who guesses learns as little as can be: an unknown user is asked for the same, at the same cost, and rejected in the
-same words as a wrong password.
+Who guesses learns as little as can be: an unknown user, and the id of an unknown token, are asked for the same, at the
+same cost, and rejected in the same words as a wrong password.
 
 SCRAM's server is not scramp's, whose client our clients use: that one rejects librdkafka, which repeats its own part of
 the nonce, and clients that name whom they act as; Kafka accepts both.
@@ -30,7 +30,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol
 
 from pykafka_cli.model import Timestamp
-from pykafka_cli.rules.scram_credentials import DIGESTS, TokenLogin
+from pykafka_cli.rules.scram_credentials import DEFAULT_ITERATIONS, DIGESTS, SALT_BYTES, TokenLogin
 
 _log = logging.getLogger(__name__)
 
@@ -49,7 +49,6 @@ _AUTH = re.compile(r"auth=[Bb][Ee][Aa][Rr][Ee][Rr] +(?P<token>[-_~+/.a-zA-Z0-9]+
 _ANOTHER_NAME = "Client requested an authorization id that is different from username"
 _NOBODYS_PASSWORD = secrets.token_hex(8)
 _SECRET = secrets.token_bytes(32)
-_SALT_BYTES, _ITERATIONS = 32, 4096  # as those who set passwords choose them
 _CLIENT_FINAL = re.compile(
     r"(?P<bare>c=(?P<binding>[A-Za-z0-9+/=]+),r=(?P<nonce>[!-+\--~]+)),p=(?P<proof>[A-Za-z0-9+/=]+)"
 )
@@ -166,7 +165,8 @@ class ScramServer:
             self.has_delegation_token = True
         else:
             owner, credential, expiry_ms = user, self._credential_of(user), None
-        credential = credential or _nobodys_credential(self._digest, user)
+        nobodys = _nobodys_credential(self._digest, user)  # always, so that work does not tell who exists
+        credential = credential or nobodys
         parts = dict(part.split("=", 1) for part in credential.split(","))
         self._stored_key, self._server_key = (base64.b64decode(parts[key]) for key in ("stored_key", "server_key"))
         self._header = found["header"]
@@ -234,10 +234,10 @@ class OAuthBearerServer:
 
 def _nobodys_credential(digest: str, user: str) -> str:
     """A credential that no password matches. A user that does not exist always gets the same salt, as if it existed."""
-    salt = hmac.digest(_SECRET, user.encode(), digest)[:_SALT_BYTES]
+    salt = hmac.digest(_SECRET, user.encode(), digest)[:SALT_BYTES]
     keys = (secrets.token_bytes(hashlib.new(digest).digest_size) for _ in range(2))
     salt_text, stored, server = (base64.b64encode(part).decode() for part in (salt, *keys))
-    return f"salt={salt_text},stored_key={stored},server_key={server},iterations={_ITERATIONS}"
+    return f"salt={salt_text},stored_key={stored},server_key={server},iterations={DEFAULT_ITERATIONS}"
 
 
 def _names_token(extensions: str) -> bool:

@@ -24,7 +24,14 @@ from pykafka_cli.broker.errors import (
 from pykafka_cli.broker.security.change_notifications import ChangeNotifications
 from pykafka_cli.model import Timestamp, in_seconds
 from pykafka_cli.properties.broker import BrokerSettings
-from pykafka_cli.rules.scram_credentials import TokenLogin, salted_password, stored_credential
+from pykafka_cli.rules.scram_credentials import (
+    DEFAULT_ITERATIONS,
+    DIGESTS,
+    SALT_BYTES,
+    TokenLogin,
+    salted_password,
+    stored_credential,
+)
 from pykafka_cli.zookeeper.client import ZooKeeperClient
 from pykafka_cli.zookeeper.delegation_tokens import CHANGES, DelegationTokenStore, TokenInformation, decode_change
 from pykafka_cli.zookeeper.errors import ConnectionClosed, NoNode, SessionExpired
@@ -33,8 +40,6 @@ from pykafka_cli.zookeeper.znode_data import BadZnode
 _log = logging.getLogger(__name__)
 
 _DIGEST = "sha512"
-_ITERATIONS = 4096
-"""As few as SCRAM allows: an HMAC is no password that could be guessed."""
 
 
 class DelegationTokenManager:
@@ -48,8 +53,9 @@ class DelegationTokenManager:
         self._tokens: dict[str, TokenInformation] = {}
         self._ids: dict[bytes, str] = {}
         """By HMAC."""
-        self._credentials: dict[tuple[str, str], str] = {}
-        """By mechanism and token's id; made at the first login, because each takes thousands of hashes."""
+        self._credentials: dict[str, dict[str, str]] = {}
+        """By token's id and mechanism. Each takes thousands of hashes, and so is made as soon as a token is known: a
+        login that took them would tell that there is such a token."""
         self._changing = asyncio.Lock()
         self._changes = ChangeNotifications(
             client, clock, "delegation tokens", (CHANGES,), load=self._load, read_change=self._read_change
@@ -89,10 +95,7 @@ class DelegationTokenManager:
         token = self._tokens.get(token_id)
         if token is None or token.has_expired(self._clock.now_ms()):
             return None
-        credential = self._credentials.get((mechanism, token_id))
-        if credential is None:
-            credential = self._credentials[mechanism, token_id] = self._new_credential(mechanism, token_id)
-        return TokenLogin(token.owner.name, credential, token.expiry_ms)
+        return TokenLogin(token.owner.name, self._credentials[token_id][mechanism], token.expiry_ms)
 
     async def create(
         self, owner: Principal, requester: Principal, renewers: Sequence[Principal], lifetime_ms: int
@@ -168,18 +171,18 @@ class DelegationTokenManager:
     def _keep(self, token: TokenInformation) -> None:
         self._tokens[token.id] = token
         self._ids[self.hmac_of(token.id)] = token.id
+        if token.id not in self._credentials:
+            self._credentials[token.id] = {name: self._new_credential(name, token.id) for name in DIGESTS}
 
     def _forget(self, token_id: str) -> None:
         self._tokens.pop(token_id, None)
         self._ids.pop(self.hmac_of(token_id), None)
-        for mechanism, known in list(self._credentials):
-            if known == token_id:
-                del self._credentials[mechanism, known]
+        self._credentials.pop(token_id, None)
 
     def _new_credential(self, mechanism: str, token_id: str) -> str:
-        salt = secrets.token_bytes(16)
+        salt, iterations = secrets.token_bytes(SALT_BYTES), DEFAULT_ITERATIONS  # an HMAC cannot be guessed
         password = base64.b64encode(self.hmac_of(token_id)).decode()
-        return stored_credential(mechanism, salted_password(mechanism, password, salt, _ITERATIONS), salt, _ITERATIONS)
+        return stored_credential(mechanism, salted_password(mechanism, password, salt, iterations), salt, iterations)
 
     # ---- following changes
 

@@ -9,11 +9,10 @@ from kio.static.primitive import i8, i32
 
 from pykafka_cli.clients.errors import ApiError, ensure_none_failed
 from pykafka_cli.clients.session import Session
-from pykafka_cli.rules.scram_credentials import salted_password, stored_credential
+from pykafka_cli.rules.scram_credentials import SALT_BYTES, salted_password, stored_credential
 
 MECHANISMS = {"SCRAM-SHA-256": 1, "SCRAM-SHA-512": 2}
 _NAMES = {number: name for name, number in MECHANISMS.items()}
-_SALT_BYTES = 32
 
 
 class NewCredential(NamedTuple):
@@ -23,7 +22,7 @@ class NewCredential(NamedTuple):
 
 def new_stored_credential(mechanism: str, credential: NewCredential) -> str:
     """The form of a credential in ZooKeeper, with a new salt."""
-    salt, iterations = secrets.token_bytes(_SALT_BYTES), credential.iterations
+    salt, iterations = secrets.token_bytes(SALT_BYTES), credential.iterations
     return stored_credential(
         mechanism, salted_password(mechanism, credential.password, salt, iterations), salt, iterations
     )
@@ -64,7 +63,7 @@ async def alter_credentials(
     )
 
     def upsertion(mechanism: str, credential: NewCredential) -> ScramCredentialUpsertion:
-        salt = secrets.token_bytes(_SALT_BYTES)
+        salt = secrets.token_bytes(SALT_BYTES)
         return ScramCredentialUpsertion(
             name=user,
             mechanism=i8(MECHANISMS[mechanism]),

@@ -77,18 +77,18 @@ class JavaSecurityKeys(Settings):
     sasl_login_read_timeout_ms = Key[int | None](
         INT, None, "How long a login waits for its identity provider's response.", importance=LOW
     )
-    sasl_login_refresh_buffer_seconds = InertKey(
+    sasl_login_refresh_buffer_seconds = Key(
         SHORT, 300, "Minimum time before its expiry that a credential is refreshed.", update=PER_BROKER
     )
-    sasl_login_refresh_min_period_seconds = InertKey(
+    sasl_login_refresh_min_period_seconds = Key(
         SHORT, 60, "Minimum time between two refreshes of a credential.", update=PER_BROKER
     )
-    sasl_login_refresh_window_factor = InertKey(
+    sasl_login_refresh_window_factor = Key(
         DOUBLE, 0.8, "The share of a credential's life after which it is refreshed.", update=PER_BROKER
     )
-    sasl_login_refresh_window_jitter = InertKey(DOUBLE, 0.05, "Random variation of that share.", update=PER_BROKER)
-    sasl_login_retry_backoff_max_ms = InertKey(LONG, 10_000, "Longest wait between attempts to log in.", importance=LOW)
-    sasl_login_retry_backoff_ms = InertKey(LONG, 100, "Wait before the second attempt to log in.", importance=LOW)
+    sasl_login_refresh_window_jitter = Key(DOUBLE, 0.05, "Random variation of that share.", update=PER_BROKER)
+    sasl_login_retry_backoff_max_ms = Key(LONG, 10_000, "Longest wait between attempts to log in.", importance=LOW)
+    sasl_login_retry_backoff_ms = Key(LONG, 100, "Wait before the second attempt to log in.", importance=LOW)
     sasl_mechanism_controller_protocol = InertKey(
         STRING, "GSSAPI", "The SASL mechanism for KRaft controllers.", importance=HIGH
     )

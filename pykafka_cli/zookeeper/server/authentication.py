@@ -12,6 +12,7 @@ import hashlib
 from base64 import b64encode
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from hmac import compare_digest
 
 from pykafka_cli.zookeeper.protocol.errors import AuthFailed
 from pykafka_cli.zookeeper.protocol.records import Id
@@ -50,7 +51,8 @@ class Authentication:
         if scheme == "digest":
             digest = digest_of(credentials, self.digest_algorithm)
             identity = Id("digest", digest)
-            return [SUPER, identity] if self.super_digest is not None and digest == self.super_digest else [identity]
+            is_super = self.super_digest is not None and compare_digest(digest.encode(), self.super_digest.encode())
+            return [SUPER, identity] if is_super else [identity]
         proven = [identity for identity in identities if identity.scheme == scheme]
         if not proven:
             raise AuthFailed("the client has shown no certificate")

@@ -1,4 +1,4 @@
-"""The port for TLS: connections become those of the server once TLS has begun, and count before.
+"""A port for TLS, or for TLS and plain clients: connections become the server's once TLS has begun, and count before.
 
 Source: org.apache.zookeeper.server.NettyServerCnxnFactory.CertificateVerifier.
 """
@@ -33,15 +33,22 @@ class SecureHost(Host, Protocol):
 class SecurePort:
     """Accepts connections on one socket.
 
-    within    seconds for the TLS handshake
+    within           seconds for the TLS handshake
+    accepts_plain    whether TLS is optional
     """
 
     def __init__(
-        self, host: SecureHost, listening: socket.socket, context: ssl.SSLContext, frame_limit: int, within: Seconds
+        self,
+        host: SecureHost,
+        listening: socket.socket,
+        context: ssl.SSLContext,
+        frame_limit: int,
+        within: Seconds,
+        *,
+        accepts_plain: bool = False,
     ) -> None:
-        self.port: int = listening.getsockname()[1]
         self._host, self._frame_limit = host, frame_limit
-        self._accepting = TlsPort(self, listening, context, within)
+        self._accepting = TlsPort(self, listening, context, within, accepts_plain=accepts_plain)
 
     async def close(self) -> None:
         """Accept no more connections, and drop those whose TLS handshake is not complete."""
@@ -68,7 +75,7 @@ class SecurePort:
 
 
 class SecureConnection(Connection):
-    """A connection with TLS; a client that shows a certificate has the identities in it."""
+    """A connection with TLS, unless the client does without; one that shows a certificate has the identities in it."""
 
     def __init__(self, host: SecureHost, frame_limit: int, address: str, port: int) -> None:
         super().__init__(host, frame_limit)
@@ -85,7 +92,8 @@ class SecureConnection(Connection):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.has_begun()
         super().connection_made(transport)
-        certificate = transport.get_extra_info("ssl_object").getpeercert(binary_form=True)
+        tls = transport.get_extra_info("ssl_object")
+        certificate = None if tls is None else tls.getpeercert(binary_form=True)
         if certificate is None:
             return
         try:

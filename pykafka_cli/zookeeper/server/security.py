@@ -18,8 +18,8 @@ _SUPER = "super"
 
 
 def tls_of(settings: ZooKeeperSettings) -> ssl.SSLContext | None:
-    """The SSL context of the secure port; None without such a port. Raises ConfigError."""
-    if settings.secure_client_port is None:
+    """The SSL context of ports with TLS; None without such a port. Raises ConfigError."""
+    if not settings.has_tls:
         return None
     versions = Versions(settings.tls_protocol, settings.ssl_enabled_protocols, settings.ssl_cipher_suites)
     try:
@@ -27,7 +27,8 @@ def tls_of(settings: ZooKeeperSettings) -> ssl.SSLContext | None:
             versions, _store(settings, "keyStore"), _store(settings, "trustStore"), settings.ssl_client_auth.upper()
         )
     except (BadStore, BadTlsSetting) as error:
-        raise ConfigError(f"secureClientPort cannot be opened: {error}") from None
+        port = "clientPort with TLS" if settings.secure_client_port is None else "secureClientPort"
+        raise ConfigError(f"{port} cannot be opened: {error}") from None
 
 
 def authentication_of(settings: ZooKeeperSettings) -> Authentication:

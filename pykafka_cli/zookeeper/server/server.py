@@ -89,7 +89,7 @@ class ZooKeeperServer:
         self._clock = clock
         self._is_running = False
         self._listener: asyncio.Server | None = None
-        self._secure_listener: SecurePort | None = None
+        self._secure_listeners: list[SecurePort] = []
         data, logs = map(Path, settings.directories)
         self._directory = DataDirectory(data, logs)
         self._timers: dict[str, Timer] = {}
@@ -138,16 +138,25 @@ class ZooKeeperServer:
         """Accept clients on the sockets; raises ServerUnusable."""
         frame_limit = self._settings.jute_maxbuffer
         if listening := bound.get(_PORT):
-            self._listener = await asyncio.get_running_loop().create_server(
-                lambda: Connection(self, frame_limit), sock=listening, backlog=self._backlog
-            )
             self.port = listening.getsockname()[1]
+            if self._settings.client_port_unification:
+                self._accept_tls(listening, context, accepts_plain=True)
+            else:
+                self._listener = await asyncio.get_running_loop().create_server(
+                    lambda: Connection(self, frame_limit), sock=listening, backlog=self._backlog
+                )
         if listening := bound.get(_SECURE_PORT):
-            from pykafka_cli.zookeeper.server.secure_port import SecurePort  # most servers have none
+            self.secure_port = listening.getsockname()[1]
+            self._accept_tls(listening, context, accepts_plain=False)
 
-            assert context is not None
-            self._secure_listener = SecurePort(self, listening, context, frame_limit, Seconds(SESSIONLESS_S))
-            self.secure_port = self._secure_listener.port
+    def _accept_tls(self, listening: socket.socket, context: ssl.SSLContext | None, *, accepts_plain: bool) -> None:
+        from pykafka_cli.zookeeper.server.secure_port import SecurePort  # most servers have none
+
+        assert context is not None
+        frame_limit, within = self._settings.jute_maxbuffer, Seconds(SESSIONLESS_S)
+        self._secure_listeners.append(
+            SecurePort(self, listening, context, frame_limit, within, accepts_plain=accepts_plain)
+        )
 
     async def _expose_metrics(self) -> None:
         """Show metrics to Prometheus, if that is configured; raises ServerUnusable."""
@@ -176,8 +185,8 @@ class ZooKeeperServer:
             await self._metrics.stop()
         if self._listener is not None:
             self._listener.close()
-        if self._secure_listener is not None:
-            await self._secure_listener.close()
+        for secure in self._secure_listeners:
+            await secure.close()
         await self._commit.drain()
         for connection in list(self.connections):
             connection.abort()

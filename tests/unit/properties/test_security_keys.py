@@ -20,11 +20,9 @@ OF_CLIENTS = sorted({*LISTS["kafka"]["SslConfigs"], *LISTS["kafka"]["SaslConfigs
 OF_CLIENTS_ALONE = {"sasl.mechanism", "sasl.oauthbearer.header.urlencode"}
 """In these classes for clients; Kafka's broker does not know them."""
 TUNING = {
-    # When tickets and tokens are renewed, which the Kerberos library does, or each connection with a token of its own.
+    # When tickets are renewed, which the Kerberos library does.
     "sasl.kerberos.kinit.cmd", "sasl.kerberos.min.time.before.relogin", "sasl.kerberos.ticket.renew.jitter",
-    "sasl.kerberos.ticket.renew.window.factor", "sasl.login.refresh.buffer.seconds",
-    "sasl.login.refresh.min.period.seconds", "sasl.login.refresh.window.factor", "sasl.login.refresh.window.jitter",
-    "sasl.login.retry.backoff.max.ms", "sasl.login.retry.backoff.ms",
+    "sasl.kerberos.ticket.renew.window.factor",
     # Of the encryption of passwords in ZooKeeper, where none are put; nobody's rights depend on a token's scope.
     "password.encoder.cipher.algorithm", "password.encoder.iterations", "password.encoder.key.length",
     "password.encoder.keyfactory.algorithm", "password.encoder.old.secret", "password.encoder.secret",

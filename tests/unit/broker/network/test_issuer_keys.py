@@ -1,19 +1,19 @@
 """The keys of an issuer of tokens, from a file and from a server of the test's own."""
 
-import contextlib
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from pykafka_cli.broker.network.issuer_keys import IssuerKeys, KeySource
-from pykafka_cli.model import Milliseconds
+from pykafka_cli.model import Milliseconds, Seconds
+from pykafka_cli.security.web import MOST_BYTES
 from tests.fakes.clock import FakeClock
 from tests.support.certificates import Authority
 from tests.support.event_loop import until
 from tests.support.issuer_servers import IssuerServer, SecureIssuerServer, published, serving
+from tests.support.web_servers import ok, raw_server
 
 HOUR_S = 3600.0
 
@@ -113,26 +113,33 @@ async def test_an_authority_of_ones_own_vouches_for_the_issuers_server_and_no_ot
     assert names(wary) == []
 
 
-class Trickle(IssuerServer):
-    """Sends one byte and then another, without an end, while its clock moves on."""
-
-    def __init__(self, clock: FakeClock) -> None:
-        super().__init__(content=b"")
-        self._clock = clock
-
-    def finish_request(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
-        request.recv(65536)
-        request.sendall(b"HTTP/1.0 200 OK\r\n\r\n")
-        with contextlib.suppress(OSError):
-            while True:
-                request.sendall(b" ")
-                self._clock.advance(1.0)
-
-
 async def test_a_server_that_never_comes_to_an_end_is_given_up(caplog: pytest.LogCaptureFixture) -> None:
+    with raw_server(b"HTTP/1.0 200 OK\r\n\r\n") as issuer:
+        issuer.trickles = True
+        keys = IssuerKeys(source(issuer.url), None, FakeClock(), within=Seconds(0.2))
+        keys.start()
+        await until(lambda: "it takes longer than 0.2 s; no token is accepted" in caplog.text)
+        keys.stop()
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        b"SSH-2.0-OpenSSH_9.6\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nff\r\nhel",
+        b"HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\n\r\n",
+        ok(b"x" * (MOST_BYTES + 1)),
+        ok(b'{"keys": [{"kty": "oct", "k": ""}]}'),
+    ],
+    ids=["SSH", "half", "a file", "too much", "no public key"],
+)
+async def test_whatever_a_server_sends_it_is_asked_again(lie: bytes, caplog: pytest.LogCaptureFixture) -> None:
     clock = FakeClock()
-    with serving(Trickle(clock)) as issuer:
+    with raw_server(lie) as issuer:
         keys = IssuerKeys(source(issuer.url), None, clock)
         keys.start()
-        await until(lambda: "it takes longer than 10 s" in caplog.text)
+        await until(lambda: clock.pending > 0)
+        issuer.response = ok(published("one"))
+        clock.advance(HOUR_S)
+        await until(lambda: names(keys) == ["one"])
         keys.stop()

@@ -162,12 +162,12 @@ async def test_settings_that_a_listener_cannot_use_are_rejected(tmp_path: Path) 
 
 def test_a_broker_whose_certificate_its_own_trust_store_does_not_trust_is_not_to_start(tmp_path: Path) -> None:
     broker = Broker(tmp_path)
-    assert PeerSecurity(broker.settings).tls is not None
+    assert PeerSecurity(broker.settings, FakeClock()).tls is not None
 
     broker.trust.write_text(Authority("stranger").certificate)
 
     with pytest.raises(ValueError, match="does not accept its own certificate: unable to get local issuer"):
-        PeerSecurity(broker.settings)
+        PeerSecurity(broker.settings, FakeClock())
 
 
 def test_a_broker_that_does_not_trust_itself_as_a_client_is_not_to_start(tmp_path: Path) -> None:
@@ -176,7 +176,7 @@ def test_a_broker_that_does_not_trust_itself_as_a_client_is_not_to_start(tmp_pat
     broker = Broker(tmp_path, ssl_client_auth="required", listener_name_ssl_ssl_truststore_location=str(clients))
 
     with pytest.raises(ValueError, match="does not accept its own certificate"):
-        PeerSecurity(broker.settings)
+        PeerSecurity(broker.settings, FakeClock())
 
 
 async def test_handshakes_that_are_never_finished_hold_up_nobody(tmp_path: Path) -> None:

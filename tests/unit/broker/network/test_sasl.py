@@ -5,16 +5,25 @@ import hashlib
 import hmac
 import re
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pykafka_cli.acls import Principal
 from pykafka_cli.broker.network.sasl import PlainServer, Refusal, ScramServer
+from pykafka_cli.broker.security.delegation_tokens import DelegationTokenManager
 from pykafka_cli.model import Timestamp
-from pykafka_cli.rules.scram_credentials import DIGESTS, TokenLogin, salted_password, stored_credential
+from pykafka_cli.properties.broker import BrokerSettings
+from pykafka_cli.properties.grammar import Property
+from pykafka_cli.rules.scram_credentials import DIGESTS, SALT_BYTES, TokenLogin, salted_password, stored_credential
 from pykafka_cli.transport.sasl import Plain, SaslFailure, Scram
+from pykafka_cli.zookeeper.client import ZooKeeperClient
+from tests.fakes.clock import FakeClock
+from tests.fakes.zookeeper import FakeZooKeeper
+from tests.support.counted_calls import counted
 
 SALT = b"another salt"
 PASSWORDS = {"alice": "alice-secret", "bob": ""}
@@ -54,6 +63,58 @@ def test_what_is_no_password_does_not(token: bytes, message: str) -> None:
     with pytest.raises(Refusal, match=message):
         server.respond(token)
     assert server.user is None
+
+
+WHO = {"a user": ("alice", False), "no user": ("mallory", False), "a token": ("id", True), "no token": ("di", True)}
+
+
+@pytest.mark.parametrize("mechanism", DIGESTS)
+async def test_work_and_words_do_not_tell_who_exists(mechanism: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of users and of delegation tokens: what both brokers do and say in either step is the same for all."""
+    manager = DelegationTokenManager(
+        cast(ZooKeeperClient, FakeZooKeeper().client()), "key", BrokerSettings([Property("zookeeper.connect", "z", 0)]),
+        FakeClock(),
+    )  # fmt: skip
+    await manager.start()
+    ann = Principal("User", "ann")
+    token = await manager.create(ann, ann, (), -1)
+    users = {"alice": credential(mechanism)}
+    spent, said = {}, {}
+    for who, (name, is_token) in WHO.items():
+        user = token.id if who == "a token" else name
+        client = Scram(mechanism, user, "a guess", client_nonce="x", by_token=is_token)
+        first = client.respond(None) or b""
+        server = ScramServer(mechanism, users.get, "nonce", partial(manager.login, mechanism))
+        with counted(monkeypatch) as at_first:
+            challenge = server.respond(first)
+        final = client.respond(challenge) or b""
+        with counted(monkeypatch) as in_the_end, pytest.raises(Refusal) as refused:
+            server.respond(final)
+        spent[who] = at_first, in_the_end
+        salt = base64.b64decode(re.sub(r".*,s=|,i=.*", "", challenge.decode()))
+        said[who] = (
+            re.sub(",s=.*,", ",s=,", challenge.decode()),
+            str(refused.value),
+            0 if user == "alice" else len(salt),
+        )
+    await manager.stop()
+
+    assert spent["a user"][0]["digest"] > 0
+    assert [who for who, calls in spent.items() if calls != spent["a user"]] == []
+    assert {words[:2] for words in said.values()} == {said["a user"][:2]}
+    assert {said[who][2] for who in ("no user", "a token", "no token")} == {SALT_BYTES}
+
+
+def test_work_and_words_of_plain_do_not_tell_who_exists(monkeypatch: pytest.MonkeyPatch) -> None:
+    spent, said = [], []
+    for user in ("alice", "mallory"):
+        with counted(monkeypatch) as calls, pytest.raises(Refusal) as refused:
+            PlainServer(PASSWORDS).respond(f"\0{user}\0guess".encode())
+        spent.append(calls)
+        said.append(str(refused.value))
+
+    assert spent == [{"compare_digest": 1}] * 2
+    assert said[0] == said[1]
 
 
 @pytest.mark.parametrize("mechanism", DIGESTS)

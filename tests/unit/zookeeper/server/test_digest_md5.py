@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from puresasl.client import SASLClient
 
 from pykafka_cli.zookeeper.server.digest_md5 import LONGEST_TOKEN, DigestMd5Server, LoginRefused
+from tests.support.counted_calls import counted
 
 PASSWORDS = {"alice": 'alice "s" \\ secret', "jörg": "größe", "юля": "пароль"}
 NONCE = "bm9uY2U="
@@ -48,6 +49,18 @@ def test_wrong_passwords_and_unknown_users_are_told_apart_by_nobody(user: str, p
 
     assert str(refused.value) == "unknown user or wrong password"
     assert server.user is None
+
+
+def test_work_does_not_tell_who_exists(monkeypatch: pytest.MonkeyPatch) -> None:
+    spent = []
+    for user in ("alice", "jörg", "nobody"):
+        server, _, response = response_of(user, "a guess")
+        with counted(monkeypatch) as calls, pytest.raises(LoginRefused):
+            server.respond(response)
+        spent.append(calls)
+
+    assert spent[0]["md5"] > 0
+    assert spent[0] == spent[1] == spent[2]
 
 
 def test_an_empty_password_logs_no_unknown_user_in() -> None:

@@ -9,6 +9,7 @@ from socket import SO_LINGER, SOL_SOCKET
 
 import pytest
 
+from pykafka_cli.zookeeper.protocol.errors import ErrorCode
 from pykafka_cli.zookeeper.protocol.records import Acl, Id
 from pykafka_cli.zookeeper.protocol.requests import CreateRequest, GetDataResponse, OpCode, WatchableRequest
 from pykafka_cli.zookeeper.server import server as server_module
@@ -25,9 +26,10 @@ def stores(tmp_path: Path) -> Stores:
     return Stores(tmp_path)
 
 
-async def connected(server: ZooKeeperServer, context: ssl.SSLContext) -> RawClient:
+async def connected(server: ZooKeeperServer, context: ssl.SSLContext, port: int | None = None) -> RawClient:
     """A client with a session over TLS; raises OSError if TLS does not begin, AssertionError without an answer."""
-    opened = await asyncio.open_connection("127.0.0.1", server.secure_port, ssl=context, server_hostname="localhost")
+    at = server.secure_port if port is None else port
+    opened = await asyncio.open_connection("127.0.0.1", at, ssl=context, server_hostname="localhost")
     client = RawClient(*opened)
     assert (await client.connect()).session_id
     return client
@@ -220,3 +222,55 @@ async def test_tls_that_cannot_be_refuses_to_start(
         await start_server(**stores.of_server(**keys))
 
     assert words in str(refused.value)
+
+
+UNIFIED = {"client__portUnification": "true", "secureClientPort": None, "secureClientPortAddress": None}
+
+
+async def test_one_port_may_serve_both_who_use_tls_and_who_do_not(start_server: StartServer, stores: Stores) -> None:
+    server = await start_server(**{**stores.of_server(), **UNIFIED})
+    alice = await connected(server, stores.client(stores.alice), server.port)
+    plain = await RawClient.with_session(server.port)
+    acl = (Acl(31, Id("x509", ALICE)),)
+
+    assert (await alice.ask(OpCode.CREATE, CreateRequest("/a", b"hers", acl, 0)))[0] == 0
+
+    assert (await alice.ask(OpCode.GET_DATA, WatchableRequest("/a", False)))[0] == 0
+    assert (await plain.ask(OpCode.GET_DATA, WatchableRequest("/a", False)))[0] == -102
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(b"srvr")
+    assert (await reader.read()).startswith(b"Zookeeper version")
+
+
+async def test_on_one_port_for_both_a_stranger_does_not_pass_for_a_plain_client(
+    start_server: StartServer, stores: Stores
+) -> None:
+    server = await start_server(**{**stores.of_server(), **UNIFIED, "requireClientAuthScheme": "x509"})
+    plain = RawClient(*await asyncio.open_connection("127.0.0.1", server.port))
+
+    with pytest.raises((OSError, AssertionError)):
+        await connected(server, stores.client(stores.stranger), server.port)
+    await plain.connect()
+
+    assert (await plain.ask(OpCode.EXISTS, WatchableRequest("/", False)))[
+        0
+    ] == ErrorCode.SESSION_CLOSED_REQUIRE_SASL_AUTH
+
+
+async def test_on_one_port_for_both_who_sends_nothing_is_left_in_time(
+    start_server: StartServer, stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server_module, "SESSIONLESS_S", 0.1)
+    server = await start_server(**{**stores.of_server(), **UNIFIED})
+    silent = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(5)]
+
+    assert [await reader.read() for reader, _ in silent] == [b""] * 5
+
+    for _, writer in silent:
+        writer.close()
+    assert await RawClient.with_session(server.port)
+
+
+async def test_one_port_for_both_needs_a_certificate(start_server: StartServer) -> None:
+    with pytest.raises(ServerUnusable, match=r"clientPort with TLS cannot be opened: .*ssl\.keyStore\.location"):
+        await start_server(client__portUnification="true")
