@@ -1,7 +1,7 @@
 """Commits that arrive in one turn of the event loop: one batch, and an answer for each."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
 import pytest
@@ -28,10 +28,13 @@ from pykafka_cli.model import (
     ProducerEpoch,
     ProducerId,
     ProducerIdAndEpoch,
+    Timestamp,
     TopicPartition,
 )
+from pykafka_cli.properties.broker_keys.coordinator import CoordinatorKeys
 from pykafka_cli.protocol.records.batch import walk
 from pykafka_cli.protocol.records.record import read_records
+from tests.fakes.replica_cluster import ReplicaCluster
 from tests.support.coordinator_peer import OFFSETS, Peer, T, soon
 
 PRODUCER = ProducerIdAndEpoch(ProducerId(7), ProducerEpoch(2))
@@ -319,3 +322,61 @@ async def test_each_partition_of_the_topic_has_its_own_batch() -> None:
     assert kinds(outcomes) == [None] * 6
     counts = [[header.record_count for _, header in walk(peer.writer.log(each))] for each in (OFFSETS, other)]
     assert counts == [[3], [3]]
+
+
+# --- three brokers
+
+
+@pytest.fixture
+async def cluster() -> AsyncIterator[ReplicaCluster]:
+    cluster = await ReplicaCluster.started(1, 2, 3)
+    await cluster.controller.create(OFFSETS.topic, (1, 2, 3))
+    await cluster.settle()
+    yield cluster
+    await cluster.close()
+
+
+async def coordinator_on(cluster: ReplicaCluster) -> GroupCoordinator:
+    """The coordinator of broker 1, which leads the partition."""
+    groups = GroupCoordinator(CoordinatorKeys([]), cluster.clock, cluster.nodes[1].replicas, lambda: 1)
+    groups.start()
+    groups.on_leadership([(OFFSETS, LeaderEpoch(0))], [])
+    await soon(lambda: not groups.list_groups()[1])
+    return groups
+
+
+def begin_commits(groups: GroupCoordinator, now_ms: Timestamp) -> list[asyncio.Task[Any]]:
+    value = OffsetCommitValue(offset=Offset(5), metadata="", commit_timestamp=now_ms)
+    return [asyncio.create_task(groups.commit(group, Committer(), {T: value})) for group in "abc"]
+
+
+async def test_commits_are_answered_once_the_slowest_replica_has_their_batch(cluster: ReplicaCluster) -> None:
+    groups = await coordinator_on(cluster)
+    cluster.cut(1, 3)
+
+    committing = begin_commits(groups, cluster.clock.now_ms())
+    await cluster.settle()
+    leader = cluster.nodes[1].replicas
+    assert (leader.log_end(OFFSETS), leader.high_watermark(OFFSETS)) == (3, 0)
+    assert not any(each.done() for each in committing)
+
+    cluster.mend(1, 3)
+    await cluster.wait(5)
+
+    assert kinds(await asyncio.gather(*committing)) == [None] * 3
+    assert leader.high_watermark(OFFSETS) == 3
+    assert [header.record_count for _, header in walk(leader.read(OFFSETS, Offset(0)))] == [3]
+
+
+async def test_commits_fail_together_when_another_broker_is_elected(cluster: ReplicaCluster) -> None:
+    groups = await coordinator_on(cluster)
+    cluster.cut(1, 2)
+    cluster.cut(1, 3)
+    committing = begin_commits(groups, cluster.clock.now_ms())
+    await cluster.settle()
+    assert not any(each.done() for each in committing)
+
+    await cluster.controller.elect(OFFSETS, 2)
+    await cluster.settle()
+
+    assert kinds(await asyncio.gather(*committing, return_exceptions=True)) == [NotCoordinator] * 3
