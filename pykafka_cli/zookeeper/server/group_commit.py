@@ -6,8 +6,8 @@ since, before they are durable:
     append(zxid, entry)    hold(response)        ... the batch is on disk ...    deliver(everything held, in order)
 
 So clients see one order of events, the log's, and what they have seen still holds after kill -9. A batch is what
-arrives
-in one turn of the event loop, or during the previous batch. ZooKeeper's SyncRequestProcessor does the same in a thread.
+arrives in one turn of the event loop, or during the previous batch. ZooKeeper's SyncRequestProcessor does the same in a
+thread.
 """
 
 import asyncio
@@ -52,10 +52,12 @@ class GroupCommit(Generic[T]):
     @property
     def is_idle(self) -> bool:
         """Whether everything appended is durable."""
-        return self._writing is None and not self._entries
+        return self._writing is None and not self._entries and not self._broken
 
     def append(self, zxid: int, entry: bytes) -> None:
         """Add a transaction to the next batch."""
+        if self._broken:
+            return
         if not self._entries:
             self._first_zxid = zxid
             if self._writing is None:
@@ -64,7 +66,7 @@ class GroupCommit(Generic[T]):
 
     def hold(self, item: T) -> None:
         """Deliver `item` as soon as everything appended so far is durable, or immediately if it is."""
-        if self._writing is None and not self._entries:
+        if self.is_idle:
             self._deliver([item])
         else:
             self._held.append(item)
@@ -97,7 +99,8 @@ class GroupCommit(Generic[T]):
         self._writing = None
         error = asyncio.CancelledError() if written.cancelled() else written.exception()
         if error is not None:
-            # Data that further responses acknowledge could be lost in a restart: send nothing more.
+            # Data that further responses acknowledge could be lost in a restart: write and send nothing more. The next
+            # fsync could well succeed, although it does not make durable what this one did not.
             self._broken = True
             self._failed(error)
             return

@@ -124,3 +124,20 @@ async def test_after_a_failed_write_nobody_gets_anything(disk: Disk) -> None:
 
     assert str(disk.failure) == "no space left"
     assert disk.delivered == []
+
+
+async def test_after_a_failed_write_nothing_is_written_even_if_the_disk_would_work_again(disk: Disk) -> None:
+    disk.breaks = True
+    disk.may_write.release()
+    disk.commit.append(1, b"a")
+    await disk.commit.drain()
+    disk.breaks = False
+
+    disk.may_write.release()
+    disk.commit.hold("what was read")
+    disk.commit.append(2, b"b")
+    disk.commit.hold("answer 2")
+    await disk.commit.drain()
+    await asyncio.sleep(0)
+
+    assert (disk.batches, disk.delivered) == ([], [])
