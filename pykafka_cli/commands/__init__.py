@@ -24,6 +24,7 @@ COMMANDS: dict[str, Command] = {
     "status": Command("status", "Show the servers that pk up has started.", SERVERS, None),
     "down": Command("down", "Stop the servers that pk up has started.", SERVERS, None),
     "broker": Command("broker", "Kill, pause, stop, or start one broker of pk up.", SERVERS, None),
+    "zookeeper": Command("zookeeper", "Kill, pause, stop, or start one ZooKeeper of pk up.", SERVERS, None),
     "clock": Command("clock", "Move the clock of the servers that pk up has started.", SERVERS, None),
     "fault": Command("fault", "Make requests to the servers of pk up fail.", SERVERS, None),
     "graduate": Command("graduate", "Move a stopped cluster's data to Apache Kafka.", SERVERS, None),

@@ -32,7 +32,7 @@ def broker() -> None:
 @app.command("list", cls=OwnCommand)
 def show_brokers(data_dir: DataDir = None, output: Output = None) -> None:
     """List the brokers: process, state, address, log."""
-    from pykafka_cli.output.broker import show_brokers
+    from pykafka_cli.output.local_servers import show_brokers
 
     show_brokers(chosen_output(output), _request(data_dir, "brokers"))
 
@@ -74,9 +74,9 @@ def restart(broker_id: Broker, data_dir: DataDir = None, output: Output = None) 
 
 
 def _act(command: str, broker_id: int, data_dir: Path | None, output: Any) -> None:
-    from pykafka_cli.output.broker import show_changed
+    from pykafka_cli.output.local_servers import show_changed
 
-    show_changed(chosen_output(output), _request(data_dir, command, broker=broker_id))
+    show_changed(chosen_output(output), f"Broker {broker_id}", _request(data_dir, command, broker=broker_id))
 
 
 def _request(data_dir: Path | None, command: str, **arguments: Any) -> Any:

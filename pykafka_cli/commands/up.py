@@ -109,11 +109,13 @@ def up(
         int, typer.Option(min=1, max=MAX_BROKERS, help="Number of brokers, each in its own process if several.")
     ] = 1,
     zookeepers: Annotated[
-        int,
+        int | None,
         typer.Option(
-            min=1, max=MAX_ZOOKEEPERS, help="Number of ZooKeepers, each in its own process if several: 3 or 5."
+            min=1,
+            max=MAX_ZOOKEEPERS,
+            help="Number of ZooKeepers, each in its own process: 3 or 5. Without it, there is one, in that of pk up.",
         ),
-    ] = 1,
+    ] = None,
     topic: Annotated[
         list[str] | None,
         typer.Option(
@@ -179,8 +181,10 @@ def up(
         ensure_found(command)
     if ephemeral and data_dir:
         raise UsageError("--ephemeral and --data-dir cannot be used together")
-    if zookeepers > 1 and clock is ClockChoice.MANUAL:
-        raise UsageError("--clock manual and several --zookeepers cannot be used together")
+    if clock is ClockChoice.MANUAL and zookeepers is not None:
+        if zookeepers > 1:
+            raise UsageError("--clock manual and several --zookeepers cannot be used together")
+        zookeepers = None  # its time is moved in this process
     if stop_at_eof and (command or detach):
         raise UsageError(
             f"--stop-at-eof cannot be used with {'--detach' if detach else 'a command, which may read it'}"
@@ -207,7 +211,8 @@ def up(
             "--advertise": [] if advertise is None else [advertise],
         }
         numbers = {"--port": port, "--zookeeper-port": zookeeper_port, "--brokers": brokers}
-        numbers["--zookeepers"] = zookeepers
+        if zookeepers is not None:
+            numbers["--zookeepers"] = zookeepers
         if metrics_port is not None:
             numbers["--metrics-port"] = metrics_port
         words = [*where, *controls.words, *page, *(f"{name}={number}" for name, number in numbers.items())]
@@ -219,7 +224,7 @@ def up(
     with _temporary_directory() if ephemeral else nullcontext(data_dir or DEFAULT_DATA_DIR) as directory:
         ensemble = _ensemble(zookeeper_port, zookeepers)
         ports = _ports(port, [zookeeper_port, *(each for server in ensemble for each in server)], brokers)
-        metrics = _metrics_ports(metrics_port, brokers + zookeepers)
+        metrics = _metrics_ports(metrics_port, brokers + (zookeepers or 1))
         plan = LocalPlan(directory.absolute(), ports, zookeeper_port, overrides, clients, *controls, ensemble, metrics)
         listener = _page_listener(ui_port) if ui else None
         _serve(plan, topics, command, ready_file or [], form, listener, stop_at_eof=stop_at_eof)
@@ -270,12 +275,12 @@ def _ports(first: int, zookeeper: Sequence[int], brokers: int) -> list[int]:
     return ports
 
 
-def _ensemble(first: int, zookeepers: int) -> "Sequence[ZooKeeperPorts]":
-    """The ports of several ZooKeepers; none for a single one.
+def _ensemble(first: int, zookeepers: int | None) -> "Sequence[ZooKeeperPorts]":
+    """The ports of ZooKeepers that have their own processes; none without `zookeepers`.
 
     raises    ScriptError
     """
-    if zookeepers == 1:
+    if zookeepers is None:
         return ()
     from pykafka_cli.servers.free_ports import free_ports
     from pykafka_cli.servers.local_plan import ensemble_ports
@@ -343,7 +348,7 @@ def _serve(
 
 
 def _processes(plan: "LocalPlan") -> "tuple[BrokerProcesses | None, ZooKeeperProcesses | None]":
-    """The processes of several brokers and of several ZooKeepers, already started; None for a single one."""
+    """One for each broker and ZooKeeper that has its own, already started; None for those in this process."""
     if not plan.has_processes and not plan.ensemble:
         return None, None
     from pykafka_cli.servers.server_process import start_processes
@@ -413,7 +418,8 @@ async def _run(
 
 def _controls(cluster: "LocalCluster") -> AbstractAsyncContextManager[None]:
     """The control socket, if it has something to control."""
-    if not cluster.has_clock and cluster.brokers.faults is None and cluster.processes is None:
+    has_processes = cluster.processes is not None or cluster.ensemble is not None
+    if not cluster.has_clock and cluster.brokers.faults is None and not has_processes:
         return nullcontext()
     from pykafka_cli.servers.control import controlled
     from pykafka_cli.servers.control_commands import commands_of

@@ -48,6 +48,7 @@ def _announcement(cluster: Mapping[str, Any], how_to_stop: str) -> str:
         zookeepers = [
             f"ZooKeeper {each['zookeeper']} listens on {each['address']}, in process {each['pid']}" for each in several
         ]
+        zookeepers.append("`pk zookeeper --help` shows how to kill and start one")
     servers = [f"broker {each['broker']}" for each in brokers]
     servers += [f"ZooKeeper {each['zookeeper']}" for each in cluster["zookeepers"]] or ["ZooKeeper"]
     lines += [f"Metrics of {name} are at {url}\n" for name, url in zip(servers, cluster["metrics"], strict=False)]

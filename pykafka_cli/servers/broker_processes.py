@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import shutil
-import signal
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -16,36 +15,26 @@ from pykafka_cli.servers.control import BadRequest
 from pykafka_cli.servers.control_channel import ChannelClosed
 from pykafka_cli.servers.fault_requests import fault_of
 from pykafka_cli.servers.local_plan import LocalPlan, log_of, logs_of
+from pykafka_cli.servers.process_group import Called, CannotStart, LocalServer, ProcessGroup
 from pykafka_cli.servers.run_states import BrokerState
-from pykafka_cli.servers.server_process import Kind, ServerProcess, how_it_ended, start_process, stop_processes
+from pykafka_cli.servers.server_process import Kind, ServerProcess, how_it_ended
 from pykafka_cli.servers.shared_times import SharedTimes
 
 BROKER = Kind(commands.serve_broker, "--as-broker")
 
-LOOK_AGAIN_S = 0.01
-
-RUNNING, PAUSED, STOPPED = "running", "paused", "stopped"
+CALLED = Called("Broker", "broker", "brokers", "broker")
 
 
-class LocalBroker:
-    """One broker, whose processes come and go. Its address is known once it has been started."""
+class LocalBroker(LocalServer):
+    """One broker. Its address is known once it has been started."""
 
     def __init__(self, number: int, process: ServerProcess) -> None:
-        self.number = number
-        self.process: ServerProcess | None = process
+        super().__init__(number, process)
         self.ports: Mapping[str, int] = {}
         self.address = self.advertised = ""
-        self.changing = asyncio.Lock()
-        self.watching: asyncio.Task[None]
-
-    @property
-    def state(self) -> str:
-        if self.process is None:
-            return STOPPED
-        return PAUSED if self.process.is_paused else RUNNING
 
 
-class BrokerProcesses:
+class BrokerProcesses(ProcessGroup[LocalBroker]):
     """All of them.
 
     processes    those started for the plan
@@ -53,15 +42,12 @@ class BrokerProcesses:
     """
 
     def __init__(self, plan: LocalPlan, processes: Sequence[ServerProcess], report: Callable[[str], None]) -> None:
+        super().__init__(BROKER, CALLED, [LocalBroker(*each) for each in enumerate(processes)], report)
         self.faults = Faults() if plan.has_faults else None
-        self.on_change: Callable[[], None] = lambda: None
-        """Called when a broker has ended, or has been started."""
-        self._plan, self._report = plan, report
-        self._brokers = [LocalBroker(number, process) for number, process in enumerate(processes)]
+        self._plan = plan
         self._zookeeper = ""
         self._ahead_s = 0.0
         self._fault_requests: list[dict[str, Any]] = []
-        self._is_stopping = False
 
     # ---- all of them
 
@@ -72,15 +58,13 @@ class BrokerProcesses:
         """
         self._zookeeper = zookeeper
         shutil.rmtree(self._faults_directory, ignore_errors=True)  # of servers that were killed
-        for broker in self._brokers:
-            assert broker.process is not None
-            await broker.process.channel.open()
-        await asyncio.gather(*(self._start(broker, broker.process) for broker in self._brokers if broker.process))
+        for process in self._processes():
+            await process.channel.open()
+        await asyncio.gather(*(self._start(each, each.process) for each in self._servers.values() if each.process))
 
     async def stop(self) -> None:
         """Stop every broker at once."""
-        self._is_stopping = True
-        await stop_processes(self._processes(), "brokers", self._report)
+        await self._stop_all()
         shutil.rmtree(self._faults_directory, ignore_errors=True)
 
     @property
@@ -90,7 +74,7 @@ class BrokerProcesses:
                 each.address, each.advertised, str(logs_of(self._plan.data_dir, each.number)),
                 None if each.process is None else each.process.pid, str(log_of(self._plan.data_dir, each.number)),
             )
-            for each in self._brokers
+            for each in self._servers.values()
         )  # fmt: skip
 
     # ---- their time, and faults
@@ -127,64 +111,15 @@ class BrokerProcesses:
 
     # ---- one of them
 
-    def document(self, number: int) -> dict[str, Any]:
-        """For JSON; see docs/output.md.
+    async def document(self, number: int) -> dict[str, Any]:
+        broker = self._server(number)
+        return {**self.states[number].document(number), "state": broker.state}
 
-        raises    BadRequest
-        """
-        broker = self._broker(number)
-        found = self.states[number].document(number)
-        return {**found, "state": broker.state}
-
-    @property
-    def numbers(self) -> range:
-        return range(len(self._brokers))
-
-    async def kill(self, number: int) -> None:
-        """Kill a broker as kill -9 does, even while it starts or stops; raises BadRequest."""
-        process = self._running(number)
-        process.send(signal.SIGKILL)
-        await process.end()
-
-    async def stop_one(self, number: int) -> None:
-        """Stop a broker cleanly, even a paused one, after its leaderships have moved; raises BadRequest."""
-        async with self._broker(number).changing:
-            process = self._running(number)
-            process.send(signal.SIGTERM)
-            process.send(signal.SIGCONT)
-            await process.end()
-
-    async def pause(self, number: int) -> None:
-        """Suspend a broker's process; raises BadRequest."""
-        await _until_paused(self._running(number), by=signal.SIGSTOP, is_paused=True)
-
-    async def resume(self, number: int) -> None:
-        """raises    BadRequest"""
-        await _until_paused(self._running(number), by=signal.SIGCONT, is_paused=False)
-
-    async def start_one(self, number: int) -> None:
-        """Start a broker that has ended, with its former ports and data; raises BadRequest."""
-        broker = self._broker(number)
-        async with broker.changing:
-            if broker.process is not None:
-                raise BadRequest(f"Broker {number} is {broker.state}, in process {broker.process.pid}")
-            broker.process = process = start_process(BROKER, number)
-            await process.channel.open()
-            try:
-                await self._start(broker, process)
-            except BrokerUnusable as error:
-                process.channel.close()
-                await process.end()
-                broker.process = None
-                raise BadRequest(f"Broker {number} cannot run: {error}") from None
-            self._report(f"Broker {number} runs again, in process {process.pid}")
-            self.on_change()
-
-    async def restart(self, number: int) -> None:
-        """Stop a broker, if it is running, and start it; raises BadRequest."""
-        if self._broker(number).process is not None:
-            await self.stop_one(number)
-        await self.start_one(number)
+    async def _start_again(self, server: LocalBroker, process: ServerProcess) -> None:
+        try:
+            await self._start(server, process)
+        except BrokerUnusable as error:
+            raise CannotStart(str(error)) from None
 
     # ---- how
 
@@ -204,49 +139,19 @@ class BrokerProcesses:
             how = how_it_ended(await process.end())
             raise BrokerUnusable(f"broker {broker.number} (process {process.pid}) {how} while it started") from None
         broker.ports, broker.address, broker.advertised = found["ports"], found["address"], found["advertised"]
-        broker.watching = asyncio.create_task(self._watch(broker, process))
-
-    async def _watch(self, broker: LocalBroker, process: ServerProcess) -> None:
-        status = await process.end()
-        if self._is_stopping:
-            return
-        broker.process = None
-        again = f"`pk broker start {broker.number}` starts it again."
-        self._report(f"Broker {broker.number} (process {process.pid}) {how_it_ended(status)}. {again}")
-        self.on_change()
+        self._watch(broker, process)
 
     async def _ask_all(self, command: str, **arguments: Any) -> None:
         awake = self._awake()
         answers = [(each, each.channel.send(command, **arguments)) for each in self._processes()]
         await _results(answer for process, answer in answers if process in awake)
 
-    def _processes(self) -> list[ServerProcess]:
-        return [each.process for each in self._brokers if each.process is not None]
-
     def _awake(self) -> list[ServerProcess]:
         return [each for each in self._processes() if not each.is_paused]
-
-    def _broker(self, number: int) -> LocalBroker:
-        if number not in self.numbers:
-            raise BadRequest(f"There is no broker {number}, only brokers 0 to {len(self._brokers) - 1}")
-        return self._brokers[number]
-
-    def _running(self, number: int) -> ServerProcess:
-        process = self._broker(number).process
-        if process is None:
-            raise BadRequest(f"Broker {number} is not running: pk broker start {number} starts it")
-        return process
 
     @property
     def _faults_directory(self) -> Path:
         return self._plan.data_dir / "faults"
-
-
-async def _until_paused(process: ServerProcess, *, by: signal.Signals, is_paused: bool) -> None:
-    """Send a signal, and wait until it has taken effect, which the system may delay."""
-    process.send(by)
-    while process.is_paused is not is_paused and process.is_alive:  # noqa: ASYNC110  # the system notifies nobody
-        await asyncio.sleep(LOOK_AGAIN_S)
 
 
 async def _results(answers: Iterable[Awaitable[Any]]) -> list[Any]:

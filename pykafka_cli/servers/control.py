@@ -1,9 +1,9 @@
 """Lets other processes of the same user control a `pk up` that allows it, through a Unix socket in its data directory.
 
-    DIR/control.socket    mode 0600; exists only where --clock or --faults asks for it, or where each broker has its
-                          own process
+    DIR/control.socket    mode 0600; exists only where --clock or --faults asks for it, or where servers have their
+                          own processes
 
-In the same way, `pk up` controls those brokers, each over a pair of sockets that both had when it was started.
+In the same way, `pk up` controls those servers, each over a pair of sockets that both had when it was started.
 
 Requests and responses are lines of JSON; the requests of one connection are served one after another:
 

@@ -4,30 +4,36 @@ advance         seconds                                      {"now_ms": ...}
 fault           api, and others of `fault_requests`          the faults that are active afterwards
 faults                                                       the active faults
 clear-faults                                                 an empty list
-brokers                                                      the brokers, each with its state
-kill pause resume stop start restart    broker               the broker, with its state afterwards
+brokers, zookeepers                                          the servers, each with its state
+kill pause resume stop start restart    broker or zookeeper  the server, with its state afterwards
 """
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from pykafka_cli.broker.faults import Faults
-from pykafka_cli.servers.broker_processes import BrokerProcesses
 from pykafka_cli.servers.control import BadRequest, Command
 from pykafka_cli.servers.fault_requests import documents
 from pykafka_cli.servers.local_cluster import LocalCluster
+from pykafka_cli.servers.process_group import ProcessGroup
 
 DAY_S = 86_400
 LONGEST_MOVE_S = 100 * 365 * DAY_S
 
 ADVANCE, FAULT, FAULTS, CLEAR_FAULTS, BROKERS = "advance", "fault", "faults", "clear-faults", "brokers"
+ZOOKEEPERS = "zookeepers"
 
 _ONE_PROCESS = "The only broker of these servers runs in the process of pk up; pk up --brokers 3 gives each its own"
+_ONE_ZOOKEEPER = (
+    "The only ZooKeeper of these servers runs in the process of pk up; pk up --zookeepers 1 gives it its own"
+)
+
+_Group = ProcessGroup[Any]
 
 
 def commands_of(cluster: LocalCluster) -> dict[str, Command]:
     """Commands by name; those that the cluster was not started for are rejected."""
-    return {**_commands_of_all(cluster), **_commands_of_one(cluster.processes)}
+    return {**_commands_of_all(cluster), **_commands_of_one(cluster.processes, cluster.ensemble)}
 
 
 def _commands_of_all(cluster: LocalCluster) -> dict[str, Command]:
@@ -62,29 +68,37 @@ def _commands_of_all(cluster: LocalCluster) -> dict[str, Command]:
     return {ADVANCE: advance, FAULT: fault, FAULTS: faults, CLEAR_FAULTS: clear}
 
 
-def _commands_of_one(processes: BrokerProcesses | None) -> dict[str, Command]:
-    def required() -> BrokerProcesses:
-        if processes is None:
-            raise BadRequest(_ONE_PROCESS)
-        return processes
+def _commands_of_one(brokers: _Group | None, zookeepers: _Group | None) -> dict[str, Command]:
+    kinds = {"broker": (brokers, _ONE_PROCESS), "zookeeper": (zookeepers, _ONE_ZOOKEEPER)}
 
-    def command(act: Callable[[BrokerProcesses, int], Awaitable[None]]) -> Command:
+    def group(kind: str) -> _Group:
+        found, otherwise = kinds[kind]
+        if found is None:
+            raise BadRequest(otherwise)
+        return found
+
+    def command(act: Callable[[_Group, int], Awaitable[None]]) -> Command:
         async def on_one(request: Mapping[str, Any]) -> dict[str, Any]:
-            number = int(request["broker"])
-            await act(required(), number)
-            return required().document(number)
+            kind = "zookeeper" if "zookeeper" in request else "broker"
+            number = int(request[kind])
+            await act(group(kind), number)
+            return await group(kind).document(number)
 
         return on_one
 
-    async def brokers(_request: Mapping[str, Any]) -> list[dict[str, Any]]:
-        return [required().document(number) for number in required().numbers]
+    def list_of(kind: str) -> Command:
+        async def servers(_request: Mapping[str, Any]) -> list[dict[str, Any]]:
+            return [await group(kind).document(number) for number in group(kind).numbers]
+
+        return servers
 
     return {
-        BROKERS: brokers,
-        "kill": command(BrokerProcesses.kill),
-        "pause": command(BrokerProcesses.pause),
-        "resume": command(BrokerProcesses.resume),
-        "stop": command(BrokerProcesses.stop_one),
-        "start": command(BrokerProcesses.start_one),
-        "restart": command(BrokerProcesses.restart),
+        BROKERS: list_of("broker"),
+        ZOOKEEPERS: list_of("zookeeper"),
+        "kill": command(ProcessGroup.kill),
+        "pause": command(ProcessGroup.pause),
+        "resume": command(ProcessGroup.resume),
+        "stop": command(ProcessGroup.stop_one),
+        "start": command(ProcessGroup.start_one),
+        "restart": command(ProcessGroup.restart),
     }

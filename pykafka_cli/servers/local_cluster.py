@@ -1,4 +1,4 @@
-"""The servers of `pk up`: the only ZooKeeper and the only broker are in this process; several have one each."""
+"""The servers of `pk up`: a lone broker and a lone ZooKeeper are in this process; otherwise each has its own."""
 
 import asyncio
 import os
@@ -22,7 +22,6 @@ from pykafka_cli.servers.local_plan import (
     advertised_by,
     logs_of,
     settings_of,
-    zookeeper_data_of,
     zookeeper_settings,
 )
 from pykafka_cli.servers.run_states import BrokerState, RunState, ZooKeeperState
@@ -102,6 +101,7 @@ class LocalCluster(NamedTuple):
     """The running servers.
 
     processes    the brokers, if each has its own process
+    ensemble     the ZooKeepers, likewise
     metrics      where those of each broker are shown, then of each ZooKeeper
     """
 
@@ -110,6 +110,7 @@ class LocalCluster(NamedTuple):
     clock: MovableClock | SystemClock
     brokers: Brokers
     processes: "BrokerProcesses | None"
+    ensemble: "ZooKeeperProcesses | None" = None
     metrics: Sequence[MetricsAddress] = ()
 
     @property
@@ -195,7 +196,7 @@ async def running(
     """Start everything, and stop it when the block ends; None if `stop` is set before everything has started.
 
     processes    those of the plan, if each broker has its own
-    ensemble     likewise, if there are several ZooKeepers
+    ensemble     likewise, if each ZooKeeper has its own
     raises       BrokerUnusable, ServerUnusable, ConfigError
     """
     clock = MovableClock() if plan.has_clock else SystemClock()
@@ -207,7 +208,8 @@ async def running(
             after_brokers.push_async_callback(zookeepers.stop)
             await zookeepers.start()
             is_running = await _start(brokers, zookeepers.addresses, stop)
-            running = LocalCluster(plan.data_dir, zookeepers, clock, brokers, processes, plan.metrics_addresses)
+            metrics = plan.metrics_addresses
+            running = LocalCluster(plan.data_dir, zookeepers, clock, brokers, processes, ensemble, metrics)
             yield running if is_running else None
         finally:
             await brokers.stop()
@@ -238,7 +240,7 @@ async def _ensure_usable(plan: LocalPlan) -> None:
             raise BrokerUnusable(str(error)) from error
         await sockets.stop(grace=Seconds(0))
         (logs,) = map(Path, settings.log_directories)
-        zookeeper = zookeeper_data_of(plan.data_dir, 1) if plan.ensemble else plan.data_dir / "zookeeper"
+        zookeeper = plan.zookeeper_data(1)
         if (logs / "meta.properties").exists() and not zookeeper.exists():
             raise BrokerUnusable(
                 f"{logs} holds records of a cluster whose ZooKeeper is not in {zookeeper}; "

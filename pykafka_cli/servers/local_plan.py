@@ -1,9 +1,9 @@
 """The plan of a local cluster: the directories of its data, and the settings of its servers.
 
-    DIR/zookeeper              ZooKeeper's data; of several, DIR/zookeeper-1 and so on, with the zoo.cfg of each
+    DIR/zookeeper              ZooKeeper's data; of several, DIR/zookeeper-1 and so on; a zoo.cfg if it has a process
     DIR/kafka                  broker 0's logs; DIR/kafka-1 broker 1's, and so on
     DIR/logs/broker-1.log      broker 1's log, if brokers have their own processes
-    DIR/logs/zookeeper-1.log   ZooKeeper 1's, if there are several
+    DIR/logs/zookeeper-1.log   ZooKeeper 1's, likewise
 
 config/zookeeper.properties and config/server.properties name the first two below ./data, so that `pk up` and separate
 servers can use each other's data.
@@ -59,7 +59,7 @@ class LocalPlan(NamedTuple):
     clients          where clients connect; None: from this machine only, to the listener that brokers use
     has_clock        whether the time of all servers can be moved
     has_faults       whether clients' requests can be made to fail
-    ensemble         the ports of several ZooKeepers, which have their own processes; none: one, in that of `pk up`
+    ensemble         the ports of ZooKeepers that have their own processes; none: there is one, in that of `pk up`
     metrics_ports    where metrics are served, of each broker and then of each ZooKeeper; empty: nowhere
     """
 
@@ -77,6 +77,10 @@ class LocalPlan(NamedTuple):
     def metrics_addresses(self) -> list[MetricsAddress]:
         """Where metrics are shown; the brokers' come first."""
         return [MetricsAddress(HOST, port) for port in self.metrics_ports]
+
+    def zookeeper_data(self, number: int) -> Path:
+        """The directory of a ZooKeeper, whose numbers begin with 1; its zoo.cfg is there as well."""
+        return self.data_dir / ("zookeeper" if len(self.ensemble) <= 1 else f"zookeeper-{number}")
 
     def metrics_properties(self, server: int) -> dict[str, str]:
         """Of a ZooKeeper, whose numbers begin with 1."""
@@ -119,8 +123,7 @@ def broker_ports(first: int, brokers: int) -> list[int]:
 
 def zookeeper_settings(plan: LocalPlan) -> ZooKeeperSettings:
     """Of the only ZooKeeper."""
-    directory = str(plan.data_dir / "zookeeper")
-    return ZooKeeperSettings.on_loopback(directory, plan.zookeeper_port, plan.metrics_properties(1))
+    return ZooKeeperSettings.on_loopback(str(plan.zookeeper_data(1)), plan.zookeeper_port, plan.metrics_properties(1))
 
 
 def metrics_ports(first: int | None, servers: int, pick: Callable[[], int]) -> list[int]:
@@ -139,13 +142,15 @@ def metrics_ports(first: int | None, servers: int, pick: Callable[[], int]) -> l
 
 
 def ensemble_ports(first: int, zookeepers: int, pick: Callable[[], int]) -> list[ZooKeeperPorts]:
-    """The ports of each of several ZooKeepers; the first has 2181, 2888 and 3888 by default.
+    """The ports of ZooKeepers; the first has 2181, 2888 and 3888 by default. A single one has a port for clients only.
 
     first    for clients of the first one; 0: any free ports
     pick     returns a free port
 
     raises   UsageError
     """
+    if zookeepers == 1:
+        return [ZooKeeperPorts(first or pick(), 0, 0)]
     if not first:
         return [ZooKeeperPorts(pick(), pick(), pick()) for _ in range(zookeepers)]
     if first + _ELECTION_AFTER + zookeepers - 1 > MAX_PORT:
@@ -155,30 +160,25 @@ def ensemble_ports(first: int, zookeepers: int, pick: Callable[[], int]) -> list
     ]
 
 
-def zookeeper_data_of(data_dir: Path, number: int) -> Path:
-    """The directory of one of several ZooKeepers, whose numbers begin with 1; its zoo.cfg is there as well."""
-    return data_dir / f"zookeeper-{number}"
-
-
 def zookeeper_log_of(data_dir: Path, number: int) -> Path:
     return data_dir / "logs" / f"zookeeper-{number}.log"
 
 
 def zookeeper_file(plan: LocalPlan, number: int) -> str:
-    """The zoo.cfg of one of several ZooKeepers, with which pk zookeeper-server-start starts it as well."""
-    servers = (f"server.{n}={HOST}:{each.quorum}:{each.election}" for n, each in enumerate(plan.ensemble, start=1))
+    """The zoo.cfg of a ZooKeeper with its own process, with which pk zookeeper-server-start starts it as well."""
+    servers = [f"server.{n}={HOST}:{each.quorum}:{each.election}" for n, each in enumerate(plan.ensemble, start=1)]
     given = {
         "tickTime": "2000",
         "initLimit": "10",
         "syncLimit": "5",
-        "dataDir": str(zookeeper_data_of(plan.data_dir, number)),
+        "dataDir": str(plan.zookeeper_data(number)),
         "clientPort": str(plan.ensemble[number - 1].client),
         "clientPortAddress": HOST,
         "maxClientCnxns": "0",
         "4lw.commands.whitelist": READ_ONLY_WORDS.replace(" ", ""),
         **plan.metrics_properties(number),
     }
-    return write_properties(given) + "".join(f"{server}\n" for server in servers)
+    return write_properties(given) + "".join(f"{server}\n" for server in servers if len(servers) > 1)
 
 
 def logs_of(data_dir: Path, number: int) -> Path:

@@ -37,7 +37,7 @@ class BrokerState(NamedTuple):
 
 
 class ZooKeeperState(NamedTuple):
-    """One of several ZooKeeper servers; its address, HOST:PORT, is for clients.
+    """One ZooKeeper server with its own process; its address, HOST:PORT, is for clients.
 
     pid    its process; None once it has stopped
     """

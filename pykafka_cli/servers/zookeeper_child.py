@@ -1,6 +1,7 @@
-"""One of several ZooKeeper servers of `pk up`: what runs in its own process (servers/child.py).
+"""One ZooKeeper server of `pk up`: what runs in its own process (servers/child.py).
 
-start           file, log                   responds once the server serves clients
+start    file, log, patience_s    responds once the server serves clients; with patience_s, at the latest that many
+                                  seconds after it has opened its ports
 """
 
 import asyncio
@@ -20,7 +21,7 @@ from pykafka_cli.servers.control import BadRequest, Command
 from pykafka_cli.servers.server_log import ServerLog
 from pykafka_cli.zookeeper.ensemble.membership import Membership, read_membership
 from pykafka_cli.zookeeper.ensemble.running import run_ensemble_server
-from pykafka_cli.zookeeper.server.server import ServerUnusable
+from pykafka_cli.zookeeper.server.server import ServerUnusable, run_zookeeper
 
 START = "start"
 
@@ -43,7 +44,7 @@ class _Child:
     def __init__(self) -> None:
         self.ended = asyncio.Event()
         self._stop = asyncio.Event()
-        self._serving = asyncio.Event()
+        self._open, self._serving = asyncio.Event(), asyncio.Event()
         self._run: asyncio.Task[None] | None = None
 
     @property
@@ -70,16 +71,35 @@ class _Child:
             raise BadRequest(f"{error.filename}: {error.strerror}") from None
         except ConfigError as error:
             raise BadRequest(f"{file}: {error}") from None
-        self._run = asyncio.create_task(
-            run_ensemble_server(membership, SystemClock(), self._stop, on_serving=self._serving.set)
-        )
+        self._run = asyncio.create_task(self._serve(membership))
         self._run.add_done_callback(lambda _: self.ended.set())
-        serving = asyncio.create_task(self._serving.wait())
-        await asyncio.wait((self._run, serving), return_when=asyncio.FIRST_COMPLETED)
-        serving.cancel()
+        patience_s = request["patience_s"]
+        await self._wait(self._serving if patience_s is None else self._open)
+        if patience_s:
+            await self._wait(self._serving, patience_s)
         if self._run.done():
             try:
                 self._run.result()
             except ServerUnusable as error:
                 raise BadRequest(str(error)) from None
             raise BadRequest("it stopped before it served clients")
+
+    async def _serve(self, membership: Membership) -> None:
+        """raises    ServerUnusable"""
+        clock = SystemClock()
+        if membership.is_distributed:
+            opened, serving = self._open.set, self._serving.set
+            await run_ensemble_server(membership, clock, self._stop, on_open=opened, on_serving=serving)
+        else:
+            await run_zookeeper(membership.settings, clock, self._stop, on_serving=self._serves)
+
+    def _serves(self) -> None:
+        self._open.set()
+        self._serving.set()
+
+    async def _wait(self, event: asyncio.Event, patience_s: float | None = None) -> None:
+        """Wait for the event, at most until the server ends."""
+        assert self._run is not None
+        waiting = asyncio.create_task(event.wait())
+        await asyncio.wait((self._run, waiting), timeout=patience_s, return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()

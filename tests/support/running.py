@@ -17,7 +17,7 @@ ADDRESS = r"(?:localhost|\d+\.\d+\.\d+\.\d+):\d+"
 
 
 class RunningCluster(ServerProcess):
-    """`pk up` on free ports, already started; `bootstrap` and `zookeeper` are HOST:PORT."""
+    """`pk up` on free ports, already started; `bootstrap` and `zookeeper` are HOST:PORT, of several the first."""
 
     def __init__(self, data_dir: Path, *, ports: tuple[int, int] = (0, 0), extra: Sequence[str] = ()) -> None:
         super().__init__(data_dir.parent / f"{data_dir.name}.log")
@@ -25,7 +25,7 @@ class RunningCluster(ServerProcess):
         self._ports = ports
         self._extra = extra
         self.start()
-        (self.zookeeper,) = re.findall(rf"^ZooKeeper listens on ({ADDRESS})$", self.said(), re.MULTILINE)
+        self.zookeeper, *_ = re.findall(rf"^ZooKeeper(?: 1)? listens on ({ADDRESS})\b", self.said(), re.MULTILINE)
         self.bootstrap, *_ = re.findall(rf"^Broker \d+ listens on ({ADDRESS})$", self.said(), re.MULTILINE)
         self._ports = self.port, self.zookeeper_port  # clients look for it there after another start
 

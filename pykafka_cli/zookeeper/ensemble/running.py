@@ -28,10 +28,12 @@ async def run_ensemble_server(
     clock: Clock,
     stop: asyncio.Event,
     *,
+    on_open: Callable[[], None] = lambda: None,
     on_serving: Callable[[], None] = lambda: None,
 ) -> None:
     """Run a server until `stop` is set.
 
+    on_open       is called once its ports are open
     on_serving    is called each time that it begins to serve clients
     raises        ServerUnusable if it cannot start or continue
     """
@@ -50,6 +52,7 @@ async def run_ensemble_server(
             await peer.open()
         except CannotListen as error:
             raise ServerUnusable(str(error)) from error
+        on_open()
         living, stopping = asyncio.create_task(peer.run()), asyncio.create_task(_wait(stop))
         tasks = [living, stopping]
         await asyncio.wait((*tasks, member.failure), return_when=asyncio.FIRST_COMPLETED)

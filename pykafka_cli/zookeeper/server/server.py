@@ -456,10 +456,17 @@ class ZooKeeperServer:
         return None
 
 
-async def run_zookeeper(settings: ZooKeeperSettings, clock: Clock, stop: asyncio.Event) -> None:
-    """Run a server until `stop` is set; raises ServerUnusable if it cannot start or continue."""
+async def run_zookeeper(
+    settings: ZooKeeperSettings, clock: Clock, stop: asyncio.Event, *, on_serving: Callable[[], None] = lambda: None
+) -> None:
+    """Run a server until `stop` is set.
+
+    on_serving    is called once it serves clients
+    raises        ServerUnusable if it cannot start or continue
+    """
     server = ZooKeeperServer(settings, clock)
     await server.start()
+    on_serving()
     stopping = asyncio.create_task(stop.wait())
     try:
         await asyncio.wait((stopping, server.failure), return_when=asyncio.FIRST_COMPLETED)

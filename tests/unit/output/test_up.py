@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pykafka_cli.output.broker import show_brokers
+from pykafka_cli.output.local_servers import show_brokers
 from pykafka_cli.output.render import OutputFormat
 from pykafka_cli.output.up import show_running, show_started
 
