@@ -9,6 +9,7 @@ import pytest
 from kazoo.client import KazooClient
 
 from tests.support.polling import until
+from tests.support.ports import free_port
 from tests.support.running import pk
 from tests.support.vectors import VECTORS
 from tests.support.zookeeper.ensembles import OURS, THEIRS, Ensemble, running_ensemble
@@ -203,6 +204,26 @@ def test_a_server_is_added_and_the_leader_removed_and_files_say_so(
             ensemble.kill(server_id)
         ensemble.start(*left)
         assert f"server.{leader}=" not in config_of(ensemble, left[0])
+
+
+@pytest.mark.parametrize("kinds", [(OURS, OURS, OURS), (OURS, THEIRS, THEIRS)], ids=["ours", "theirs leads"])
+def test_a_reconfiguration_moves_the_port_for_clients_and_keeps_their_connections(
+    tmp_path: Path, kinds: tuple[type[ZooKeeperProcess], ...]
+) -> None:
+    with running_ensemble(tmp_path, kinds, keys="reconfigEnabled=true\nskipACL=yes") as ensemble:
+        ensemble.start()
+        moved, former = free_port(), ensemble.servers[1].port
+        with ensemble.client(1) as client:
+            client.create("/before", b"", ephemeral=True)
+            line = f"{ensemble.lines[1]}:participant;127.0.0.1:{moved}"
+            done = pk("zookeeper-shell", ensemble.servers[2].address, "reconfig", "-add", line)
+            assert "Committed new configuration:\nserver.1=" in done.stdout, done.stdout + done.stderr
+
+            until(lambda: four_letter_word(moved, b"srvr").startswith(b"Zookeeper version"))
+            assert four_letter_word(former, b"srvr") == b""
+            client.create("/after", b"")
+        listed = pk("zookeeper-shell", f"127.0.0.1:{moved}", "ls", "/")
+        assert "after" in listed.stdout
 
 
 def test_a_server_alone_serves_reads_to_those_who_accept_that(tmp_path: Path) -> None:

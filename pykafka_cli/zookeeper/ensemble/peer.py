@@ -11,8 +11,8 @@ In every state, it responds to servers that look for a leader. Source: org.apach
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Iterable, Iterator
-from typing import Protocol
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from typing import Any, Protocol
 
 from pykafka_cli.model import Seconds, in_seconds
 from pykafka_cli.zookeeper.ensemble.configuration import Address, EnsembleConfiguration
@@ -51,6 +51,9 @@ class ElectingServer(Protocol):
     def end_read_only(self) -> None:
         """Serve nobody until a role begins."""
 
+    async def accept_clients_at(self, host: str, port: int) -> None:
+        """Listen for clients at another address, in place of the former one; raises CannotListen."""
+
 
 class Role(Protocol):
     """Leading, following or observing, once."""
@@ -72,6 +75,8 @@ class EnsemblePeer:
         self.configuration = membership.configuration
         self.role: Role | None = None
         """What it serves as; None while it looks for a leader."""
+        self.leader: int | None = None
+        """Who was elected last."""
         self._my_id = membership.my_id
         self._membership = membership
         self._member = member
@@ -79,7 +84,8 @@ class EnsemblePeer:
         self._clock = clock
         self._heard = asyncio.Event()
         self._files = DynamicFiles(membership)
-        self._moving: asyncio.Task[None] | None = None
+        self._client_address = membership.me.client
+        self._moving: set[asyncio.Task[None]] = set()
         self.election = Election(
             self._my_id,
             membership.configuration,
@@ -117,7 +123,7 @@ class EnsemblePeer:
                 vote = await self._elect()
                 state = self.election.state
                 _log.info("Server %d is %s; the leader is server %d", self._my_id, state.name, vote.leader)
-                self.role = self._make_role(self, vote)
+                self.leader, self.role = vote.leader, self._make_role(self, vote)
                 reason = await self.role.serve()
                 self.role = None
                 _log.info("Server %d is no longer %s: %s", self._my_id, state.name, reason)
@@ -125,8 +131,8 @@ class EnsemblePeer:
                 if committed is not None:
                     self.take_over(committed)
         finally:
-            if self._moving is not None:
-                self._moving.cancel()
+            for moving in self._moving:
+                moving.cancel()
             await self._connections.close()
 
     # What roles report.
@@ -145,8 +151,14 @@ class EnsemblePeer:
         self._connections.set_addresses(self._addresses())
         self._files.commit(configuration)
         _log.info("The ensemble's configuration is now version %x", configuration.version)
-        if now is not None and before is not None and now.election_address != before.election_address:
-            self._moving = asyncio.create_task(self._move())
+        if now is None:
+            return
+        if before is not None and now.election_address != before.election_address:
+            self._move(self._listen(), "Other servers cannot reach this one for elections")
+        if now.client is not None and now.client != self._client_address:
+            self._client_address = now.client
+            moving = self._member.accept_clients_at(now.client.host, now.client.port)
+            self._move(moving, f"Clients cannot connect to {now.client}")
 
     # Elections.
 
@@ -204,12 +216,18 @@ class EnsemblePeer:
         servers = self.configuration.servers.values()
         return {each.id: each.election_address for each in servers if each.id != self._my_id}
 
-    async def _move(self) -> None:
-        """Open the election port that a new configuration has for this server."""
-        try:
-            await self._listen()
-        except CannotListen as error:
-            _log.error("Other servers cannot reach this one for elections: %s", error)
+    def _move(self, moving: Coroutine[Any, Any, None], otherwise: str) -> None:
+        """Open a port that a new configuration has for this server; log why that failed, if it does."""
+
+        async def move() -> None:
+            try:
+                await moving
+            except CannotListen as error:
+                _log.error("%s: %s", otherwise, error)
+
+        task = asyncio.create_task(move())
+        self._moving.add(task)
+        task.add_done_callback(self._moving.discard)
 
     async def _listen(self) -> None:
         address = self.configuration.servers[self._my_id].election_address

@@ -14,6 +14,7 @@ import socket
 import ssl
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -23,6 +24,7 @@ from pykafka_cli.properties.keys import ConfigError
 from pykafka_cli.properties.zookeeper import ZooKeeperSettings
 from pykafka_cli.zookeeper.protocol.requests import ConnectRequest
 from pykafka_cli.zookeeper.server.authentication import Authentication
+from pykafka_cli.zookeeper.server.client_port import ClientPort, Close
 from pykafka_cli.zookeeper.server.connection import Connection
 from pykafka_cli.zookeeper.server.connection_limits import ConnectionLimits
 from pykafka_cli.zookeeper.server.data_directory import DataDirectory, DirectoryUnusable
@@ -88,8 +90,8 @@ class ZooKeeperServer:
         self._settings = settings
         self._clock = clock
         self._is_running = False
-        self._listener: asyncio.Server | None = None
-        self._secure_listeners: list[SecurePort] = []
+        self._client_port: ClientPort | None = None
+        self._secure_listener: SecurePort | None = None
         data, logs = map(Path, settings.directories)
         self._directory = DataDirectory(data, logs)
         self._timers: dict[str, Timer] = {}
@@ -136,27 +138,47 @@ class ZooKeeperServer:
 
     async def _listen(self, bound: Mapping[str, socket.socket], context: ssl.SSLContext | None) -> None:
         """Accept clients on the sockets; raises ServerUnusable."""
-        frame_limit = self._settings.jute_maxbuffer
         if listening := bound.get(_PORT):
-            self.port = listening.getsockname()[1]
-            if self._settings.client_port_unification:
-                self._accept_tls(listening, context, accepts_plain=True)
-            else:
-                self._listener = await asyncio.get_running_loop().create_server(
-                    lambda: Connection(self, frame_limit), sock=listening, backlog=self._backlog
-                )
+            self._client_port = ClientPort(partial(self._accept, context), self._backlog)
+            await self._client_port.open(listening)
+            self.port = self._client_port.port
         if listening := bound.get(_SECURE_PORT):
             self.secure_port = listening.getsockname()[1]
-            self._accept_tls(listening, context, accepts_plain=False)
+            self._secure_listener = self._accept_tls(listening, context, accepts_plain=False)
 
-    def _accept_tls(self, listening: socket.socket, context: ssl.SSLContext | None, *, accepts_plain: bool) -> None:
+    async def _accept(self, context: ssl.SSLContext | None, listening: socket.socket) -> Close:
+        """Accept clients on the socket of clientPort, and return how to stop that."""
+        if self._settings.client_port_unification:
+            return self._accept_tls(listening, context, accepts_plain=True).close
+        frame_limit = self._settings.jute_maxbuffer
+        listener = await asyncio.get_running_loop().create_server(
+            lambda: Connection(self, frame_limit), sock=listening, backlog=self._backlog
+        )
+
+        async def close() -> None:
+            listener.close()
+
+        return close
+
+    def _accept_tls(
+        self, listening: socket.socket, context: ssl.SSLContext | None, *, accepts_plain: bool
+    ) -> "SecurePort":
         from pykafka_cli.zookeeper.server.secure_port import SecurePort  # most servers have none
 
         assert context is not None
         frame_limit, within = self._settings.jute_maxbuffer, Seconds(SESSIONLESS_S)
-        self._secure_listeners.append(
-            SecurePort(self, listening, context, frame_limit, within, accepts_plain=accepts_plain)
-        )
+        return SecurePort(self, listening, context, frame_limit, within, accepts_plain=accepts_plain)
+
+    async def accept_clients_at(self, host: str, port: int) -> None:
+        """Listen at another address in place of that of clientPort; open connections stay.
+
+        raises    CannotListen
+        """
+        if self._client_port is None or not self._is_running:
+            return  # all clients use TLS, whose port is in no configuration
+        await self._client_port.move(host, port)
+        self.port = self._client_port.port
+        _log.info("Clients connect to port %d from now on", self.port)
 
     async def _expose_metrics(self) -> None:
         """Show metrics to Prometheus, if that is configured; raises ServerUnusable."""
@@ -183,10 +205,10 @@ class ZooKeeperServer:
         self._is_running = False
         if self._metrics is not None:
             await self._metrics.stop()
-        if self._listener is not None:
-            self._listener.close()
-        for secure in self._secure_listeners:
-            await secure.close()
+        if self._client_port is not None:
+            await self._client_port.close()
+        if self._secure_listener is not None:
+            await self._secure_listener.close()
         await self._commit.drain()
         for connection in list(self.connections):
             connection.abort()

@@ -1,6 +1,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from pykafka_cli.broker.clock import SystemClock
 from pykafka_cli.properties.grammar import read_properties
 from pykafka_cli.properties.zookeeper import ZooKeeperSettings
-from pykafka_cli.zookeeper.ensemble.configuration import EnsembleConfiguration
+from pykafka_cli.zookeeper.ensemble.configuration import Address, EnsembleConfiguration
 from pykafka_cli.zookeeper.ensemble.epochs import Epochs
 from pykafka_cli.zookeeper.ensemble.membership import read_membership
 from pykafka_cli.zookeeper.ensemble.notifications import ServerState
@@ -28,6 +29,7 @@ class History:
         self.configuration: EnsembleConfiguration | None = None
 
         self.is_read_only = False
+        self.client_addresses: list[tuple[str, int]] = []
 
     def committed_configuration(self) -> EnsembleConfiguration | None:
         return self.configuration
@@ -37,6 +39,9 @@ class History:
 
     def end_read_only(self) -> None:
         self.is_read_only = False
+
+    async def accept_clients_at(self, host: str, port: int) -> None:
+        self.client_addresses.append((host, port))
 
 
 class ScriptedRole:
@@ -245,3 +250,23 @@ async def test_an_election_port_that_is_in_use_is_named(ensemble_of: Make) -> No
         pytest.raises(CannotListen, match=f"port {ensemble.ports[1]} of 127.0.0.1 is in use.* port in server.1"),
     ):
         await ensemble.start(1)
+
+
+async def test_clients_are_accepted_where_a_new_configuration_says(ensemble_of: Make) -> None:
+    ensemble = ensemble_of(2)
+    one = await ensemble.start(1)
+    await ensemble.start(2)
+    await ensemble.all_have(2)
+    servers = dict(one.configuration.servers)
+
+    moved = {**servers, 1: replace(servers[1], client=Address("127.0.0.1", 4181), client_is_own=False)}
+    one.take_over(EnsembleConfiguration(moved, 7))
+    one.take_over(EnsembleConfiguration(moved, 8))
+    one.take_over(EnsembleConfiguration({2: servers[2]}, 9))
+    moved_again = {**moved, 1: replace(moved[1], client=Address("0.0.0.0", 4182))}
+    one.take_over(EnsembleConfiguration(moved_again, 10))
+
+    history = ensemble.histories[1]
+    await until(lambda: len(history.client_addresses) == 2)
+    assert history.client_addresses == [("127.0.0.1", 4181), ("0.0.0.0", 4182)]
+    assert ensemble.histories[2].client_addresses == []
