@@ -7,8 +7,9 @@ copies the figures on the loop; then `name` turns them into metrics in the threa
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
+from pykafka_cli.http_endpoint import HttpEndpoint, called_on
 from pykafka_cli.properties.metrics import MetricsAddress
 
 if TYPE_CHECKING:
@@ -18,9 +19,6 @@ _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-PATIENCE_S = 10.0
-"""How long the event loop may take to run `look` before the response fails."""
-
 
 class MetricsEndpoint(Generic[T]):
     """One HTTP server; `look` runs on the event loop that calls `start` and `stop`."""
@@ -28,7 +26,7 @@ class MetricsEndpoint(Generic[T]):
     def __init__(self, address: MetricsAddress, look: Callable[[], T], name: Callable[[T], "Iterable[Metric]"]) -> None:
         self.address = address
         self._look, self._name = look, name
-        self._server: Any = None
+        self._http: HttpEndpoint
 
     def start(self) -> MetricsAddress:
         """Serve the metrics of the server, its process and Python.
@@ -41,34 +39,29 @@ class MetricsEndpoint(Generic[T]):
             GCCollector,
             PlatformCollector,
             ProcessCollector,
-            start_http_server,
+            make_wsgi_app,
         )
 
         registry = CollectorRegistry()
-        registry.register(_OnLoop(asyncio.get_running_loop(), self._look, self._name))
+        registry.register(_OnLoop(called_on(asyncio.get_running_loop(), self._look), self._name))
         for of_process in (ProcessCollector, PlatformCollector, GCCollector):
             of_process(registry=registry)
-        self._server, _ = start_http_server(self.address.port, self.address.host, registry)
-        self.address = self.address._replace(port=self._server.server_port)
+        self._http = HttpEndpoint(self.address.host, self.address.port, make_wsgi_app(registry))
+        self._http.start()
+        self.address = self.address._replace(port=self._http.port)
         _log.info("metrics are at %s", self.address)
         return self.address
 
     async def stop(self) -> None:
         """Stop serving."""
-        await asyncio.to_thread(self._server.shutdown)
-        self._server.server_close()
+        await self._http.stop()
 
 
 class _OnLoop(Generic[T]):
     """A collector for prometheus_client."""
 
-    def __init__(
-        self, loop: asyncio.AbstractEventLoop, look: Callable[[], T], name: Callable[[T], "Iterable[Metric]"]
-    ) -> None:
-        self._loop, self._look, self._name = loop, look, name
+    def __init__(self, look: Callable[[], T], name: Callable[[T], "Iterable[Metric]"]) -> None:
+        self._look, self._name = look, name
 
     def collect(self) -> "Iterable[Metric]":
-        async def look() -> T:
-            return self._look()
-
-        return self._name(asyncio.run_coroutine_threadsafe(look(), self._loop).result(PATIENCE_S))
+        return self._name(self._look())

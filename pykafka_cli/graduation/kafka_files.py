@@ -97,8 +97,10 @@ def _zookeeper_values(settings: ZooKeeperSettings) -> dict[str, str]:
     values = {
         name: os.path.abspath(text) if name in _ZOOKEEPER_PATHS else text for name, text in settings.originals.items()
     }
-    # Kafka's ZooKeeper would start an HTTP server on port 8080, which ours never did.
+    # Kafka's ZooKeeper would start an HTTP server for anyone, which ours does only if asked for.
     needed = {"admin.enableServer": "false"}
+    if settings.admin_enable_server:
+        needed["admin.serverAddress"] = settings.admin_server_address
     if settings.has_tls:
         needed["serverCnxnFactory"] = "org.apache.zookeeper.server.NettyServerCnxnFactory"  # the other has no TLS
     return needed | values

@@ -26,7 +26,7 @@ _READ_BY_ZOOKEEPER = frozenset({
     "SASLAuthenticationProvider.superPassword", "superUser", "sasl.serverconfig", "allowSaslFailedClients",
     "requireClientAuthScheme", "sessionRequireClientSASLAuth", "enforce.auth.enabled", "enforce.auth.schemes",
     "client.portUnification", "client.certReload", "fips-mode", "ensembleAuthName", "serverCnxnFactory",
-    "admin.enableServer", "audit.enable",
+    "audit.enable",
     "globalOutstandingLimit", "extendedTypesEnabled", "enforceQuota", "snapSizeLimitInKb",
     "readonlymode.enabled", "leaderServes", "commitLogCount", "snapshotSizeFactor", "cnxTimeout",
     "electionPortBindRetry", "fastleader.minNotificationInterval", "fastleader.maxNotificationInterval",
@@ -35,7 +35,7 @@ _WITHOUT_PREFIX = frozenset({
     "jute.maxbuffer", "znode.container.checkIntervalMs", "znode.container.maxNeverUsedIntervalMs",
     "fsync.warningthresholdms",
 })  # fmt: skip
-_FAMILIES_OF_ZOOKEEPER = ("authProvider.", "ssl.", "superUser.")
+_FAMILIES_OF_ZOOKEEPER = ("admin.", "authProvider.", "ssl.", "superUser.")
 
 ZOOKEEPER_CLIENT_ENTRY = "zookeeper.sasl.clientconfig"
 """Names the JAAS entry of the login to ZooKeeper."""

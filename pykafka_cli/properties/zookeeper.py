@@ -21,7 +21,6 @@ from pykafka_cli.properties.keys import (
     INT,
     LIST,
     LONG,
-    LOW,
     STRING,
     AtLeast,
     BadProperty,
@@ -31,6 +30,7 @@ from pykafka_cli.properties.keys import (
     Key,
     UnsupportedProtection,
 )
+from pykafka_cli.properties.zookeeper_admin import ZooKeeperAdminKeys
 from pykafka_cli.properties.zookeeper_ensemble import ZooKeeperEnsembleKeys
 from pykafka_cli.properties.zookeeper_security import ZooKeeperSecurityKeys
 
@@ -48,12 +48,14 @@ _SUPER_USER = re.compile(r"superUser\..+")
 # Keys of parts that only an ensemble or a Java server has; there may be any number of them.
 _WITHOUT_EFFECT = re.compile(r"(metricsProvider|multiAddress|quorum|ssl\.quorum|admin|jvm|kerberos)\..+")
 
-_OF_ENSEMBLES = ZooKeeperEnsembleKeys.KEYS
+_OF_ENSEMBLES, _OF_ADMIN = ZooKeeperEnsembleKeys.KEYS, ZooKeeperAdminKeys.KEYS
+_SECRET = re.compile(r".*(password|superdigest)", re.IGNORECASE)
+_HIDDEN = "[hidden]"
 _COMMON = ("initLimit", "syncLimit")  # every sample file has them, so that to report them would help nobody
 
 
-class ZooKeeperSettings(ZooKeeperSecurityKeys, ZooKeeperEnsembleKeys):
-    """One server's settings; zookeeper_security.py and zookeeper_ensemble.py have those about security and ensembles.
+class ZooKeeperSettings(ZooKeeperSecurityKeys, ZooKeeperEnsembleKeys, ZooKeeperAdminKeys):
+    """One server's settings; zookeeper_{security,ensemble,admin}.py have those about these subjects.
 
     originals         the given texts by name
     warnings          a line for each unknown key, with its number
@@ -148,9 +150,6 @@ class ZooKeeperSettings(ZooKeeperSecurityKeys, ZooKeeperEnsembleKeys):
         BOOLEAN, False, "Whether changes that exceed the hard limits of quotas are rejected.", name="enforceQuota"
     )
     skip_acl = Key(STRING, "no", "yes means that ACLs are kept but not enforced.", name="skipACL")
-    admin_enable_server = Key(
-        BOOLEAN, False, "ZooKeeper's HTTP server, which is not supported.", name="admin.enableServer", importance=LOW
-    )
     global_outstanding_limit = InertKey(
         INT,
         1000,
@@ -177,7 +176,6 @@ class ZooKeeperSettings(ZooKeeperSecurityKeys, ZooKeeperEnsembleKeys):
             *(name for name in self.KEYS if name in self._given and not self._has_effect(name)),
             *(p.key for p in odd if _WITHOUT_EFFECT.fullmatch(p.key) and not self._is_of_metrics(p.key)),
             *([] if self.may_be_distributed else [p.key for p in (*self.hierarchy_lines, *self.server_lines)]),
-            *(["admin.enableServer"] if self.admin_enable_server else []),
         ]
         self._ensure_can_start()
 
@@ -249,6 +247,11 @@ class ZooKeeperSettings(ZooKeeperSecurityKeys, ZooKeeperEnsembleKeys):
     def skips_acl(self) -> bool:
         return self.skip_acl == "yes"
 
+    @property
+    def shown_originals(self) -> dict[str, str]:
+        """The given texts by name, but not what is secret in them."""
+        return {name: _HIDDEN if _SECRET.fullmatch(name) else text for name, text in self.originals.items()}
+
     def _is_of_metrics(self, name: str) -> bool:
         return self.metrics_address is not None and name in metrics.OF_ZOOKEEPER
 
@@ -269,6 +272,8 @@ class ZooKeeperSettings(ZooKeeperSecurityKeys, ZooKeeperEnsembleKeys):
         if shortest > longest:
             given = "minSessionTimeout" if "minSessionTimeout" in self._given else "maxSessionTimeout"
             raise self._bad(given, f"no session could last at least {shortest} and at most {longest} ms")
+        if not self.admin_command_url.startswith("/"):
+            raise self._bad("admin.commandURL", "a path begins with /")
         if self.autopurge_snap_retain_count < _FEWEST_SNAPSHOTS:
             self._set({"autopurge.snapRetainCount": _FEWEST_SNAPSHOTS})
 
@@ -276,7 +281,7 @@ class ZooKeeperSettings(ZooKeeperSecurityKeys, ZooKeeperEnsembleKeys):
         """Reject security that is not implemented, and what would let nobody in."""
         for name, given in self._given.items():
             key = self.KEYS.get(name)
-            if isinstance(key, UnsupportedProtection) and (self.may_be_distributed or name not in _OF_ENSEMBLES):
+            if isinstance(key, UnsupportedProtection) and self._protects(name):
                 key.ensure_not_counted_on(name, given.value, given.line)
             if _AUTH_PROVIDER.fullmatch(name) and given.value.strip() not in _PROVIDERS:
                 raise self._bad(
@@ -287,6 +292,12 @@ class ZooKeeperSettings(ZooKeeperSecurityKeys, ZooKeeperEnsembleKeys):
         for name in ("requireClientAuthScheme", "enforce.auth.schemes"):
             if unknown := sorted(set(self[name]) - self.schemes - {"sasl"}):
                 raise self._bad(name, f"the scheme {unknown[0]} is not among those of this server")
+
+    def _protects(self, name: str) -> bool:
+        """Whether a key about security is about something that this server does."""
+        if name in _OF_ADMIN:
+            return self.admin_enable_server
+        return self.may_be_distributed or name not in _OF_ENSEMBLES
 
     def _has_effect(self, name: str) -> bool:
         return self.KEYS[name].effective and (self.may_be_distributed or name in _COMMON or name not in _OF_ENSEMBLES)

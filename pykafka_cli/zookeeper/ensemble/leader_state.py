@@ -74,6 +74,7 @@ class Learner:
 
     def __init__(self, number: int, now: int) -> None:
         self.number = number
+        self.connected_at = now
         self.server_id = 0
         self.is_observer = False
         self.stage = LearnerStage.INFO

@@ -88,6 +88,15 @@ class Leading:
         """The servers that are connected."""
         return list(self._state.learners.values())
 
+    @property
+    def observers(self) -> Sequence[tuple[Learner, LearnerChannel]]:
+        """The observers that are up to date, each with its connection."""
+        return [
+            (each, self._channels[each.number])
+            for each in self.learners
+            if each.is_observer and each.stage is LearnerStage.ACTIVE and each.number in self._channels
+        ]
+
     async def serve(self) -> str:
         """Lead until that is no longer possible, and return why; raises ServerUnusable."""
         member = self._member
@@ -161,6 +170,7 @@ class Leading:
             learner = self._state.learners.get(number)
             try:
                 while learner is not None and (packet := packets.take()) is not None:
+                    self._channels[number].statistics.received += 1
                     self._state.received(number, packet, now)
                     learner = self._state.learners.get(number)
                     if learner is not None and learner.stage is not LearnerStage.INFO:
@@ -203,6 +213,8 @@ class Leading:
                 for number in numbers:
                     if channel := self._channels.get(number):
                         channel.send_bytes(data)
+                        if packet.zxid > 0:
+                            channel.statistics.last_zxid = packet.zxid
             case leader_effects.Append(zxid, entry):
                 member.append(zxid, entry, self._flushed)
             case leader_effects.Commit(zxid):
@@ -288,6 +300,7 @@ class Leading:
         data, now = packet.data or b"", self._member.now()
         try:
             if packet.type is PacketType.REQUEST:
+                self._channels[number].statistics.requests += 1
                 request = decode_request(data)
                 if request.operation == OpCode.SYNC:
                     self._state.sync(request, number)

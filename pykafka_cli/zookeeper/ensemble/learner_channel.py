@@ -9,6 +9,21 @@ from pykafka_cli.zookeeper.ensemble.packet_writer import PacketWriter
 _TIME_TO_LEAVE = 5.0  # seconds for a learner to read what was sent before the connection closed
 
 
+class ChannelStatistics:
+    """Packets since the connection was opened, or since they were reset by a command."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Reset all counters."""
+        self.received = 0
+        self.sent = 0
+        self.requests = 0
+        self.last_zxid = -1
+        """Of the last transaction that was sent there."""
+
+
 class LearnerChannel(PacketWriter):
     """The sending half; the leader reads from the stream itself."""
 
@@ -18,12 +33,22 @@ class LearnerChannel(PacketWriter):
         self._streaming: asyncio.Task[None] | None = None
         self.server_id: int | None = None
         """The learner's id; None until it is known."""
+        self.statistics = ChannelStatistics()
         self.host: str = (writer.get_extra_info("peername") or ("?",))[0]
 
     def __str__(self) -> str:
         who = "" if self.server_id is None else f"server {self.server_id} from "
+        return f"{who}{self.address}"
+
+    @property
+    def address(self) -> str:
+        """Where it comes from, HOST:PORT."""
         host, port = (self._writer.get_extra_info("peername") or ("?", 0))[:2]
-        return f"{who}{host}:{port}"
+        return f"{host}:{port}"
+
+    def send_bytes(self, data: bytes) -> None:
+        self.statistics.sent += 1
+        super().send_bytes(data)
 
     def stream(self, parts: Iterator[bytes]) -> None:
         """Send many bytes as fast as the learner reads them; what is sent meanwhile follows them."""

@@ -37,6 +37,11 @@ class PacketWriter:
         if self._waiting_size > MOST_UNSENT:
             self._overflowed()
 
+    @property
+    def waiting(self) -> tuple[int, int]:
+        """Packets that are not written to the network yet, and bytes of all that is not sent."""
+        return len(self._waiting), self._waiting_size + self._writer.transport.get_write_buffer_size()
+
     def hold(self) -> None:
         """Let what is sent from now on wait until `release`."""
         self.flush()

@@ -1,4 +1,4 @@
-"""What a server of an ensemble reports beyond any other server, in the four-letter words conf, srvr and mntr.
+"""What a server of an ensemble reports beyond any other server, in four-letter words and to admin commands.
 
 Source: org.apache.zookeeper.server.quorum.{LeaderZooKeeperServer, LearnerZooKeeperServer}.dumpMonitorValues
 """
@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from pykafka_cli.zookeeper.ensemble.configuration import EnsembleConfiguration, EnsembleServer
-from pykafka_cli.zookeeper.ensemble.leader_state import LearnerStage
+from pykafka_cli.zookeeper.ensemble.leader_state import Learner, LearnerStage
 from pykafka_cli.zookeeper.ensemble.leading import Leading
+from pykafka_cli.zookeeper.ensemble.learner_channel import LearnerChannel
 from pykafka_cli.zookeeper.ensemble.member import FOLLOWER, LEADER, OBSERVER, Member
 from pykafka_cli.zookeeper.ensemble.requests import Requests
+from pykafka_cli.zookeeper.server.admin_commands import EnsembleAddresses, EnsembleView
 from pykafka_cli.zookeeper.server.server import Clock
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ class ReportingMember(Member):
     """
 
     peer: "EnsemblePeer"
+    needs_admin_server = False  # as in ZooKeeper's QuorumPeer
 
     def __init__(self, membership: "Membership", clock: Clock) -> None:
         super().__init__(membership.settings, clock, membership.me.id)
@@ -62,6 +65,41 @@ class ReportingMember(Member):
     def proposal_sizes(self) -> tuple[int, int, int] | None:
         return (self._sizes or (-1, -1, -1)) if self.mode == LEADER else None
 
+    def ensemble(self) -> EnsembleView | None:
+        leader, role = self.peer.leader, self.peer.role
+        if self.mode not in _STATES or leader is None:
+            return None
+        servers = self.peer.configuration.servers
+        return EnsembleView(
+            self.my_id,
+            leader,
+            servers[leader].host if leader in servers else "",
+            {number: _addresses(servers[number]) for number in self.peer.configuration.voters},
+            _addresses(self._me),
+            [self._observer(*each) for each in role.observers] if isinstance(role, Leading) else [],
+        )
+
+    def reset_observers(self) -> None:
+        if isinstance(role := self.peer.role, Leading):
+            for _, channel in role.observers:
+                channel.statistics.reset()
+
+    def _observer(self, learner: Learner, channel: LearnerChannel) -> Mapping[str, object]:
+        """As the admin command `observers` reports it."""
+        statistics = channel.statistics
+        packets, size = channel.waiting
+        return {
+            "remote_socket_address": f"/{channel.address}",
+            "sid": learner.server_id,
+            "established": self.now_ms() - (self.now() - learner.connected_at),
+            "queued_packets": packets,
+            "queued_packets_size": size,
+            "packets_received": statistics.received,
+            "packets_sent": statistics.sent,
+            "requests": statistics.requests,
+            "last_zxid": statistics.last_zxid,
+        }
+
     def role_figures(self) -> Mapping[str, object]:
         if self.mode not in _STATES:
             return {}
@@ -93,3 +131,8 @@ class ReportingMember(Member):
     @property
     def _me(self) -> EnsembleServer:
         return self.peer.configuration.servers.get(self.my_id) or self._started_as
+
+
+def _addresses(server: EnsembleServer) -> EnsembleAddresses:
+    client = "" if server.client is None else str(server.client)
+    return EnsembleAddresses(str(server.quorum_address), str(server.election_address), client)

@@ -77,6 +77,9 @@ class Host(Protocol):
 class Connection(asyncio.Protocol):
     """One connection; the pipeline's Client and watcher."""
 
+    is_secure = False
+    """Whether it uses TLS."""
+
     def __init__(self, host: Host, frame_limit: int) -> None:
         self.session_id = 0
         self.identities: list[Id] = []
@@ -305,6 +308,7 @@ class Connection(asyncio.Protocol):
         statistics = self.statistics
         statistics.latencies.add(latency_ms)
         self._host.statistics.latencies.add(latency_ms)
+        self._host.statistics.response_sizes.add(len(delivery.frame))
         statistics.last_operation = delivery.kind.name
         statistics.last_xid = delivery.xid
         statistics.last_zxid = delivery.zxid

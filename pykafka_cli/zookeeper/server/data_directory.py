@@ -11,7 +11,7 @@ later logs. Source: org.apache.zookeeper.server.persistence.FileTxnSnapLog, org.
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Self
 
@@ -88,6 +88,13 @@ class DataDirectory:
     def snapshot_files(self) -> list[tuple[int, Path]]:
         """(zxid, file) of each snapshot, newest first."""
         return sorted(_numbered(self.snapshots, _SNAPSHOT), reverse=True)
+
+    def last_snapshot(self) -> tuple[int, int] | None:
+        """The zxid of the newest snapshot, and when it was written, in seconds since 1970; None without any."""
+        for zxid, path in self.snapshot_files():
+            with suppress(FileNotFoundError):  # it was purged just now
+                return zxid, int(path.stat().st_mtime)
+        return None
 
     def log_files(self) -> list[tuple[int, Path]]:
         """(zxid of the first transaction, file) of each log, oldest first."""

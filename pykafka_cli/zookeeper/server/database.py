@@ -3,6 +3,7 @@
 `apply` is called for each transaction when it is first made and when the log is replayed, with the same effect.
 """
 
+from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
@@ -10,6 +11,8 @@ from pykafka_cli.zookeeper.protocol.jute import JuteRecord
 from pykafka_cli.zookeeper.protocol.requests import OpCode
 from pykafka_cli.zookeeper.protocol.txn_records import CloseSessionTxn, CreateSessionTxn, TxnHeader
 from pykafka_cli.zookeeper.server.tree import Event, NodeImage, Outcome, Tree
+
+_DIGEST_INTERVAL, _MOST_DIGESTS = 128, 1024  # of DataTree
 
 
 class Snapshot(NamedTuple):
@@ -29,6 +32,8 @@ class Database:
     def __init__(self, tree: Tree | None = None, timeouts: Iterable[tuple[int, int]] = ()) -> None:
         self.tree = tree or Tree()
         self.timeouts = dict(timeouts)
+        self.digests: deque[tuple[int, int]] = deque(maxlen=_MOST_DIGESTS)
+        """Transactions, each with the digest of the tree after it, by which servers can be compared."""
 
     def apply(self, header: TxnHeader, record: JuteRecord | None, events: list[Event]) -> Outcome:
         """Apply a transaction; append to `events` the events for watches."""
@@ -36,7 +41,10 @@ class Database:
             self.timeouts[header.client_id] = record.timeout_ms
         elif header.type == OpCode.CLOSE_SESSION:
             self.timeouts.pop(header.client_id, None)
-        return self.tree.apply(header, record, events)
+        outcome = self.tree.apply(header, record, events)
+        if not header.zxid % _DIGEST_INTERVAL:
+            self.digests.append((header.zxid, self.tree.digest))
+        return outcome
 
     def snapshot(self) -> Snapshot:
         """The current state; later transactions do not change it."""

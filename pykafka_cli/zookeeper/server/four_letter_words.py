@@ -26,8 +26,8 @@ from pykafka_cli.zookeeper.server.watches import WatchTable
 VERSION = f"3.8.4-pk-{__version__}"
 """The version to report, from which tools know which words and lines to expect."""
 _TELNET_CLOSE = b"\xff\xf4\xff\xfd"
-_NOT_SERVING = "This ZooKeeper instance is not currently serving requests\n"
-_READ_ONLY = "read-only"
+NOT_SERVING = "This ZooKeeper instance is not currently serving requests"
+READ_ONLY = "read-only"
 _NOT_LISTED = "{} is not executed because it is not in the whitelist.\n"
 
 
@@ -76,7 +76,7 @@ def answer(word: bytes, server: About, asking: Connection) -> str | None:
         return None
     if not server.allows_word(name):
         return _NOT_LISTED.format(name)
-    return report(server, asking) if server.is_serving or name in _ALWAYS_ANSWERED else _NOT_SERVING
+    return report(server, asking) if server.is_serving or name in _ALWAYS_ANSWERED else f"{NOT_SERVING}\n"
 
 
 def _imok(_server: About, _asking: Connection) -> str:
@@ -86,11 +86,11 @@ def _imok(_server: About, _asking: Connection) -> str:
 def _mode(server: About, _asking: Connection) -> str:
     if not server.is_serving:
         return "null"
-    return "ro" if server.mode == _READ_ONLY else "rw"
+    return "ro" if server.mode == READ_ONLY else "rw"
 
 
-def _trace_mask(_server: About, _asking: Connection) -> str:
-    return "0"
+def _trace_mask(server: About, _asking: Connection) -> str:
+    return str(server.statistics.trace_mask)
 
 
 def _server(server: About, _asking: Connection) -> str:
@@ -122,7 +122,7 @@ def _configuration(server: About, _asking: Connection) -> str:
 
 
 def _environment(_server: About, _asking: Connection) -> str:
-    return "Environment:\n" + "".join(f"{name}={value}\n" for name, value in _environment_entries())
+    return "Environment:\n" + "".join(f"{name}={value}\n" for name, value in environment_entries())
 
 
 def _directories(server: About, _asking: Connection) -> str:
@@ -131,7 +131,7 @@ def _directories(server: About, _asking: Connection) -> str:
 
 
 def _dump(server: About, _asking: Connection) -> str:
-    lines = ["SessionTracker dump:", *(_own_sessions(server) if server.mode in _EXPIRING else _global_sessions(server))]
+    lines = ["SessionTracker dump:", *(_own_sessions(server) if server.mode in EXPIRING else _global_sessions(server))]
     ephemerals = server.pipeline.database.tree.ephemerals
     lines += ["ephemeral nodes dump:", f"Sessions with Ephemerals ({len(ephemerals)}):"]
     for session_id, paths in ephemerals.items():
@@ -199,8 +199,8 @@ def monitored(server: About) -> dict[str, object]:
         "packets_received": statistics.received,
         "packets_sent": statistics.sent,
         "num_alive_connections": len(server.connections),
-        "outstanding_requests": _outstanding(server),
-        "znode_count": _node_count(server),
+        "outstanding_requests": outstanding_requests(server),
+        "znode_count": node_count(server),
         "watch_count": len(pipeline.watches),
         "ephemerals_count": sum(map(len, tree.ephemerals.values())),
         "approximate_data_size": tree.data_size,
@@ -218,7 +218,7 @@ def monitored(server: About) -> dict[str, object]:
 
 
 def _first_lines(server: About) -> str:
-    read_only = "READ-ONLY mode; serving only read-only clients\n" if server.mode == _READ_ONLY else ""
+    read_only = "READ-ONLY mode; serving only read-only clients\n" if server.mode == READ_ONLY else ""
     return f"Zookeeper version: {VERSION}\n{read_only}"
 
 
@@ -231,19 +231,21 @@ def _summary(server: About) -> str:
         f"Received: {statistics.received}\n"
         f"Sent: {statistics.sent}\n"
         f"Connections: {len(server.connections)}\n"
-        f"Outstanding: {_outstanding(server)}\n"
+        f"Outstanding: {outstanding_requests(server)}\n"
         f"Zxid: 0x{server.pipeline.database.tree.last_zxid:x}\n"
         f"Mode: {server.mode}\n"
-        f"Node count: {_node_count(server)}\n"
+        f"Node count: {node_count(server)}\n"
         + (f"Proposal sizes last/min/max: {sizes[0]}/{sizes[1]}/{sizes[2]}\n" if sizes else "")
     )
 
 
-def _outstanding(server: About) -> int:
+def outstanding_requests(server: About) -> int:
+    """Requests without a response yet, of all connections."""
     return sum(connection.statistics.outstanding for connection in server.connections)
 
 
-def _node_count(server: About) -> int:
+def node_count(server: About) -> int:
+    """Znodes, as ZooKeeper counts them."""
     return len(server.pipeline.database.tree.nodes) + 1  # ZooKeeper counts its root twice, as "" and as "/"
 
 
@@ -275,7 +277,7 @@ def _detailed(connection: Connection, server: About) -> str:
     return brief[:-1] + "".join(f",{name}={value}" for name, value in figures.items()) + ")"
 
 
-def _environment_entries() -> Iterator[tuple[str, str]]:
+def environment_entries() -> Iterator[tuple[str, str]]:
     """ZooKeeper's entries that apply here, and Python's own."""
     yield "zookeeper.version", VERSION
     yield "host.name", socket.gethostname()
@@ -302,7 +304,7 @@ def _open_file_descriptors() -> tuple[int, int] | None:
         return None
 
 
-_EXPIRING = ("standalone", "leader")
+EXPIRING = ("standalone", "leader")
 """Modes in which sessions expire by this server's clock."""
 _ALWAYS_ANSWERED = ("ruok", "isro", "gtmk")
 

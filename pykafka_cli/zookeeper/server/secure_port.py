@@ -77,6 +77,8 @@ class SecurePort:
 class SecureConnection(Connection):
     """A connection with TLS, unless the client does without; one that shows a certificate has the identities in it."""
 
+    is_secure = True
+
     def __init__(self, host: SecureHost, frame_limit: int, address: str, port: int) -> None:
         super().__init__(host, frame_limit)
         self.peer = (address, port)

@@ -18,7 +18,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from pykafka_cli.metrics_endpoint import MetricsEndpoint
 from pykafka_cli.model import Milliseconds, Seconds, Timestamp, in_seconds
 from pykafka_cli.properties.keys import ConfigError
 from pykafka_cli.properties.zookeeper import ZooKeeperSettings
@@ -30,6 +29,7 @@ from pykafka_cli.zookeeper.server.connection_limits import ConnectionLimits
 from pykafka_cli.zookeeper.server.data_directory import DataDirectory, DirectoryUnusable
 from pykafka_cli.zookeeper.server.database import Database
 from pykafka_cli.zookeeper.server.group_commit import GroupCommit
+from pykafka_cli.zookeeper.server.http_endpoints import CannotServe, HttpEndpoints
 from pykafka_cli.zookeeper.server.listening import CannotListen, listening_socket
 from pykafka_cli.zookeeper.server.pipeline import Delivery, Limits, Pipeline
 from pykafka_cli.zookeeper.server.recovery import recover
@@ -40,6 +40,7 @@ from pykafka_cli.zookeeper.server.statistics import ServerStatistics
 from pykafka_cli.zookeeper.server.txn_log import LogDamaged, TxnLog
 
 if TYPE_CHECKING:
+    from pykafka_cli.zookeeper.server.admin_commands import EnsembleView
     from pykafka_cli.zookeeper.server.secure_port import SecurePort
 
 _log = logging.getLogger(__name__)
@@ -73,6 +74,8 @@ class ZooKeeperServer:
     """One server; a Host to its connections."""
 
     mode = "standalone"
+    needs_admin_server = True
+    """Whether it must not start where its admin server cannot, as in ZooKeeper's ZooKeeperServerMain."""
 
     def __init__(self, settings: ZooKeeperSettings, clock: Clock) -> None:
         self.statistics = ServerStatistics()
@@ -98,7 +101,8 @@ class ZooKeeperServer:
         self._next_tick = 0.0
         self._since_snapshot = 0
         self._snapshot: asyncio.Future[None] | None = None
-        self._metrics: MetricsEndpoint[Mapping[str, object]] | None = None
+        self.http: HttpEndpoints | None = None
+        """Metrics and admin commands, once it has started."""
 
     async def start(self) -> None:
         """Recover, then listen.
@@ -122,7 +126,7 @@ class ZooKeeperServer:
         self.failure = asyncio.get_running_loop().create_future()
         await self._listen(bound, context)
         self.started_at = self._clock.monotonic()
-        await self._expose_metrics()
+        await self._serve_http()
         if replayed:
             self._replayed()
         self._start_timers()
@@ -180,20 +184,14 @@ class ZooKeeperServer:
         self.port = self._client_port.port
         _log.info("Clients connect to port %d from now on", self.port)
 
-    async def _expose_metrics(self) -> None:
-        """Show metrics to Prometheus, if that is configured; raises ServerUnusable."""
-        address = self._settings.metrics_address
-        if address is None:
-            return
-        from pykafka_cli.zookeeper.server.exposition import metrics_endpoint  # most servers have none
-
-        endpoint = metrics_endpoint(address, self)
+    async def _serve_http(self) -> None:
+        """Show metrics and respond to admin commands, where that is configured; raises ServerUnusable."""
+        self.http = HttpEndpoints(self._settings, self, needs_admin=self.needs_admin_server)
         try:
-            endpoint.start()
-        except OSError as error:
+            await self.http.start()
+        except CannotServe as error:
             await self.stop()
-            raise ServerUnusable(f"metrics cannot be shown at {address}: {error.strerror or error}") from error
-        self._metrics = endpoint
+            raise ServerUnusable(str(error)) from error
 
     async def stop(self) -> None:
         """Make started transactions durable, close all connections, and unlock the directory."""
@@ -203,8 +201,8 @@ class ZooKeeperServer:
         if not self._is_running:
             return
         self._is_running = False
-        if self._metrics is not None:
-            await self._metrics.stop()
+        if self.http is not None:
+            await self.http.stop()
         if self._client_port is not None:
             await self._client_port.close()
         if self._secure_listener is not None:
@@ -433,7 +431,7 @@ class ZooKeeperServer:
 
         return answer(word, self, asking)
 
-    # What four-letter words report.
+    # What four-letter words and admin commands report.
 
     def allows_word(self, word: str) -> bool:
         return self._settings.allows_word(word)
@@ -476,6 +474,25 @@ class ZooKeeperServer:
     def proposal_sizes(self) -> tuple[int, int, int] | None:
         """None: a server that is alone proposes nothing."""
         return None
+
+    def ensemble(self) -> "EnsembleView | None":
+        """None: there is none."""
+        return None
+
+    def reset_observers(self) -> None:
+        """Nobody observes a server that is alone."""
+
+    @property
+    def slow_fsyncs(self) -> int:
+        return self._txn_log.slow_fsyncs
+
+    def last_snapshot(self) -> tuple[int, int] | None:
+        """The last transaction in the newest snapshot, and when that was written, in seconds since 1970."""
+        return self._directory.last_snapshot()
+
+    def given_settings(self) -> Mapping[str, str]:
+        """The texts of the configuration, but not what is secret in them."""
+        return self._settings.shown_originals
 
 
 async def run_zookeeper(

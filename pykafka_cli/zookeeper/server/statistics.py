@@ -1,6 +1,9 @@
-"""Statistics of a server and its connections, for the four-letter words. Pure."""
+"""Statistics of a server and its connections, for the four-letter words and the admin server. Pure."""
 
 from pykafka_cli.model import Milliseconds, Timestamp
+
+_TRACE_MASK = 0o462
+"""ZooKeeper's default, of ZooTrace."""
 
 
 class Latencies:
@@ -31,11 +34,32 @@ class Latencies:
         return self.total / self.count if self.count else 0.0
 
 
+class Sizes:
+    """Bytes of messages: of the last one, of the smallest and of the largest; -1 before the first one."""
+
+    __slots__ = ("bounds",)
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all messages."""
+        self.bounds = (-1, -1, -1)
+
+    def add(self, size: int) -> None:
+        """Count one message."""
+        _, least, most = self.bounds
+        self.bounds = size, size if least < 0 else min(least, size), max(most, size)
+
+
 class ServerStatistics:
     """Counters since the start or the last `srst`."""
 
     def __init__(self) -> None:
+        self.trace_mask = _TRACE_MASK
+        """What a server in Java would trace; here it has no effect."""
         self.latencies = Latencies()
+        self.response_sizes = Sizes()
         self.received = 0
         self.sent = 0
         self.refused_connections = 0
@@ -45,6 +69,7 @@ class ServerStatistics:
     def reset(self) -> None:
         """Reset the counters, for `srst`."""
         self.latencies.reset()
+        self.response_sizes.reset()
         self.received = 0
         self.sent = 0
 

@@ -138,6 +138,8 @@ class TxnLog:
         self._directory = directory
         self._preallocate = preallocate
         self._slow_fsync_seconds = slow_fsync_seconds
+        self.slow_fsyncs = 0
+        """How many took longer than that."""
         self._descriptor: int | None = None
         self._position = 0
         self._size = 0
@@ -180,6 +182,7 @@ class TxnLog:
         fdatasync(descriptor)
         took = time.monotonic() - started
         if took > self._slow_fsync_seconds:
+            self.slow_fsyncs += 1
             _log.warning(
                 "fsync of the transaction log took %.1f s; every change waits that long. The disk may be busy.", took
             )

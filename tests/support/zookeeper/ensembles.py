@@ -10,7 +10,13 @@ from kazoo.retry import KazooRetry
 
 from tests.support.polling import until
 from tests.support.ports import free_port
-from tests.support.zookeeper.servers import KafkaZooKeeper, PkZooKeeper, ZooKeeperProcess, four_letter_word
+from tests.support.zookeeper.servers import (
+    KafkaZooKeeper,
+    PkZooKeeper,
+    ZooKeeperProcess,
+    admin_keys,
+    four_letter_word,
+)
 
 PATIENCE_S = 60
 
@@ -21,12 +27,20 @@ class Ensemble:
     kinds        of each server
     observers    ids of those that do not vote
     keys         lines of all files beside the usual ones
+    has_admin    whether each has an admin server, on the port in `admin_ports`
     """
 
     def __init__(
-        self, folder: Path, kinds: Sequence[type[ZooKeeperProcess]], *, observers: Iterable[int] = (), keys: str = ""
+        self,
+        folder: Path,
+        kinds: Sequence[type[ZooKeeperProcess]],
+        *,
+        observers: Iterable[int] = (),
+        keys: str = "",
+        has_admin: bool = False,
     ) -> None:
         self._folder, self._keys = folder, keys
+        self.admin_ports = {n: free_port() for n in range(1, len(kinds) + 1)} if has_admin else {}
         self.lines = {
             n: f"server.{n}=127.0.0.1:{free_port()}:{free_port()}{':observer' if n in observers else ''}"
             for n in range(1, len(kinds) + 1)
@@ -46,7 +60,8 @@ class Ensemble:
         home = self._folder / str(server_id)
         (home / "data").mkdir(parents=True)
         (home / "data/myid").write_text(f"{server_id}\n")
-        return kind(home, keys="\n".join(["initLimit=20", "syncLimit=10", *self.lines.values(), self._keys]))
+        admin = admin_keys(self.admin_ports[server_id]) if self.admin_ports else ""
+        return kind(home, keys="\n".join(["initLimit=20", "syncLimit=10", *self.lines.values(), self._keys, admin]))
 
     @property
     def addresses(self) -> str:

@@ -22,6 +22,11 @@ def four_letter_word(port: int, word: bytes) -> bytes:
     return answer
 
 
+def admin_keys(port: int) -> str:
+    """Lines by which a server has an admin server on that port."""
+    return f"admin.enableServer=true\nadmin.serverAddress=127.0.0.1\nadmin.serverPort={port}"
+
+
 class ZooKeeperProcess(ServerProcess):
     """A server; `address` is HOST:PORT. A second `start` finds the data of the first.
 

@@ -60,14 +60,14 @@ def test_an_unknown_key_is_named_with_its_line_and_what_was_meant() -> None:
 
 
 def test_keys_of_ensembles_and_of_java_are_known_and_said_to_change_nothing() -> None:
-    given = settings("electionAlg=3\nserver.1=host:2888:3888\nmetricsProvider.httpPort=7000\nadmin.enableServer=true")
+    given = settings("electionAlg=3\nserver.1=host:2888:3888\nmetricsProvider.httpPort=7000\nadmin.httpVersion=11")
 
     assert given.warnings == []
     assert given.without_effect == [
+        "admin.httpVersion",
         "electionAlg",
         "metricsProvider.httpPort",
         "server.1",
-        "admin.enableServer",
     ]
 
 

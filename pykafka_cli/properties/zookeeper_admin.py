@@ -1,0 +1,69 @@
+"""The keys of a ZooKeeper server's admin server, which responds to commands over HTTP.
+
+Source: org.apache.zookeeper.server.admin.JettyAdminServer
+"""
+
+from pykafka_cli.properties.keys import (
+    BOOLEAN,
+    INT,
+    LOW,
+    STRING,
+    AtLeast,
+    Between,
+    InertKey,
+    Key,
+    Settings,
+    UnsupportedProtection,
+)
+
+_NO_TLS = "this server has no TLS for admin commands, which would be sent unencrypted and to anyone"
+
+
+class ZooKeeperAdminKeys(Settings):
+    """Where a server responds to commands over HTTP, if it does."""
+
+    admin_enable_server = Key(
+        BOOLEAN, False, "Whether to respond to commands over HTTP, as /commands/stat. ZooKeeper's own default is true.",
+        name="admin.enableServer", importance=LOW,
+    )  # fmt: skip
+    admin_server_address = Key(
+        STRING, "127.0.0.1", "The address to listen on for HTTP. ZooKeeper's own default is 0.0.0.0, all addresses.",
+        name="admin.serverAddress", importance=LOW,
+    )  # fmt: skip
+    admin_server_port = Key(
+        INT, 8080, "The port for HTTP; 0 means any free port.", Between(0, 65535),
+        name="admin.serverPort", importance=LOW,
+    )  # fmt: skip
+    admin_idle_timeout = Key(
+        INT, 30_000, "How long a client may take to send a request or to read the response, in ms.", AtLeast(1),
+        name="admin.idleTimeout", importance=LOW,
+    )  # fmt: skip
+    admin_command_url = Key(
+        STRING, "/commands", "The path of the commands.", name="admin.commandURL", importance=LOW
+    )  # fmt: skip
+    admin_http_version = InertKey(
+        INT, 11, "The version of HTTP; here it is 1.0, with a connection for each request.",
+        name="admin.httpVersion", importance=LOW,
+    )  # fmt: skip
+    admin_force_https = UnsupportedProtection(
+        BOOLEAN, False, "Whether commands are served by TLS only.", name="admin.forceHttps", loss=_NO_TLS
+    )
+    admin_port_unification = UnsupportedProtection(
+        BOOLEAN, False, "Whether commands are served by TLS as well.", name="admin.portUnification", loss=_NO_TLS
+    )
+    admin_need_client_auth = UnsupportedProtection(
+        BOOLEAN, False, "Whether clients must show a certificate (ZooKeeper 3.9).", name="admin.needClientAuth",
+        loss=_NO_TLS,
+    )  # fmt: skip
+    admin_rate_limiter_interval_in_ms = InertKey(
+        INT, 300_000, "How often snapshots may be requested (ZooKeeper 3.9); here they cannot be.",
+        name="admin.rateLimiterIntervalInMS", importance=LOW,
+    )  # fmt: skip
+    admin_snapshot_enabled = InertKey(
+        BOOLEAN, True, "Whether snapshots may be requested (ZooKeeper 3.9); here they cannot be.",
+        name="admin.snapshot.enabled", importance=LOW,
+    )  # fmt: skip
+    admin_restore_enabled = InertKey(
+        BOOLEAN, True, "Whether snapshots may be restored (ZooKeeper 3.9); here they cannot be.",
+        name="admin.restore.enabled", importance=LOW,
+    )  # fmt: skip
