@@ -77,8 +77,6 @@ class SecurePort:
 class SecureConnection(Connection):
     """A connection with TLS, unless the client does without; one that shows a certificate has the identities in it."""
 
-    is_secure = True
-
     def __init__(self, host: SecureHost, frame_limit: int, address: str, port: int) -> None:
         super().__init__(host, frame_limit)
         self.peer = (address, port)
@@ -95,7 +93,8 @@ class SecureConnection(Connection):
         self.has_begun()
         super().connection_made(transport)
         tls = transport.get_extra_info("ssl_object")
-        certificate = None if tls is None else tls.getpeercert(binary_form=True)
+        self.is_secure = tls is not None
+        certificate = tls.getpeercert(binary_form=True) if self.is_secure else None
         if certificate is None:
             return
         try:
