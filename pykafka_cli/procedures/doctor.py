@@ -42,7 +42,7 @@ from pykafka_cli.security.tls import tls_context
 from pykafka_cli.transport.connection import Connection
 from pykafka_cli.transport.errors import ConnectionFailed, Rejected, UnsuitableListener
 from pykafka_cli.transport.identification import Kind, identify
-from pykafka_cli.transport.port_owner import owner_of
+from pykafka_cli.transport.port_owner import Process, owner_of
 
 Report = Callable[[Check], None]
 
@@ -88,15 +88,24 @@ async def examine(
     raises            BadClientSetting, BadAddress
     """
     doctor = _Doctor(settings, Budget(patience, time.monotonic), report, local_clusters)
-    addresses = parse_addresses(bootstrap)
-    reached = [each for each in await asyncio.gather(*(_reach(doctor, each) for each in addresses)) if each]
+    reaching = [asyncio.ensure_future(_reach(doctor, each)) for each in parse_addresses(bootstrap)]
     try:
-        if reached:
-            await _examine_cluster(doctor, reached[0])
+        if reached := await _first_reached(reaching, patience):
+            await _examine_cluster(doctor, reached)
     finally:
-        for each in reached:
-            each.connection.close()
+        for each in await asyncio.gather(*reaching):
+            if each:
+                each.connection.close()
     return doctor.found
+
+
+async def _first_reached(reaching: Sequence[asyncio.Task[_Reached | None]], patience: Seconds) -> _Reached | None:
+    """The first of the addresses where a broker responds; silent ones must not cost all the time."""
+    waiting: set[asyncio.Task[_Reached | None]] = {*reaching}
+    _, waiting = await asyncio.wait(waiting, timeout=patience / 2)
+    while not (reached := [found for each in reaching if each.done() and (found := each.result())]) and waiting:
+        _, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    return reached[0] if reached else None
 
 
 # ---- one address
@@ -171,7 +180,7 @@ async def _connect(doctor: _Doctor, address: Address, machines: Sequence[str]) -
         text = f"{', '.join(accepting)} accepts connections"
         if refusing := [machine for machine in machines if machine not in accepting]:
             text += f"; {', '.join(refusing)} does not"
-        if all(map(_is_of_this_machine, accepting)) and (owner := owner_of(address.port)):
+        if all(map(_is_of_this_machine, accepting)) and (owner := await _owner_of(doctor, address.port)):
             text += f"; the port belongs to {owner}"
         doctor.check(Layer.TCP, State.OK, text, began=began, at=address)
         return True
@@ -180,6 +189,14 @@ async def _connect(doctor: _Doctor, address: Address, machines: Sequence[str]) -
         Layer.TCP, State.FAILED, text, *_advice_of_refusal(doctor, machines, problems), began=began, at=address
     )
     return False
+
+
+async def _owner_of(doctor: _Doctor, port: int) -> Process | None:
+    """The process that listens on a port of this machine; looking at all processes can take long on a busy one."""
+    began = time.monotonic()
+    owner = await asyncio.to_thread(owner_of, port)
+    doctor.budget.prolong(Seconds(time.monotonic() - began))
+    return owner
 
 
 async def _problem_of(machine: str, port: int, patience: Seconds) -> str:

@@ -101,6 +101,10 @@ class Budget:
         self._each, self._clock = each, clock
         self._ends = clock() + each * _ALL_TO_EACH
 
+    def prolong(self, seconds: Seconds) -> None:
+        """Not count time in which nothing was waited for."""
+        self._ends += seconds
+
     def left(self) -> Seconds:
         """Seconds for the next check; a little even if no time is left, so that each is tried."""
         return Seconds(max(min(self._each, self._ends - self._clock()), self._each * _LEAST_SHARE))

@@ -77,16 +77,22 @@ def log_dirs(error: ErrorCode = ErrorCode.none, usable: int = 90 << 30) -> Any:
     return made
 
 
-def quorum(caught_up_ms: int) -> Any:
-    given = {"leader_id": 1, "replica_id": 1, "last_caught_up_timestamp": caught_up_ms}
-    return lambda _, __: sample(load_response_schema(ApiKey.DESCRIBE_QUORUM, 1), given)
+def quorum(caught_up_ms: int | None = None) -> Any:
+    """Caught up now, unless another time is given."""
+
+    def made(_: str, __: int) -> Any:
+        time_ms = now_ms() if caught_up_ms is None else caught_up_ms
+        given = {"leader_id": 1, "replica_id": 1, "last_caught_up_timestamp": time_ms}
+        return sample(load_response_schema(ApiKey.DESCRIBE_QUORUM, 1), given)
+
+    return made
 
 
 def cluster(**changed: Any) -> Responses:
     """A healthy cluster but for what is changed, by the names of APIs."""
     healthy = {
         ApiKey.METADATA: metadata(isr=(1, 2)), ApiKey.DESCRIBE_CONFIGS: configs,
-        ApiKey.DESCRIBE_LOG_DIRS: log_dirs(), ApiKey.DESCRIBE_QUORUM: quorum(now_ms()),
+        ApiKey.DESCRIBE_LOG_DIRS: log_dirs(), ApiKey.DESCRIBE_QUORUM: quorum(),
     }  # fmt: skip
     return healthy | {ApiKey[name.upper()]: response for name, response in changed.items()}
 
@@ -142,7 +148,7 @@ def test_a_name_service_that_does_not_respond(monkeypatch: pytest.MonkeyPatch) -
     ended.set()
 
     assert list(found) == [Layer.NAME]
-    assert found[Layer.NAME].text.endswith("no response from the name service within 0.3 s")
+    assert found[Layer.NAME].text.endswith(f"no response from the name service within {HASTY:.1f} s")
 
 
 def test_a_port_that_does_not_respond() -> None:
@@ -150,7 +156,7 @@ def test_a_port_that_does_not_respond() -> None:
         found = examined(address, HASTY)
 
     assert found[Layer.TCP].state is State.FAILED
-    assert found[Layer.TCP].text.endswith("no response within 0.3 s")
+    assert found[Layer.TCP].text.endswith(f"no response within {HASTY:.1f} s")
 
 
 def test_a_certificate_of_another_host(tmp_path: Path) -> None:
@@ -238,6 +244,17 @@ def test_an_api_that_hangs_is_named_and_the_rest_is_checked(api: str, layer: Lay
 
     assert found[layer].state in (State.FAILED, State.UNKNOWN)
     assert api == "metadata" or found[Layer.CONTROLLER].state is State.OK
+
+
+def test_a_silent_bootstrap_server_does_not_take_the_time_of_the_others() -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as silent,
+        scripted_broker(cluster(metadata=metadata(isr=(1, 2)))) as address,
+    ):
+        found = examined(f"127.0.0.1:{silent.getsockname()[1]},{address}", Seconds(10))
+
+    assert found[Layer.PROTOCOL].state is State.FAILED
+    assert {found[each].state for each in (Layer.METADATA, Layer.LISTENERS, Layer.DISKS)} == {State.OK}
 
 
 def test_a_broker_that_is_another_than_the_one_advertised() -> None:

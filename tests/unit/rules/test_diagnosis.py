@@ -158,6 +158,16 @@ def test_all_checks_together_take_half_as_much_again_as_one() -> None:
     assert 0 < budget.left() < 0.1
 
 
+def test_time_in_which_nothing_was_waited_for_does_not_count() -> None:
+    clock = FakeClock()
+    budget = Budget(Seconds(1), clock.monotonic)
+
+    clock.advance(3)
+    budget.prolong(Seconds(3))
+
+    assert budget.left() == 1
+
+
 SRVR = "Zookeeper version: 3.8.4-abc, built on 2024-02-12\nLatency min/avg/max: 0/0.0/0\nMode: {mode}\nNode count: 5\n"
 IDLE = "This ZooKeeper instance is not currently serving requests\n"
 
