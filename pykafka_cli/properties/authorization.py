@@ -53,7 +53,7 @@ def read_authorization(
 def _super_users(originals: Mapping[str, str], lines: Mapping[str, int]) -> frozenset[str]:
     text = originals.get(SUPER_USERS, "")
     try:
-        return frozenset(str(parse_principal(each.strip())) for each in text.split(";") if text)
+        return frozenset(str(parse_principal(each.strip())) for each in text.split(";") if each.strip())
     except NotAPrincipal as error:
         raise BadProperty(SUPER_USERS, text, lines.get(SUPER_USERS, 0), str(error)) from None
 

@@ -149,7 +149,7 @@ class ScramServer:
         try:
             text = token.decode()
             return (self._first(text) if self._claimed is None else self._final(text)).encode()
-        except (ValueError, binascii.Error) as error:
+        except (ValueError, KeyError, binascii.Error) as error:
             raise Refusal(f"Invalid SASL/SCRAM message: {error}") from None
 
     def _first(self, text: str) -> str:

@@ -6,8 +6,10 @@ allow.everyone.if.no.acl.found says so. Some operations imply others: who may re
 source  kafka.security.authorizer.AclAuthorizer of Apache Kafka 3.9
 """
 
+import ipaddress
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from pykafka_cli.acls import (
@@ -135,8 +137,19 @@ def _holds(entry: AclEntry, client: Client, permission: AclPermission, operation
         entry.permission is permission
         and entry.principal in (client.principal, ANY_USER)
         and (entry.operation in operations or entry.operation is AclOperation.ALL)
-        and entry.host in (client.host, WILDCARD)
+        and (entry.host == WILDCARD or entry.host in _spellings(client.host))
     )
+
+
+@lru_cache(maxsize=1024)
+def _spellings(host: str) -> tuple[str, ...]:
+    """An address as it is, and, for one of IPv6, as Java writes it, and so ACLs that Kafka obeys: 0:0:0:0:0:0:0:1."""
+    address, percent, scope = host.partition("%")
+    try:
+        groups = ipaddress.IPv6Address(address).exploded.split(":")
+    except ValueError:
+        return (host,)
+    return host, ":".join(f"{int(group, 16):x}" for group in groups) + percent + scope
 
 
 def _begins(name: str, prefixes: Collection[str]) -> bool:

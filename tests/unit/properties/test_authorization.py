@@ -18,6 +18,15 @@ def test_by_default_there_is_none() -> None:
     assert read(authorizer_class_name="", super_users="User:admin") is None
 
 
+@pytest.mark.parametrize("text", ["User:a;User:b;", " User:a ;; User:b ; "])
+def test_nothing_between_semicolons_is_nobody(text: str) -> None:
+    """Kafka, too, accepts one at the end."""
+    authorization = read(authorizer_class_name=OF_ZOOKEEPER, super_users=text)
+
+    assert authorization is not None
+    assert authorization.super_users == {"User:a", "User:b"}
+
+
 def test_super_users_are_parted_by_semicolons() -> None:
     authorization = read(authorizer_class_name=OF_ZOOKEEPER, super_users="User:CN=a,O=b; User:admin")
 

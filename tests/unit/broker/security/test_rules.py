@@ -68,6 +68,22 @@ def test_an_acl_may_be_for_everybody_and_for_one_host() -> None:
     assert not its.allow(Client("User:bob", "10.0.0.2"), READ, TOPIC, "t")
 
 
+def test_an_address_of_ipv6_is_the_same_in_javas_spelling() -> None:
+    """Kafka compares with what Java calls the client's address; no other spelling holds there."""
+    its = rules(
+        (literal("*"), allow(READ)),
+        (literal("*"), deny(READ, host="0:0:0:0:0:0:0:1")),
+        (literal("*"), deny(READ, host="2001:db8:0:0:0:0:0:a")),
+        (literal("*"), deny(READ, host="fe80:0:0:0:0:0:0:1%eth0")),
+        (literal("*"), deny(READ, host="2001:db8::b")),
+    )
+
+    for host in ("::1", "2001:db8::a", "fe80::1%eth0", "2001:db8::b"):
+        assert not its.allow(Client("User:alice", host), READ, TOPIC, "orders"), host
+    for host in ("::2", "2001:db8::", "fe80::1%eth1", "10.0.0.1", "unknown"):
+        assert its.allow(Client("User:alice", host), READ, TOPIC, "orders"), host
+
+
 def test_a_principal_of_another_type_is_another_one() -> None:
     assert not rules((literal("t"), allow(READ, "Group:alice"))).allow(ALICE, READ, TOPIC, "t")
 
