@@ -40,12 +40,18 @@ def new_ui(
     raises    ScriptError
     """
     ensure_installed()
+    from pykafka_cli.security.sasl import Logins
+    from pykafka_cli.security.settings import security_settings
+    from pykafka_cli.security.tls import tls_context
     from pykafka_cli.ui.app import Ui
     from pykafka_cli.ui.connection import PATIENCE, ClusterConnection
 
     try:
         parse_addresses(bootstrap)
         settings = read_settings(command_config, PATIENCE, warn)
+        security = security_settings(settings.properties)
+        tls_context(security)
+        Logins(security)
     except BadClientSetting as error:
         raise UsageError(str(error)) from None
     return Ui(ClusterConnection(bootstrap, settings, zookeeper), command_config, allow_changes)

@@ -1,17 +1,27 @@
 """Passwords, keys and tokens are in no log of a server at its most talkative, in no wire trace, error or list of
 processes, and in no file that others can read."""
 
+import html
+import importlib
 import os
 import re
+import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
+import typer
 
 from pykafka_cli.commands import COMMANDS
-from tests.support.running import pk
+from tests.support.running import PK, pk
 from tests.support.secured_brokers import MODULES
 from tests.support.talkative_broker import PLAIN, PLANTED, SCRAM, SECRETS, WRONG, Talkative, talkative_broker
+from tests.support.ui_process import UiProcess
+from tests.support.zookeeper.secured import client_login_file, login_file
+from tests.support.zookeeper.servers import PkZooKeeper
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +61,7 @@ def test_secrets_are_no_arguments_of_a_server(talkative: Talkative) -> None:
     assert [secret for secret in SECRETS if secret in arguments] == []
 
 
+MOST_PAGES = 60
 LOGIN = "sasl.mechanism=PLAIN\nsasl.jaas.config=a.PlainLoginModule required"
 FAULTY = {
     "no quotes": f"{LOGIN} username=a password=x-{PLANTED} y-{PLANTED};",
@@ -104,8 +115,8 @@ COMMANDS_WITH_PROPERTIES = {
     "streams-groups": f"{PLAIN_ADMIN} --list",
     "groups": f"{PLAIN_ADMIN} --list",
     "streams-application-reset": f"{PLAIN_ADMIN} --application-id a --dry-run",
-    "doctor": PLAIN_ADMIN,
-    "wait": f"{PLAIN_ADMIN} --timeout 2s",
+    "doctor": f"{PLAIN_ADMIN} --timeout 60s",
+    "wait": f"{PLAIN_ADMIN} --timeout 10s",
     "expect": f"{PLAIN_ADMIN} t --within 5s",
     "mark": f"{PLAIN_ADMIN} t",
 }
@@ -113,19 +124,95 @@ LINES = {
     **COMMANDS_WITH_PROPERTIES,
     "replica-verification": "--broker-list {server} --command-config {file}",  # it runs until it is stopped
 }
-WITHOUT_PROPERTIES = {
-    "up", "status", "down", "broker", "clock", "fault", "graduate", "server-stop", "zookeeper-server-stop", "dump-log",
-    "wire", "tutorial", "scripts", "run-class",
-}  # fmt: skip
-"""Commands that read no file with secrets, or run those that do."""
-TESTED_APART = {
-    "replica-verification", "server-start", "zookeeper-server-start",
-    "storage", "zookeeper-shell", "zookeeper-security-migration", "ui", "config",
-}  # fmt: skip
 
 
-def test_every_command_is_among_those_that_are_tested() -> None:
-    assert {*COMMANDS_WITH_PROPERTIES, *WITHOUT_PROPERTIES, *TESTED_APART} == COMMANDS.keys()
+def leaves() -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every command and every one below it, with its parameters."""
+    for name, entry in COMMANDS.items():
+        command = typer.main.get_command(importlib.import_module(f"pykafka_cli.commands.{entry.module}").app)
+        below: dict[str, Any] = getattr(command, "commands", None) or {"": command}
+        yield from (((name, sub) if sub else (name,), its) for sub, its in below.items())
+
+
+LEAVES = dict(leaves())
+WRITTEN = {"--ready-file", "--junit-xml"}
+"""Files that commands write."""
+
+
+def files_of(command: Any) -> list[str]:
+    """The options of a command that name files which it reads, and its arguments with such."""
+    names = [param.opts[0] if param.opts[0].startswith("-") else str(param.metavar) for param in command.params
+             if "FILE" in str(param.metavar)]  # fmt: skip
+    return [name for name in names if name not in WRITTEN]
+
+
+OF_FILES = {words: files for words, command in LEAVES.items() if (files := files_of(command))}
+STARTED_APART = {"ui", "replica-verification", "config", "storage"}
+"""Commands that run until they are stopped, or do not connect."""
+CONNECTED = sorted({words[0] for words, files in OF_FILES.items()
+                    if {"--command-config", "--config"} & {*files}} | COMMANDS_WITH_PROPERTIES.keys())  # fmt: skip
+
+
+def line_of(words: tuple[str, ...], file: str) -> list[str]:
+    """The words of a command line on which every file of a command is this one."""
+    line = list(words)
+    for name in OF_FILES[words]:
+        if name.startswith("-"):
+            line += [name, file]
+            continue
+        for word in re.findall(r"[^\s\[\]]+", name):
+            if word.startswith(("HOST:PORT", "BROKERS")):
+                line.append("127.0.0.1:9")
+            elif "FILE" in word:
+                line.append(file)
+            elif word == "-zk-tls-config-file":
+                line.append(word)
+            elif word.isalpha() and word != "COMMAND":
+                line.append("1")
+    for param in LEAVES[words].params:
+        if str(param.metavar).startswith("HOST:PORT") and param.opts[0].startswith("-"):
+            line += [param.opts[0], "127.0.0.1:9"]
+    return line
+
+
+SETTINGS_OF_ALL_KINDS = f"""security.protocol=SASL_SSL
+{FAULTY["no quotes"]}
+ssl.keystore.password={PLANTED}
+ssl.truststore.password={PLANTED}
+zookeeper.ssl.client.enable=true
+zookeeper.ssl.keystore.location=/nowhere
+zookeeper.ssl.keystore.password={PLANTED}
+ssl.keyStore.password={PLANTED}
+SCRAM-SHA-256=[password={PLANTED}
+delegation.token.secret.key={PLANTED}
+password.encoder.secret={PLANTED}
+dataDir=/dev/null/nothing
+broker.id=none
+"""
+"""What a file of clients, brokers, ZooKeeper servers or their tools may hold, and none of them can use."""
+
+
+@pytest.mark.parametrize("words", OF_FILES, ids=" ".join)
+def test_whatever_file_a_command_is_given_it_shows_no_secret_in_it(words: tuple[str, ...], tmp_path: Path) -> None:
+    """All commands that there are, each with every file that it reads; and with a login file for Java."""
+    file, login, named = tmp_path / "file", tmp_path / "jaas", tmp_path / "config.yaml"
+    file.write_text(SETTINGS_OF_ALL_KINDS)
+    login.write_text(f"KafkaClient {{ a.PlainLoginModule required username=a password=x-{PLANTED} y-{PLANTED}; }};\n")
+    named.write_text(f"current: here\nclusters:\n  here: {{bootstrap-server: 127.0.0.1:9, command-config: {file}}}\n")
+    given = {"KAFKA_OPTS": f"-Djava.security.auth.login.config={login}", "PK_CONFIG": str(named)}
+
+    done = pk(*line_of(words, str(file)), env={**os.environ, **given})
+
+    assert done.stdout + done.stderr
+    assert PLANTED not in done.stdout + done.stderr
+
+
+def test_no_command_with_files_is_left_out() -> None:
+    """The list is that of the program; these are in it for what they are known to read."""
+    known = {"topics", "configs", "zookeeper-shell", "zookeeper-security-migration", "ui", "config", "doctor", "export",
+             "server-start", "zookeeper-server-start", "storage", "acls"}  # fmt: skip
+
+    assert {words[0] for words in OF_FILES} >= known
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +231,7 @@ def folder(talkative: Talkative) -> Path:
     return talkative.folder
 
 
-@pytest.mark.parametrize("name", COMMANDS_WITH_PROPERTIES)
+@pytest.mark.parametrize("name", [name for name in CONNECTED if name not in STARTED_APART])
 def test_no_command_prints_the_password_that_it_was_given(name: str, talkative: Talkative, folder: Path) -> None:
     shown = [
         _shown_by(name, talkative, talkative.login("alice", password), folder)
@@ -171,9 +258,90 @@ def test_no_error_about_settings_shows_a_secret(fault: str, name: str, talkative
 
 def _shown_by(name: str, talkative: Talkative, file: str, folder: Path) -> str:
     """All that a command prints, when it says all it can."""
-    words = [word.format(server=talkative.secured, file=file, folder=folder) for word in LINES[name].split()]
+    words = [
+        word.format(server=talkative.secured, file=file, folder=folder) for word in LINES.get(name, PLAIN_ADMIN).split()
+    ]
     done = pk(name, *words, "--show-wire", "--debug", stdin="a\n")
     return done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("password", [PLAIN, WRONG])
+def test_no_page_shows_a_secret(password: str, talkative: Talkative, folder: Path) -> None:
+    """Of all pages of `pk ui` that its first page leads to, as documents as well."""
+    file = talkative.login("alice", password, name="ui")
+    shown = UiProcess(folder, talkative.secured, "--command-config", file)
+    try:
+        seen, waiting = dict[str, str](), ["/"]
+        with httpx.Client(base_url=shown.url, timeout=60, follow_redirects=True) as browser:
+            while waiting and len(seen) < MOST_PAGES:
+                path = waiting.pop(0)
+                if path not in seen:
+                    seen[path] = browser.get(path).text
+                    links = re.findall(r'href="(/[^"#]*)"', seen[path])
+                    waiting += [html.unescape(link) for link in links if not link.startswith("/static")]
+    finally:
+        shown.stop()
+
+    assert len(seen) > 5
+    assert [path for path, text in seen.items() if PLANTED in text] == []
+    assert PLANTED not in shown.said()
+
+
+def test_the_names_of_clusters_come_without_their_secrets(talkative: Talkative, folder: Path) -> None:
+    file, named = talkative.login("alice", PLAIN, name="named"), folder / "named.yaml"
+    env = {**os.environ, "PK_CONFIG": str(named)}
+    shown = [
+        pk("config", *words, "--debug", env=env)
+        for words in (
+            ("set", "here", "--bootstrap-server", talkative.secured, "--command-config", file),
+            ("use", "here"), ("list",), ("list", "--output", "json"), ("remove", "here"),
+        )
+    ]  # fmt: skip
+
+    assert [done.returncode for done in shown] == [0] * 5, shown
+    assert file in shown[3].stdout
+    assert [done for done in shown if PLANTED in done.stdout + done.stderr] == []
+
+
+def test_a_proxy_shows_no_secret_that_passes(talkative: Talkative, folder: Path) -> None:
+    """Logins pass it in clear text, and a delegation token comes back."""
+    command = [PK, "wire", talkative.open, "--output", "json", "--full"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as proxy:
+        try:
+            assert proxy.stdout is not None
+            assert proxy.stderr is not None
+            port = re.findall(r":(\d+)", proxy.stderr.readline() or "")[-1]
+            for password in (PLAIN, WRONG):
+                file = talkative.login("alice", password, name="open", protocol="SASL_PLAINTEXT")
+                pk("delegation-tokens", "--bootstrap-server", f"127.0.0.1:{port}", "--command-config", file, "--create",
+                   "--max-life-time-period", "-1")  # fmt: skip
+        finally:
+            proxy.send_signal(signal.SIGINT)
+        said = proxy.stdout.read() + proxy.stderr.read()
+
+    assert "SaslAuthenticate" in said
+    assert PLANTED not in said
+
+
+@pytest.mark.parametrize("password", [f"right-{PLANTED}", f"wrong-{PLANTED}"])
+def test_tools_of_zookeeper_show_no_secret(password: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    java = "-Djava.security.auth.login.config="
+    monkeypatch.setenv("KAFKA_OPTS", f"{java}{login_file(tmp_path, {'super': f'right-{PLANTED}'})}")
+    server = PkZooKeeper(tmp_path, keys=f"superUser=super\nDigestAuthenticationProvider.superDigest=super:{PLANTED}")
+    server.start()
+    monkeypatch.setenv("KAFKA_OPTS", f"{java}{client_login_file(tmp_path, 'super', password)}")
+    try:
+        shown = [
+            pk("zookeeper-shell", server.address, *words.split())
+            for words in (f"addauth digest a:{PLANTED}", "get /", "getAcl /", "config")
+        ]
+        shown.append(pk("zookeeper-security-migration", "--zookeeper.acl", "secure", "--zookeeper.connect",
+                        server.address))  # fmt: skip
+    finally:
+        server.kill()
+
+    assert [done for done in shown if PLANTED in done.stdout + done.stderr] == []
+    assert PLANTED not in server.said()
 
 
 SERVER_FAULTS = {

@@ -33,12 +33,16 @@ class Talkative:
     broker: PkBroker
     zookeeper: PkZooKeeper
     secured: str
+    open: str
+    """A listener with logins, and without TLS."""
     folder: Path
 
-    def login(self, user: str, password: str, mechanism: str = "PLAIN", name: str = "client") -> str:
+    def login(
+        self, user: str, password: str, mechanism: str = "PLAIN", name: str = "client", protocol: str = "SASL_SSL"
+    ) -> str:
         file = self.folder / f"{name}.properties"
         file.write_text(
-            f"security.protocol=SASL_SSL\nssl.truststore.location={self.folder}/trust.pem\nsasl.mechanism={mechanism}\n"
+            f"security.protocol={protocol}\nssl.truststore.location={self.folder}/trust.pem\nsasl.mechanism={mechanism}\n"
             f'sasl.jaas.config={MODULES[mechanism]} required username="{user}" password="{password}";\n'
         )
         return str(file)
@@ -50,7 +54,7 @@ class Talkative:
 @contextlib.contextmanager
 def talkative_broker(folder: Path) -> Iterator[Talkative]:
     """Both servers, running."""
-    authority, port, secured = Authority(), free_port(), free_port()
+    authority, (port, secured, without_tls) = Authority(), (free_port() for _ in range(3))
     (folder / "trust.pem").write_text(authority.certificate)
     its = authority.identity("CN=broker")
     pem_store(folder / "silent.pem", its)
@@ -61,11 +65,15 @@ def talkative_broker(folder: Path) -> Iterator[Talkative]:
     store = folder / "broker.p12"
     store.write_bytes(pkcs12.serialize_key_and_certificates(b"broker", key, certificate, None, protection))
     settings = {
-        "listeners": f"PLAINTEXT://127.0.0.1:{port},SASL_SSL://localhost:{secured}",
+        "listeners": f"PLAINTEXT://127.0.0.1:{port},SASL_SSL://localhost:{secured},"
+        f"SASL_PLAINTEXT://127.0.0.1:{without_tls}",
         "ssl.keystore.location": str(store),
         "ssl.keystore.password": STORE,
         "sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-256",
-        "listener.name.sasl_ssl.plain.sasl.jaas.config": f'{MODULES["PLAIN"]} required user_alice="{PLAIN}";',
+        **{
+            f"listener.name.{name}.plain.sasl.jaas.config": f'{MODULES["PLAIN"]} required user_alice="{PLAIN}";'
+            for name in ("sasl_ssl", "sasl_plaintext")
+        },
         "delegation.token.secret.key": DELEGATION,
     }
     with pk_zookeeper(folder) as zookeeper:
@@ -76,6 +84,6 @@ def talkative_broker(folder: Path) -> Iterator[Talkative]:
                 altered = pk("configs", "--bootstrap-server", broker.bootstrap, "--alter", "--broker-logger", "0",
                              "--add-config", logger)  # fmt: skip
                 assert altered.returncode == 0, altered.stdout + altered.stderr
-            yield Talkative(broker, zookeeper, f"localhost:{secured}", folder)
+            yield Talkative(broker, zookeeper, f"localhost:{secured}", f"127.0.0.1:{without_tls}", folder)
         finally:
             broker.stop()
