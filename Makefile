@@ -106,11 +106,12 @@ soak: $(BENCH_INSTALLED) $(if $(PK_KAFKA_LIBS),,$(if $(shell command -v mvn),pee
 binary: $(INSTALLED)
 	$(BIN)/python -m binary
 
-# The versions and hashes of all that goes into dist/pk; `make lock UPGRADE=--upgrade` takes the newest versions.
+# The versions and hashes of all that goes into dist/pk and of what builds it; `make lock UPGRADE=--upgrade` takes the newest versions.
 COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --python-version 3.11 --custom-compile-command "make lock" $(UPGRADE)
 lock: $(INSTALLED)
 	$(COMPILE) pyproject.toml --output-file binary/requirements.txt
 	$(COMPILE) pyproject.toml --extra kerberos --constraint binary/requirements.txt --output-file binary/requirements-kerberos.txt
+	$(BIN)/python -m binary.backend | $(COMPILE) - --output-file binary/requirements-build.txt
 
 # Asks PyPI's advisory database about them. Status 3, and a line that says so, if it cannot be reached.
 audit: $(INSTALLED)

@@ -1,8 +1,8 @@
 """`python -m binary [FILE]`: build dist/pk, or FILE, for machines like this one; it takes ten seconds.
 
-pip puts pk and what it depends on into a folder, in the versions and with the hashes of requirements.txt (`make lock`).
-The program is linked (program.py), and everything else goes behind its end (payload.py). What is in it is listed beside
-it, in dist/pk.cdx.json (sbom.py).
+pip puts pk and what it depends on into a folder, in the versions and with the hashes of requirements.txt, and builds pk
+by what requirements-build.txt names (`make lock`). The program is linked (program.py), and everything else goes behind
+its end (payload.py). What is in it is listed beside it, in dist/pk.cdx.json (sbom.py).
 """
 
 import json
@@ -21,7 +21,9 @@ from binary.program import link
 from binary.sbom import bill, file_of, normalized
 
 ROOT = Path(__file__).parent.parent
-LOCK, LOCK_WITH_KERBEROS = (ROOT / "binary" / name for name in ("requirements.txt", "requirements-kerberos.txt"))
+LOCK, LOCK_WITH_KERBEROS, BUILD_LOCK = (
+    ROOT / "binary" / name for name in ("requirements.txt", "requirements-kerberos.txt", "requirements-build.txt")
+)
 
 
 def build(file: Path) -> str:
@@ -53,11 +55,14 @@ def build(file: Path) -> str:
 def install(work: Path) -> tuple[Path, dict[str, str]]:
     """A folder with pk and what the lock names, with Kerberos if this Python has it; and the SHA-256 of each archive
     that was installed, by the distribution's name."""
-    folder, report = work / "packages", work / "report.json"
+    folder, backend, report = work / "packages", work / "backend", work / "report.json"
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
     lock = LOCK_WITH_KERBEROS if find_spec("gssapi") else LOCK
-    run(*pip, "--require-hashes", "--report", str(report), "--requirement", str(lock), "--target", str(folder))
-    run(*pip, "--target", str(folder), str(ROOT))
+    pip_locked = [*pip, "--require-hashes", "--requirement"]
+    run(*pip_locked, str(lock), "--report", str(report), "--target", str(folder))
+    # What builds pk is locked as well, and so is not what pip would choose for an isolated build.
+    run(*pip_locked, str(BUILD_LOCK), "--target", str(backend))
+    run(*pip, "--no-build-isolation", "--target", str(folder), str(ROOT), environment={"PYTHONPATH": str(backend)})
     return folder, {
         normalized(each["metadata"]["name"]): each["download_info"]["archive_info"]["hashes"]["sha256"]
         for each in json.loads(report.read_text())["install"]

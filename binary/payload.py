@@ -10,8 +10,10 @@ Positions are those in the whole file. A library is there by the name by which o
 """
 
 import marshal
+import os
 import re
 import subprocess
+from collections.abc import Mapping
 from importlib.metadata import distributions
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -129,10 +131,14 @@ def libraries_of(path: Path) -> dict[str, Path]:
     return found
 
 
-def run(*command: str) -> str:
-    """The output of a program; raises BuildFailed."""
+def run(*command: str, environment: Mapping[str, str] | None = None) -> str:
+    """The output of a program; raises BuildFailed.
+
+    environment    variables beside those of this process
+    """
     try:
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        its = {**os.environ, **(environment or {})}
+        return subprocess.run(command, check=True, capture_output=True, text=True, env=its).stdout
     except FileNotFoundError:
         raise BuildFailed(f"{command[0]} is missing; Debian's packages gcc and libc6-dev bring it.") from None
     except subprocess.CalledProcessError as error:

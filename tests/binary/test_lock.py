@@ -13,7 +13,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from binary.__main__ import LOCK, LOCK_WITH_KERBEROS, ROOT
+from binary.__main__ import BUILD_LOCK, LOCK, LOCK_WITH_KERBEROS, ROOT
+from binary.backend import requirements
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 LOCKS = pytest.mark.parametrize(
@@ -93,3 +94,13 @@ def test_both_locks_have_the_same_versions() -> None:
 
     assert with_kerberos.items() >= plain.items()
     assert with_kerberos.keys() - plain.keys() >= {"gssapi"}
+
+
+def test_what_builds_pk_is_locked_with_hashes_and_with_all_that_it_requires() -> None:
+    text = BUILD_LOCK.read_text()
+    versions, required = locked(text), [Requirement(each) for each in requirements()]
+
+    assert {each.name for each in required} == {"hatchling", "mypy"}
+    assert len(versions) == len(re.findall("==", text))
+    assert [str(each) for each in required if versions[canonicalize_name(each.name)] not in each.specifier] == []
+    assert reached(required, versions) - versions.keys() == set(), "`make lock`"
