@@ -231,6 +231,14 @@ def test_what_is_wrong_with_a_cluster(changed: Any, layer: Layer, state: State, 
     assert check.advice
 
 
+@pytest.fixture(scope="module")
+def is_loaded() -> None:
+    """Have all modules imported, which takes a busy machine longer than hasty checks wait."""
+    with scripted_broker(cluster()) as address:
+        examined(address)
+
+
+@pytest.mark.usefixtures("is_loaded")
 @pytest.mark.parametrize(
     ("api", "layer"),
     [
