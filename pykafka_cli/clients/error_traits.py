@@ -91,3 +91,5 @@ LOST_PRODUCER = codes_with(Trait.LOST_PRODUCER)
 LOST_MEMBER = codes_with(Trait.LOST_MEMBER)
 LOST_SHARE_SESSION = codes_with(Trait.LOST_SHARE_SESSION)
 TOO_LARGE = codes_with(Trait.TOO_LARGE)
+TOPIC_MISSING = frozenset({ErrorCode.unknown_topic_or_partition, ErrorCode.leader_not_available})
+"""A topic that does not exist yet, or that is being created."""

@@ -59,7 +59,7 @@ class LineEditor:
     """
 
     total: int | None = None
-    """Of bytes: unknown."""
+    """The number of bytes, which is unknown."""
 
     def __init__(
         self,

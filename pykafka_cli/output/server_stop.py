@@ -2,5 +2,5 @@
 
 
 def print_precedence() -> None:
-    """Of two options, which one counts."""
+    """Print which of two options applies."""
     print("When both node-id and process-role are provided, the value for node-id will take precedence")

@@ -114,7 +114,7 @@ async def _add(request: AclRequest, acls: AclAccess, *, is_kafka_4: bool) -> lis
 
 
 async def _missing(request: AclRequest, acls: AclAccess, wanted: Sequence[AclBinding]) -> list[AclBinding]:
-    """Those of one resource that do not exist yet; the script of Kafka 4 names the others."""
+    """The ACLs of one resource that do not exist yet; the script of Kafka 4 reports the others."""
     existing = await acls.describe(AclFilter(PatternFilter(*wanted[0].pattern)))
     for acl in wanted:
         if acl in existing:

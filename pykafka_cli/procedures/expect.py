@@ -13,6 +13,7 @@ from kio.schema.errors import ErrorCode
 from pykafka_cli.clients.admin.leaders import Patience
 from pykafka_cli.clients.admin.offsets import list_offsets, offsets_for_times
 from pykafka_cli.clients.consuming.fetcher import Fetcher
+from pykafka_cli.clients.error_traits import TOPIC_MISSING
 from pykafka_cli.clients.errors import ApiError, explain
 from pykafka_cli.clients.group_offsets import Position
 from pykafka_cli.clients.session import Session
@@ -40,7 +41,6 @@ REST_S = 0.5
 DEFAULTS = {"request.timeout.ms": "10000", "default.api.timeout.ms": "1000"}
 """Requests that fail are repeated anyway, so none should take long."""
 
-_NOT_THERE_YET = (ErrorCode.unknown_topic_or_partition, ErrorCode.leader_not_available)
 
 Start = Mark | Timestamp | OffsetSpec
 """Where to begin: after a mark, at a time, or at EARLIEST."""
@@ -228,7 +228,7 @@ class _Reading:
         answer = await session.metadata([self._topic])
         (found,) = answer.topics
         code = ErrorCode(found.error_code)
-        if code is not ErrorCode.none and code not in _NOT_THERE_YET:
+        if code is not ErrorCode.none and code not in TOPIC_MISSING:
             raise ApiError(code)
         partitions = [TopicPartition(self._topic, int(each.partition_index)) for each in found.partitions]
         new = [each for each in partitions if each not in self._begun_at]

@@ -199,7 +199,7 @@ class ZooKeeperSettings(ZooKeeperSecurityKeys, ZooKeeperEnsembleKeys, ZooKeeperA
         return data, self.data_log_dir or data
 
     def with_client_address(self, host: str | None, port: int) -> Self:
-        """The same settings with another address for clients; host None: all of this machine."""
+        """These settings with another address for clients; host None means all addresses of this machine."""
         changed = [p for p in self._given.values() if p.key not in ("clientPort", "clientPortAddress")]
         changed.append(Property("clientPort", str(port), 0))
         if host is not None:

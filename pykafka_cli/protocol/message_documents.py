@@ -36,7 +36,7 @@ ShowRecord = Callable[[Record], Any]
 
 
 class WireHeader(NamedTuple):
-    """Of a request, and of the response to it."""
+    """The header of a request and of its response."""
 
     api_key: int
     api_version: int

@@ -94,7 +94,7 @@ class Reader:
                 raise UnreadableRecord("Varint is too long, the most significant bit in the 5th byte is set")
 
     def length(self, plain: struct.Struct) -> int:
-        """Of a string, bytes or array; below 0 for null."""
+        """The length of a string, bytes or array; below 0 for null."""
         return self.unsigned_varint() - 1 if self.flexible else int(self.fixed(plain))
 
     def take(self, count: int) -> bytes:

@@ -89,7 +89,7 @@ def _schema(newest: int, *of: Field) -> Schema:
 
 
 def _tagged(name: str, tag: int, default: object = None, *, first: int = 0) -> Field:
-    """Of an int8 or int32, or (default None) of a list of brokers."""
+    """A tagged field with an int8 or int32, or (default None) with a list of brokers."""
     kind = array(int32) if default is None else int32
     return Field(name, kind, first=first, nullable=default is None, tag=tag, default=default)
 

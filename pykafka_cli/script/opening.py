@@ -108,7 +108,7 @@ def new_session(
 
 
 def own_session(bootstrap: str, command_config: str | None) -> Session:
-    """The same for a command that Kafka does not have.
+    """Create a session for a command that Kafka does not have, which the caller enters.
 
     raises    UsageError where addresses or properties are wrong, NoClient where no address belongs to a host
     """

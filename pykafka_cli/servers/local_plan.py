@@ -83,7 +83,7 @@ class LocalPlan(NamedTuple):
         return self.data_dir / ("zookeeper" if len(self.ensemble) <= 1 else f"zookeeper-{number}")
 
     def metrics_properties(self, server: int) -> dict[str, str]:
-        """Of a ZooKeeper, whose numbers begin with 1."""
+        """The properties of a ZooKeeper server's metrics; the first server's number is 1."""
         if not self.metrics_ports:
             return {}
         port = self.metrics_ports[len(self.ports) + server - 1]
@@ -122,7 +122,7 @@ def broker_ports(first: int, brokers: int) -> list[int]:
 
 
 def zookeeper_settings(plan: LocalPlan) -> ZooKeeperSettings:
-    """Of the only ZooKeeper."""
+    """The settings of the only ZooKeeper server."""
     return ZooKeeperSettings.on_loopback(str(plan.zookeeper_data(1)), plan.zookeeper_port, plan.metrics_properties(1))
 
 

@@ -124,7 +124,7 @@ class SegmentList:
             del positions[next(iter(positions))]
 
     def aborted_transactions(self, start: Offset, up_to: Offset) -> list[AbortedTransaction]:
-        """Those with records in [start, up_to), as a reader with read_committed must know them."""
+        """The aborted transactions with records in [start, up_to), for readers with read_committed."""
         found: list[AbortedTransaction] = []
         for segment in self._segments[self.index_of(start) :]:
             for entry in segment.transactions.entries():

@@ -9,13 +9,13 @@ from kio.schema.errors import ErrorCode
 
 from pykafka_cli.clients.admin.offsets import known, list_offsets
 from pykafka_cli.clients.consuming.fetcher import Fetcher
+from pykafka_cli.clients.error_traits import TOPIC_MISSING
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
 from pykafka_cli.model import Offset, OffsetSpec, Timestamp, TopicPartition
 from pykafka_cli.properties.consumer import ConsumerSettings
 
 LOOK_AGAIN_S = 0.05
-_NOT_THERE_YET = (ErrorCode.unknown_topic_or_partition, ErrorCode.leader_not_available)
 
 
 class Record(NamedTuple):
@@ -71,7 +71,7 @@ async def _partitions(session: Session, topic: str, *, waits: bool) -> list[Topi
     while True:
         (found,) = (await session.metadata([topic])).topics
         code = ErrorCode(found.error_code)
-        if code is not ErrorCode.none and not (waits and code in _NOT_THERE_YET):
+        if code is not ErrorCode.none and not (waits and code in TOPIC_MISSING):
             raise ApiError(code, f"{topic}: {ApiError(code)}")
         if found.partitions:
             return [TopicPartition(topic, int(each.partition_index)) for each in found.partitions]

@@ -101,7 +101,7 @@ _CERTIFICATE_ALERTS = (
 
 
 def another(end: ConnectionFailed) -> ConnectionFailed:
-    """The same error for another waiter: an exception that is raised twice would show both places."""
+    """A copy of the error for another waiter: an exception that is raised twice would show both places."""
     return type(end)(*end.args)
 
 

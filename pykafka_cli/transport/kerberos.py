@@ -79,7 +79,7 @@ class Kerberos:
         return bytes(self._context.wrap(choice, encrypt=False).message)
 
     def _credentials(self) -> gssapi.Credentials:
-        """Of the first store that has any."""
+        """The credentials in the first store that has any."""
         principal = self._login.principal
         name = None if principal is None else gssapi.Name(principal, gssapi.NameType.kerberos_principal)
         failures = []

@@ -201,7 +201,7 @@ class ClusterState:
         ]
 
     def movable_partitions(self, partitions: Iterable[TopicPartition], target: PartitionStatus) -> list[TopicPartition]:
-        """Those that may move to `target`. The others are a bug of ours: logged as errors, and left as they are."""
+        """The partitions that may move to `target`. Others are a bug: they are logged as errors, and left unchanged."""
         movable = []
         for partition in partitions:
             current = self.partition_status.setdefault(partition, PartitionStatus.NON_EXISTENT)
@@ -212,7 +212,7 @@ class ClusterState:
         return movable
 
     def movable_replicas(self, replicas: Iterable[Replica], target: ReplicaStatus) -> list[Replica]:
-        """Those that may move to `target`, as `movable_partitions` does."""
+        """The replicas that may move to `target`, as `movable_partitions` does."""
         movable = []
         for replica in replicas:
             current = self.replica_status.setdefault(replica, ReplicaStatus.NON_EXISTENT)

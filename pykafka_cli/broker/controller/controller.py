@@ -326,7 +326,7 @@ class Controller:
     async def list_reassignments(
         self, partitions: list[TopicPartition] | None
     ) -> dict[TopicPartition, ReplicaAssignment]:
-        """Those of the partitions (None: of all) that are being moved. Raises NotController."""
+        """The assignments of those partitions (None: of all) that are being moved; raises NotController."""
 
         async def listed(active: ActiveController) -> dict[TopicPartition, ReplicaAssignment]:
             return active.reassignment.in_progress(partitions)

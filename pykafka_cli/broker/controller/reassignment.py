@@ -81,7 +81,7 @@ class Reassignment:
         return outcomes.keys() - failed
 
     def in_progress(self, partitions: Iterable[TopicPartition] | None) -> dict[TopicPartition, ReplicaAssignment]:
-        """Those of the partitions (None: of all) that are being moved."""
+        """The assignments of those partitions (None: of all) that are being moved."""
         asked = self._state.reassigning if partitions is None else partitions
         return {
             partition: assignment

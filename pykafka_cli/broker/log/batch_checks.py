@@ -27,7 +27,7 @@ QUICK_PLAIN_BYTES = (1 << 20) + 12
 
 
 class BatchChecks:
-    """Of all partitions of one broker."""
+    """The checks for all partitions of one broker."""
 
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="batch-checks")

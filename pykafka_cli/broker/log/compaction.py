@@ -106,7 +106,7 @@ class OffsetMap:
     def needed(
         self, records: Iterable[Record | ConsumedRecord], *, is_past_horizon: bool
     ) -> list[Record | ConsumedRecord]:
-        """Those that no later record of the dirty part makes obsolete; tombstones not when their time is past."""
+        """The records that no later record of the dirty part replaces, without tombstones past their horizon."""
         end, offsets = self.end, self._offsets
         return [
             record

@@ -58,7 +58,7 @@ class FencedWrites:
             raise type(refused.error)(operations[refused.index - 1].path) from None
 
     async def each(self, fence: Fence, operations: Sequence[Operation]) -> list[Result | ZooKeeperError]:
-        """Those that are possible, in any order: the result or the error of each. raises  ControllerMoved"""
+        """Carry out those that are possible, in any order; return each result or error. raises  ControllerMoved"""
         results = await gathered(self._some(fence, some) for some in chunks(operations))
         return [result for of_some in results for result in of_some]
 

@@ -40,7 +40,7 @@ class Deletion(NamedTuple):
 
 
 def iterations_of(credential: str) -> int:
-    """Of a credential as it is kept."""
+    """The iterations in a stored credential."""
     return int(dict(part.split("=", 1) for part in credential.split(","))["iterations"])
 
 

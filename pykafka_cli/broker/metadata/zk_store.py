@@ -284,13 +284,13 @@ class ZkStore:
         return found and found[0]
 
     async def partition_states(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, PartitionState]:
-        """Those of the partitions that have one."""
+        """The states of the partitions that have one."""
         return {partition: state for partition, (state, _) in (await self.written_states(partitions)).items()}
 
     async def written_states(
         self, partitions: Iterable[TopicPartition]
     ) -> dict[TopicPartition, tuple[PartitionState, int]]:
-        """Those of the partitions that have one, each with the zxid of the transaction that wrote it."""
+        """The states of the partitions that have one, each with the zxid of the transaction that wrote it."""
         partitions = list(partitions)
         found = await gathered(self._written_state(partition) for partition in partitions)
         return {partition: written for partition, written in zip(partitions, found, strict=True) if written}

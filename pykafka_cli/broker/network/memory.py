@@ -135,7 +135,7 @@ class Memory:
             self._timer = self._clock.call_later(PATIENCE_S, self._judge)
 
     def _holders(self) -> Iterable[Holder]:
-        """Those whose turn it is to do something: read answers, or send a request that is being received."""
+        """The holders that wait for their clients: to read responses, or to send the rest of a request."""
         return [*self._unread, *(each for each in self._under_way if each not in self._to_receive)]
 
     def _judge(self) -> None:

@@ -59,7 +59,7 @@ class Refusal(Exception):
 
 
 class ExplainedRefusal(Refusal):
-    """The same where `str()` is also sent to the client."""
+    """A refusal whose `str()` is also sent to the client."""
 
 
 class BadToken(Exception):

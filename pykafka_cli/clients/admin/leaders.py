@@ -67,7 +67,7 @@ async def ask_known_leaders(
     partitions: Iterable[TopicPartition],
     ask: Callable[[BrokerId, list[TopicPartition]], Awaitable[Mapping[TopicPartition, T | ApiError]]],
 ) -> dict[TopicPartition, T | ApiError]:
-    """The same for known leaders, without retries: NETWORK_EXCEPTION for partitions whose leader cannot be reached."""
+    """Ask known leaders, without retries; partitions whose leader cannot be reached get NETWORK_EXCEPTION."""
     led: dict[BrokerId, list[TopicPartition]] = {}
     for partition in partitions:
         led.setdefault(leaders[partition], []).append(partition)

@@ -327,7 +327,7 @@ def records_of(batch: Batch) -> list[DefaultRecord]:
 
 
 def halves(batch: Batch, packing: Packing) -> list[Batch]:
-    """The same records in two batches."""
+    """The records of a batch in two batches."""
     records = records_of(batch)
     middle = len(records) // 2
     parts = []

@@ -62,7 +62,7 @@ class _Answer(NamedTuple):
 class _Route(NamedTuple):
     connection: Connection
     version: int
-    """Of Produce."""
+    """The version of Produce."""
 
 
 class _Leader:

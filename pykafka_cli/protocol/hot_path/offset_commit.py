@@ -133,7 +133,7 @@ def _end(data: bytes, at: int) -> int:
 
 
 def decode_any(data: memoryview, position: int, version: int) -> OffsetCommitRequest:
-    """The same for requests of all versions and sizes, and for those in which something is wrong."""
+    """Decode requests of all versions and sizes, and report what is wrong with invalid ones."""
     cursor = Cursor(data, position)
     read = COMPACT if version >= FLEXIBLE_FROM else LEGACY
     group_id = required(read.string(cursor))

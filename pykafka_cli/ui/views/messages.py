@@ -177,7 +177,7 @@ async def partitions_of(session: Session, wanted: Wanted) -> list[TopicPartition
 async def _offsets(
     session: Session, partitions: Iterable[TopicPartition], end: OffsetSpec
 ) -> dict[TopicPartition, Offset]:
-    """Those of partitions whose leaders respond.
+    """The offsets of the partitions whose leaders respond.
 
     raises    ApiError if none does
     """

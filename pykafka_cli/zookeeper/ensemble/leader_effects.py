@@ -7,7 +7,7 @@ from pykafka_cli.zookeeper.ensemble.packets import QuorumPacket
 
 
 class Quorum(Protocol):
-    """Whose votes decide."""
+    """The servers whose votes decide."""
 
     @property
     def voters(self) -> Collection[int]: ...

@@ -40,7 +40,7 @@ class ElectingServer(Protocol):
 
     @property
     def last_logged_zxid(self) -> int:
-        """Of the last transaction in the log."""
+        """The zxid of the last transaction in the log."""
 
     def committed_configuration(self) -> EnsembleConfiguration | None:
         """The last one that the ensemble has agreed on, if it was reconfigured."""

@@ -86,7 +86,7 @@ def _items(text: str | None) -> list[str]:
 
 
 def _addresses(server: EnsembleServer) -> set[Address]:
-    """Those that no other server may have; 0.0.0.0 and loopback addresses mean a different host on each one."""
+    """The addresses that no other server may have; 0.0.0.0 and loopback mean a different host on each server."""
     addresses = (server.quorum_address, server.election_address, server.client)
     return {each for each in addresses if each is not None and not _is_special(each.host)}
 

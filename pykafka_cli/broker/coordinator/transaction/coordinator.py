@@ -47,7 +47,7 @@ PAUSE_S = Seconds(0.1)
 """Before the completion of a transaction is written again."""
 
 TOMBSTONES_A_BATCH = 500
-"""Of expired ids; a batch must not outgrow max.message.bytes."""
+"""Tombstones of expired ids in one batch, which must not exceed max.message.bytes."""
 
 
 class Markers(Protocol):
