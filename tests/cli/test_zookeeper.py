@@ -62,7 +62,7 @@ def test_a_leader_that_is_killed_is_reported_and_comes_back_with_its_port_and_da
 
     os.kill(before["pid"], signal.SIGKILL)
     until(
-        lambda: f"ZooKeeper {leader} (process {before['pid']}) was ended by SIGKILL." in ensemble.said(), ensemble.said
+        lambda: f"ZooKeeper {leader} (process {before['pid']}) was killed by SIGKILL." in ensemble.said(), ensemble.said
     )
     create(ensemble, "without-the-leader")
     (shown,) = json.loads(pk("status", "--data-dir", str(ensemble.data_dir), "--output", "json").stdout)
