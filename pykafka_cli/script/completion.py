@@ -23,7 +23,8 @@ from pykafka_cli.script.cluster_names import (
 )
 from pykafka_cli.script.option_values import OPTIONS, values_of
 
-PATIENCE_S = 1.0
+PATIENCE_S = 3.0
+"""A login to a cluster far away, and a few requests: about ten times the way there and back."""
 
 Completion = Callable[[typer.Context, list[str], str], list[str]]
 
