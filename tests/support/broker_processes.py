@@ -96,10 +96,21 @@ class KafkaBroker(BrokerProcess):
     """Apache Kafka 3.9.1's."""
 
     STARTED = "started (kafka.server.KafkaServer)"
+    STARTS = 3
 
     def wait_until_started(self) -> None:
-        """It serves before its controller has told it who the controller is, which admin clients want to know."""
-        super().wait_until_started()
+        """It serves before its controller has told it who the controller is, which admin clients want to know.
+
+        It ends if its session does while it starts, which happens on a busy machine: then it is started again.
+        """
+        for left in reversed(range(self.STARTS)):
+            try:
+                super().wait_until_started()
+                break
+            except RuntimeError:
+                if not left or "SessionExpiredException" not in self.said():
+                    raise
+            self.begin()
         admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
         until(
             lambda: patiently(lambda: admin.list_topics(timeout=READY_TIMEOUT_S)).controller_id >= 0,

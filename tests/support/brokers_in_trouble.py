@@ -89,7 +89,8 @@ class Cluster:
 
     def create(self, topic: str, partitions: int = 1, **config: str) -> None:
         self.wait_for(lambda: len(self.admin.list_topics(timeout=10).brokers) == 3, "a cluster of three")
-        self.admin.create_topics([NewTopic(topic, partitions, config=config)])[topic].result(TIMEOUT_S)
+        new = NewTopic(topic, partitions, config=config)
+        self.admin.create_topics([new], request_timeout=TIMEOUT_S)[topic].result(TIMEOUT_S)
         self.wait_for(lambda: self.isr(topic) == [0, 1, 2], f"a full ISR of {topic}")
 
     def can_create(self, topic: str) -> bool:
