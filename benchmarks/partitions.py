@@ -21,8 +21,9 @@ from benchmarks.tools import Bench
 
 PARTITIONS = int(os.environ.get("BENCH_PARTITIONS", "10000"))
 OF_A_TOPIC = 10
-TOPICS_AT_A_TIME = 50
+TOPICS_AT_A_TIME = 20
 LIMIT_S = 600.0  # of one step
+PATIENCE_MS = 300_000  # of one request, librdkafka's most
 LOOK_EVERY_S = 0.5  # each look has the whole metadata sent
 IDLE_S = 10.0
 SETTINGS = {"log.segment.delete.delay.ms": "1000"}  # how long files of deleted topics are kept is no work
@@ -46,8 +47,9 @@ ROWS = [
 class ManyPartitions:
     """The topics of one run, and what clients see of them."""
 
-    def __init__(self, cluster: Cluster, admin: AdminClient) -> None:
-        self._cluster, self._admin = cluster, admin
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._admin = AdminClient({"bootstrap.servers": cluster.bootstrap, "socket.timeout.ms": PATIENCE_MS, **CLIENTS})
         self.topics = [f"many-{number}" for number in range(PARTITIONS // OF_A_TOPIC)]
 
     def partitions(self) -> list[PartitionMetadata]:
@@ -87,8 +89,7 @@ class ManyPartitions:
         )
 
     def elect_preferred(self) -> None:
-        admin = AdminClient({"bootstrap.servers": self._cluster.bootstrap, "socket.timeout.ms": 300_000, **CLIENTS})
-        admin.elect_leaders(ElectionType.PREFERRED, None).result(LIMIT_S)
+        self._admin.elect_leaders(ElectionType.PREFERRED, None).result(LIMIT_S)
         self.wait_until(lambda each: each.leader == each.replicas[0], "preferred leaders of all partitions")
 
     def fail_over(self, number: int) -> float:
@@ -120,7 +121,7 @@ def seconds_of(act: Callable[[], None]) -> float:
 def many_partitions(_bench: Bench, servers: Servers, _note: Note) -> Iterator[float]:
     cluster = Cluster(servers, SETTINGS, zookeepers=(1,))
     with cluster.running() as admin:
-        many = ManyPartitions(cluster, admin)
+        many = ManyPartitions(cluster)
         yield seconds_of(many.create)
         yield _idle_percent(cluster)
         yield _largest_mb(cluster)

@@ -30,7 +30,7 @@ from benchmarks.machine import machine
 from benchmarks.processes import open_files, resident_mb
 from benchmarks.servers import ROOT, STOP_TIMEOUT_S, free_port, servers_here
 from benchmarks.table import Row, Table
-from benchmarks.trends import COUNT_SLACK, MEMORY_SLACK, Sample, Slack
+from benchmarks.trends import FILES_SLACK, MEMORY_SLACK, TASKS_SLACK, Sample, Slack
 
 BROKER, ZOOKEEPER = 1, 1
 STOP_AT, KILL_AT = 0.05, 0.2  # of the whole time
@@ -46,7 +46,9 @@ SETTINGS = {
     "log.retention.check.interval.ms": "5000",
     "log.cleaner.backoff.ms": "5000",
     "log.segment.delete.delay.ms": "5000",
-}  # Kafka's defaults of minutes would leave a short soak without retention and compaction
+    "offsets.retention.minutes": "1",
+    "offsets.retention.check.interval.ms": "5000",
+}  # Kafka's defaults of minutes would leave a short soak without retention, compaction and expired groups
 
 HISTORY = Row("soak: records acknowledged, and each read once", "records", higher_is_better=True)
 PAUSE = Row("soak: longest pause of acks=all when restarted", "s", times_kafka=1)
@@ -180,9 +182,9 @@ def judge(table: Table, name: str, outcome: dict[str, Any], samples: list[Sample
         for row, figure in zip(rows, typical, strict=True):
             table.add(row, name, figure)
     add_trend(table, name, MEMORY, MEMORY_GROWTH, MEMORY_SLACK, [each.memory_mb for each in samples])
-    add_trend(table, name, FILES, FILES_GROWTH, COUNT_SLACK, [each.files for each in samples])
+    add_trend(table, name, FILES, FILES_GROWTH, FILES_SLACK, [each.files for each in samples])
     if tasks := [each.tasks for each in samples if each.tasks is not None]:
-        add_trend(table, name, TASKS, TASKS_GROWTH, COUNT_SLACK, tasks)
+        add_trend(table, name, TASKS, TASKS_GROWTH, TASKS_SLACK, tasks)
 
 
 def add_trend(table: Table, name: str, level: Row, growth: Row, slack: Slack, figures: list[float] | list[int]) -> None:

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import pytest
 
 from benchmarks.trends import (
-    COUNT_SLACK,
     MEMORY_SLACK,
+    TASKS_SLACK,
     Latencies,
     Sample,
     Slack,
@@ -40,10 +40,10 @@ def test_memory_is_flat_if_the_last_third_is_hardly_above_the_second(figures: li
     assert is_flat(figures, MEMORY_SLACK) is flat
 
 
-def test_five_files_more_are_flat_whatever_their_number() -> None:
-    assert is_flat([10] * 6 + [15] * 3, COUNT_SLACK)
-    assert not is_flat([10] * 6 + [16] * 3, COUNT_SLACK)
-    assert not is_flat([1_000] * 6 + [1_006] * 3, COUNT_SLACK)
+def test_five_tasks_more_are_flat_whatever_their_number() -> None:
+    assert is_flat([10] * 6 + [15] * 3, TASKS_SLACK)
+    assert not is_flat([10] * 6 + [16] * 3, TASKS_SLACK)
+    assert not is_flat([1_000] * 6 + [1_006] * 3, TASKS_SLACK)
 
 
 def test_the_first_third_does_not_count() -> None:
@@ -53,7 +53,7 @@ def test_the_first_third_does_not_count() -> None:
 
 def test_what_grows_from_nothing_is_not_flat() -> None:
     assert thirds([0] * 9).growth == 1
-    assert thirds([0] * 6 + [7] * 3).growth > COUNT_SLACK.highest_growth(0)
+    assert thirds([0] * 6 + [7] * 3).growth > TASKS_SLACK.highest_growth(0)
 
 
 def test_too_few_samples_show_no_trend() -> None:
