@@ -15,6 +15,7 @@ import tempfile
 import threading
 import time
 import urllib.request
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -36,6 +37,7 @@ BROKER, ZOOKEEPER = 1, 1
 STOP_AT, KILL_AT = 0.05, 0.2  # of the whole time
 WINDOW_S = 5.0
 SAMPLES = 600  # at most: one a second at most often
+FAILURES = 5  # kinds of them that are shown
 LIMIT_S = 300.0  # for the load to end after its time, and for a restart
 SETTINGS = {
     "default.replication.factor": "1",
@@ -101,7 +103,8 @@ class Soaked:
             raise RuntimeError(f"the load ended with status {status}")
         found: dict[str, Any] = json.loads(self._said.read_text())
         if found["failures"]:
-            raise RuntimeError("; ".join(found["failures"]))
+            kinds = Counter(found["failures"]).most_common(FAILURES)
+            raise RuntimeError("; ".join(f"{failure} ({times} times)" for failure, times in kinds))
         return found
 
     def sample(self) -> None:

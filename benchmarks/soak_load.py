@@ -37,7 +37,8 @@ TIMEOUT_S = 30.0
 PATIENCE_S = 120.0  # for a broker that restarts
 GROUP_EVERY_S, TOPIC_EVERY_S, TRANSACTION_EVERY_S, CONNECTION_EVERY_S = 2.0, 3.0, 0.2, 0.05
 IDLE_CONNECTIONS = 50
-CLIENTS = {"log_level": 0, "reconnect.backoff.max.ms": 500}
+CLIENTS = {"log_level": 0, "reconnect.backoff.max.ms": 500, "topic.metadata.propagation.max.ms": 300_000}
+"""The last: Apache's broker responds before it knows its topics, and librdkafka then fails what is sent to them."""
 
 _API_VERSIONS = bytes.fromhex("0000000a0012000000000001ffff")  # size, key 18, version 0, id 1, no client id
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER: close sends RST
