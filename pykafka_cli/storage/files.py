@@ -9,6 +9,9 @@ import errno
 import fcntl
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from mmap import ACCESS_READ, mmap
 from typing import ClassVar, NoReturn, Protocol
 
 from pykafka_cli.model import Timestamp
@@ -35,6 +38,9 @@ class File(Protocol):
     def sync(self) -> None:
         """Return when what was written is on the device."""
 
+    def sync_data(self) -> None:
+        """The same, without what is not needed to read it, such as the time of the change."""
+
     def duplicate(self) -> "File":
         """A second handle, so that another thread can sync while this one is closed."""
 
@@ -46,10 +52,16 @@ class Lock(Protocol):
 
 
 class Files(Protocol):
-    def open(self, path: str) -> File:
-        """Open for reading and writing, created when missing."""
+    def open(self, path: str, *, private: bool = False) -> File:
+        """Open for reading and writing, created when missing.
+
+        private    what it has is for its owner alone
+        """
 
     def read(self, path: str) -> bytes: ...
+
+    def mapped(self, path: str) -> AbstractContextManager[bytes | mmap]:
+        """The bytes of a file, of which only those are read that are looked at."""
 
     def replace(self, path: str, content: bytes, *, durable: bool = True) -> None:
         """Write a small file so that after a crash it is the old one or the new one; `durable`: it is the new one."""
@@ -87,6 +99,10 @@ class Files(Protocol):
         """Hold `path` against every other process; raises BlockingIOError when somebody has it."""
 
 
+_fdatasync = getattr(os, "fdatasync", os.fsync)  # macOS has only fsync
+_FOR_ALL, _FOR_ITS_OWNER = 0o644, 0o600
+
+
 class DiskFile:
     """A file descriptor."""
 
@@ -120,6 +136,9 @@ class DiskFile:
 
     def sync(self) -> None:
         os.fsync(self._descriptor)
+
+    def sync_data(self) -> None:
+        _fdatasync(self._descriptor)
 
     def duplicate(self) -> "DiskFile":
         return DiskFile(os.dup(self._descriptor))
@@ -159,12 +178,25 @@ class _DiskLock:
 class DiskFiles:
     """The real file system."""
 
-    def open(self, path: str) -> DiskFile:
-        return DiskFile(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644))
+    def open(self, path: str, *, private: bool = False) -> DiskFile:
+        mode = _FOR_ITS_OWNER if private else _FOR_ALL
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, mode)
+        if private:
+            os.fchmod(descriptor, mode)  # it may have existed, for others to read
+        return DiskFile(descriptor)
 
     def read(self, path: str) -> bytes:
         with open(path, "rb") as file:
             return file.read()
+
+    @contextlib.contextmanager
+    def mapped(self, path: str) -> Iterator[bytes | mmap]:
+        with open(path, "rb") as file:
+            if not os.fstat(file.fileno()).st_size:
+                yield b""  # nothing can be mapped
+                return
+            with mmap(file.fileno(), 0, access=ACCESS_READ) as data:
+                yield data
 
     def replace(self, path: str, content: bytes, *, durable: bool = True) -> None:
         temporary = path + ".tmp"
@@ -223,6 +255,9 @@ class DiskFiles:
         return _DiskLock(path)
 
 
+DISK: Files = DiskFiles()
+
+
 class _SharedLock:
     # Any number of readers may hold it, but not together with a writer.
     def __init__(self, path: str) -> None:
@@ -242,7 +277,7 @@ class _SharedLock:
 class ReadOnlyFiles(DiskFiles):
     """The real file system, to be looked at: whatever would change it fails with EROFS."""
 
-    def open(self, path: str) -> DiskFile:
+    def open(self, path: str, *, private: bool = False) -> DiskFile:  # noqa: ARG002
         """Open what must be there, for reading."""
         return DiskFile(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
 

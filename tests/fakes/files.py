@@ -3,6 +3,8 @@
 import errno
 import os
 import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from pykafka_cli.model import Timestamp
 
@@ -24,9 +26,21 @@ class _Content:
         data = bytes(self.data)
         if self.small:
             return chance.choice([self.synced, data])
-        if data.startswith(self.synced):
-            return data[: chance.randint(len(self.synced), len(data))]
-        return chance.choice([self.synced, data])
+        if len(data) < len(self.synced):
+            return chance.choice([self.synced, data])
+        written = chance.randint(_first_difference(data, self.synced), len(data))
+        return data[:written] + self.synced[written:]
+
+
+def _first_difference(one: bytes, other: bytes) -> int:
+    same, different = 0, min(len(one), len(other)) + 1
+    while different - same > 1:
+        middle = (same + different) // 2
+        if one[:middle] == other[:middle]:
+            same = middle
+        else:
+            different = middle
+    return same
 
 
 class MemoryFile:
@@ -56,6 +70,8 @@ class MemoryFile:
         self._files.step()
         self._content.synced = bytes(self._content.data)
 
+    sync_data = sync
+
     def duplicate(self) -> "MemoryFile":
         return MemoryFile(self._files, self._content)
 
@@ -77,6 +93,7 @@ class MemoryFiles:
     steps         changes that reached this disk so far: writes, cuts, syncs, renames, removals
     fail_at(n)    the n-th step from now fails, and `times` - 1 after it (0: none does); a write does so half way. With
                   Crash the disk is dead from then on
+    die_at(n)     the same with Crash, of which `died` is told
     room          bytes that still fit; None: any number
     restarted()   the disk as the next process finds it
     """
@@ -91,12 +108,22 @@ class MemoryFiles:
         self.now_ms = Timestamp(1_700_000_000_000)
         self._failing_steps = range(0)
         self._failure: BaseException = Crash()
+        self._died: Callable[[], None] | None = None
         self._is_dead = False
         self._is_full = False
 
     def fail_at(self, steps_from_now: int, failure: BaseException | None = None, *, times: int = 1) -> None:
         first = self.steps + steps_from_now
         self._failing_steps, self._failure = range(first, first + times), failure or Crash()
+        self._died = None
+
+    def die_at(self, steps_from_now: int, died: Callable[[], None]) -> None:
+        self.fail_at(steps_from_now, Crash())
+        self._died = died
+
+    def repair(self) -> None:
+        """Let nothing fail any more, and have room."""
+        self._failing_steps, self._died, self.room = range(0), None, None
 
     def restarted(self, *, lost_power: random.Random | None = None) -> "MemoryFiles":
         """After kill -9 everything written is there. After a loss of power, of what was not synced any beginning is:
@@ -155,11 +182,13 @@ class MemoryFiles:
             self._is_full = False
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self._is_dead = isinstance(self._failure, Crash)
+        if self._died is not None:
+            self._died()
         raise self._failure
 
     # Files.
 
-    def open(self, path: str) -> MemoryFile:
+    def open(self, path: str, *, private: bool = False) -> MemoryFile:  # noqa: ARG002
         if path not in self._contents:
             self.step()
             self._in_existing_directory(path)
@@ -170,6 +199,10 @@ class MemoryFiles:
 
     def read(self, path: str) -> bytes:
         return bytes(self._content(path).data)
+
+    @contextmanager
+    def mapped(self, path: str) -> Iterator[bytes]:
+        yield self.read(path)
 
     def replace(self, path: str, content: bytes, *, durable: bool = True) -> None:
         self._in_existing_directory(path)

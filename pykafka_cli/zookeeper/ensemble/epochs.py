@@ -9,11 +9,11 @@ accepted first; a server that was stopped in between has accepted an epoch that 
 Source: org.apache.zookeeper.server.quorum.QuorumPeer (readLongFromFile, writeLongToFile), AtomicFileWritingIdiom
 """
 
-import os
 from pathlib import Path
 from typing import Self
 
-from pykafka_cli.zookeeper.server.data_directory import DirectoryUnusable, sync_directory
+from pykafka_cli.storage.files import DISK, Files
+from pykafka_cli.zookeeper.server.data_directory import DirectoryUnusable
 
 _ACCEPTED, _CURRENT = "acceptedEpoch", "currentEpoch"
 _MOST = 2**31 - 1  # a zxid has 32 bits for it, and is never negative
@@ -22,13 +22,14 @@ _MOST = 2**31 - 1  # a zxid has 32 bits for it, and is never negative
 class Epochs:
     """Both epochs of one server. An epoch is stored, to survive a power failure, before `accept` or `enter` returns."""
 
-    def __init__(self, directory: Path, accepted: int, current: int) -> None:
+    def __init__(self, directory: Path, accepted: int, current: int, files: Files = DISK) -> None:
         self._directory = directory
+        self._files = files
         self.accepted = accepted
         self.current = current
 
     @classmethod
-    def load(cls, directory: Path, last_zxid: int) -> Self:
+    def load(cls, directory: Path, last_zxid: int, files: Files = DISK) -> Self:
         """Read the epochs in `directory` (version-2), or write the first ones.
 
         last_zxid    of the last logged transaction; a server that was never in an ensemble begins with its epoch
@@ -36,8 +37,8 @@ class Epochs:
         source       QuorumPeer.loadDataBase
         """
         of_log = last_zxid >> 32
-        current, accepted = _read(directory / _CURRENT), _read(directory / _ACCEPTED)
-        self = cls(directory, of_log if accepted is None else accepted, of_log if current is None else current)
+        current, accepted = _read(directory / _CURRENT, files), _read(directory / _ACCEPTED, files)
+        self = cls(directory, of_log if accepted is None else accepted, of_log if current is None else current, files)
         if of_log > max(self.current, self.accepted):
             raise DirectoryUnusable(
                 f"{directory / _ACCEPTED} is {self.accepted}, but the last transaction, 0x{last_zxid:x}, is of epoch "
@@ -75,13 +76,7 @@ class Epochs:
             self.current = epoch
 
     def _write(self, name: str, epoch: int) -> None:
-        temporary = self._directory / f"{name}.tmp"
-        with temporary.open("w") as file:
-            file.write(str(epoch))
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(self._directory / name)
-        sync_directory(self._directory)
+        self._files.replace(str(self._directory / name), str(epoch).encode())
 
 
 def _ensure_grows(before: int, epoch: int) -> None:
@@ -89,10 +84,10 @@ def _ensure_grows(before: int, epoch: int) -> None:
         raise ValueError(f"epoch {epoch} cannot follow {before}")
 
 
-def _read(path: Path) -> int | None:
+def _read(path: Path, files: Files) -> int | None:
     """The number in a file; None: there is no such file."""
     try:
-        text = path.read_text("ascii").strip()
+        text = files.read(str(path)).decode("ascii").strip()
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:

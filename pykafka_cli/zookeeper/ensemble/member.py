@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from pykafka_cli.model import Milliseconds
 from pykafka_cli.properties.zookeeper import ZooKeeperSettings
+from pykafka_cli.storage.files import Files
 from pykafka_cli.zookeeper.ensemble.configuration import EnsembleConfiguration, InvalidConfiguration
 from pykafka_cli.zookeeper.ensemble.epochs import Epochs
 from pykafka_cli.zookeeper.ensemble.learner_sessions import LearnerSessions
@@ -37,6 +38,7 @@ from pykafka_cli.zookeeper.protocol.txn_records import (
 from pykafka_cli.zookeeper.server.connection import Connection
 from pykafka_cli.zookeeper.server.data_directory import DirectoryUnusable
 from pykafka_cli.zookeeper.server.database import Database, Snapshot
+from pykafka_cli.zookeeper.server.outside import Outside
 from pykafka_cli.zookeeper.server.paths import CONFIG
 from pykafka_cli.zookeeper.server.pipeline import Pipeline, Rejected
 from pykafka_cli.zookeeper.server.recovery import read_database
@@ -62,8 +64,8 @@ class _Proposed(NamedTuple):
 class Member(ZooKeeperServer):
     """One server of an ensemble, without the protocols between servers."""
 
-    def __init__(self, settings: ZooKeeperSettings, clock: Clock, my_id: int) -> None:
-        super().__init__(settings, clock)
+    def __init__(self, settings: ZooKeeperSettings, clock: Clock, my_id: int, outside: Outside | None = None) -> None:
+        super().__init__(settings, clock, outside)
         self.my_id = my_id
         self.settings = settings
         self.mode = LOOKING
@@ -245,7 +247,7 @@ class Member(ZooKeeperServer):
             truncate(self._directory, zxid)
             for number, path in self._directory.snapshot_files():
                 if number > zxid:
-                    path.unlink()
+                    self._directory.files.remove(str(path))
             recovered = read_database(self._directory)
         except (LogDamaged, SnapshotInvalid, OSError) as error:
             raise ServerUnusable(f"transactions that no other server has cannot be dropped: {error}") from error
@@ -266,14 +268,15 @@ class Member(ZooKeeperServer):
         await self._settle()
 
         def write() -> None:
+            files = self._directory.files
             self._txn_log.roll()
-            write_snapshot(self._directory.snapshot_file(zxid), database.snapshot())
+            write_snapshot(self._directory.snapshot_file(zxid), database.snapshot(), files)
             # What will be logged now cannot continue anything older.
             for _, path in self._directory.log_files():
-                path.unlink()
+                files.remove(str(path))
             for number, path in self._directory.snapshot_files():
                 if number != zxid:
-                    path.unlink()
+                    files.remove(str(path))
 
         try:
             await asyncio.get_running_loop().run_in_executor(self._log_thread, write)
@@ -304,10 +307,11 @@ class Member(ZooKeeperServer):
         if not files or not snapshots or factor < 0:
             return []
         try:
-            later = sum(path.stat().st_size for path in files[1:])
-            if later > factor * snapshots[0][1].stat().st_size:
+            size = self._directory.files.size
+            later = sum(size(str(path)) for path in files[1:])
+            if later > factor * size(str(snapshots[0][1])):
                 return []
-            return _contiguous(files, self._recent[0].zxid)
+            return _contiguous(files, self._recent[0].zxid, self._directory.files)
         except (LogDamaged, OSError) as error:
             _log.warning("Sending a snapshot to a learner, since the log cannot be read: %s", error)
             return []
@@ -318,7 +322,8 @@ class Member(ZooKeeperServer):
         paths = [path for _, path in self._directory.log_files_from(newest + 1)]
         kept: deque[LoggedTxn] = deque(maxlen=self._recent.maxlen)
         for path in paths:
-            kept.extend(LoggedTxn(stored.zxid, stored.body) for stored in read_stored(path, newest))
+            stored = read_stored(path, newest, self._directory.files)
+            kept.extend(LoggedTxn(each.zxid, each.body) for each in stored)
         return list(kept)
 
     # A ZooKeeperServer without a leader.
@@ -328,7 +333,7 @@ class Member(ZooKeeperServer):
         self._build_requests()
         self.last_logged_zxid = self._database.tree.last_zxid
         try:
-            self.epochs = Epochs.load(self._directory.snapshots, self.last_logged_zxid)
+            self.epochs = Epochs.load(self._directory.snapshots, self.last_logged_zxid, self._directory.files)
             self._recent.extend(self._newest())
         except (DirectoryUnusable, LogDamaged, OSError) as error:
             raise ServerUnusable(str(error)) from error
@@ -368,12 +373,12 @@ class _NoLeader:
     sync = revalidate = forward
 
 
-def _contiguous(paths: Sequence[Path], last: int) -> list[LoggedTxn]:
+def _contiguous(paths: Sequence[Path], last: int, files: Files) -> list[LoggedTxn]:
     """The transactions in the files up to `last`; nothing if some are missing in between, or they are too many."""
     txns: list[LoggedTxn] = []
     size = before = 0
     for path in paths:
-        for zxid, body, *_ in read_stored(path):
+        for zxid, body, *_ in read_stored(path, files=files):
             size += len(body)
             is_gap = zxid != before + 1 and epoch_of(zxid) == epoch_of(before)
             if size > MOST_LOG_TO_SEND or (txns and is_gap):

@@ -23,7 +23,8 @@ from pykafka_cli.zookeeper.ensemble.epochs import Epochs
 from pykafka_cli.zookeeper.ensemble.membership import Membership
 from pykafka_cli.zookeeper.ensemble.notifications import Hello, Notification, ServerState
 from pykafka_cli.zookeeper.ensemble.vote import Vote
-from pykafka_cli.zookeeper.server.listening import CannotListen, listening_socket
+from pykafka_cli.zookeeper.server.listening import CannotListen
+from pykafka_cli.zookeeper.server.outside import Outside
 from pykafka_cli.zookeeper.server.server import Clock
 
 _log = logging.getLogger(__name__)
@@ -37,6 +38,7 @@ class ElectingServer(Protocol):
     """What an election needs from the server: the history that it votes with."""
 
     epochs: Epochs
+    outside: Outside
 
     @property
     def last_logged_zxid(self) -> int:
@@ -234,4 +236,4 @@ class EnsemblePeer:
         everywhere = self._membership.settings.quorum_listen_on_all_ips
         keys = (f"port in server.{self._my_id}", f"address, which server.{self._my_id} has")
         host = None if everywhere else address.host
-        await self._connections.listen(listening_socket(host, address.port, _BACKLOG, keys=keys))
+        await self._connections.listen(self._member.outside.listening_socket(host, address.port, _BACKLOG, keys=keys))

@@ -13,6 +13,7 @@ from pykafka_cli.zookeeper.ensemble.learner_channel import LearnerChannel
 from pykafka_cli.zookeeper.ensemble.member import FOLLOWER, LEADER, OBSERVER, Member
 from pykafka_cli.zookeeper.ensemble.requests import Requests
 from pykafka_cli.zookeeper.server.admin_commands import EnsembleAddresses, EnsembleView
+from pykafka_cli.zookeeper.server.outside import Outside
 from pykafka_cli.zookeeper.server.server import Clock
 
 if TYPE_CHECKING:
@@ -32,8 +33,8 @@ class ReportingMember(Member):
     peer: "EnsemblePeer"
     needs_admin_server = False  # as in ZooKeeper's QuorumPeer
 
-    def __init__(self, membership: "Membership", clock: Clock) -> None:
-        super().__init__(membership.settings, clock, membership.me.id)
+    def __init__(self, membership: "Membership", clock: Clock, outside: Outside | None = None) -> None:
+        super().__init__(membership.settings, clock, membership.me.id, outside)
         self._started_as = membership.me
         self._sizes: tuple[int, int, int] | None = None
 

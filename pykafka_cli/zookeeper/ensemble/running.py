@@ -44,7 +44,13 @@ async def run_ensemble_server(
             membership.me.id,
         )
     member = ReportingMember(membership, clock)
-    peer = member.peer = EnsemblePeer(membership, member, _roles(membership, member, on_serving), clock)
+    member.peer = EnsemblePeer(membership, member, roles(membership, member, on_serving), clock)
+    await run_member(member, stop)
+
+
+async def run_member(member: ReportingMember, stop: asyncio.Event) -> None:
+    """The same for a member that has its peer."""
+    peer = member.peer
     await member.start()
     tasks: list[asyncio.Future[None] | asyncio.Task[None]] = []
     try:
@@ -71,7 +77,9 @@ async def _wait(stop: asyncio.Event) -> None:
     await stop.wait()
 
 
-def _roles(membership: Membership, member: Member, on_serving: Callable[[], None]) -> MakeRole:
+def roles(membership: Membership, member: Member, on_serving: Callable[[], None]) -> MakeRole:
+    """What makes the roles of a member's peer."""
+
     def make(peer: EnsemblePeer, vote: Vote) -> Role:
         def begin(epoch: int) -> None:
             peer.follow_epoch(epoch)

@@ -22,12 +22,18 @@ Close = Callable[[], Awaitable[None]]
 class ClientPort:
     """Accepts connections on one socket at a time."""
 
-    def __init__(self, accept: Callable[[socket.socket], Awaitable[Close]], backlog: int) -> None:
+    def __init__(
+        self,
+        accept: Callable[[socket.socket], Awaitable[Close]],
+        backlog: int,
+        listen: Callable[..., socket.socket] = listening_socket,
+    ) -> None:
         """
         accept     begins to accept connections on a bound socket, which `Close` closes
         backlog    how many connections may wait to be accepted
+        listen     opens a socket, as listening_socket does
         """
-        self._accept, self._backlog = accept, backlog
+        self._accept, self._backlog, self._listen = accept, backlog, listen
         self._close: Close | None = None
         self.port = 0
 
@@ -59,7 +65,7 @@ class ClientPort:
         while True:
             attempts -= 1
             try:
-                return listening_socket(address, port, self._backlog, keys=_KEYS)
+                return self._listen(address, port, self._backlog, keys=_KEYS)
             except CannotListen:
                 if not attempts:
                     raise

@@ -15,6 +15,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Self
 
+from pykafka_cli.storage.files import DISK, Files
+
 _VERSION = "version-2"
 _LOCK = ".lock"
 _SNAPSHOT = "snapshot"
@@ -28,7 +30,8 @@ class DirectoryUnusable(Exception):
 class DataDirectory:
     """The files of one server. Nothing is created before `lock`."""
 
-    def __init__(self, data: Path, log: Path | None = None) -> None:
+    def __init__(self, data: Path, log: Path | None = None, files: Files = DISK) -> None:
+        self.files = files
         self._data = data
         self.snapshots = data / _VERSION
         self.logs = (log or data) / _VERSION
@@ -87,7 +90,7 @@ class DataDirectory:
 
     def snapshot_files(self) -> list[tuple[int, Path]]:
         """(zxid, file) of each snapshot, newest first."""
-        return sorted(_numbered(self.snapshots, _SNAPSHOT), reverse=True)
+        return sorted(self._numbered(self.snapshots, _SNAPSHOT), reverse=True)
 
     def last_snapshot(self) -> tuple[int, int] | None:
         """The zxid of the newest snapshot, and when it was written, in seconds since 1970; None without any."""
@@ -98,7 +101,7 @@ class DataDirectory:
 
     def log_files(self) -> list[tuple[int, Path]]:
         """(zxid of the first transaction, file) of each log, oldest first."""
-        return sorted(_numbered(self.logs, _LOG))
+        return sorted(self._numbered(self.logs, _LOG))
 
     def log_files_from(self, zxid: int) -> list[tuple[int, Path]]:
         """The logs that may hold transactions from `zxid` on, oldest first."""
@@ -124,15 +127,26 @@ class DataDirectory:
         superfluous = [path for _, path in snapshots[keep:]]
         superfluous += [path for _, path in self.log_files() if path not in needed]
         for path in superfluous:
-            path.unlink(missing_ok=True)
+            self.files.remove(str(path))
         return superfluous
 
     def sizes(self) -> tuple[int, int]:
         """The sizes in bytes of all snapshots and of all logs."""
         return (
-            sum(path.stat().st_size for _, path in self.snapshot_files()),
-            sum(path.stat().st_size for _, path in self.log_files()),
+            sum(self.files.size(str(path)) for _, path in self.snapshot_files()),
+            sum(self.files.size(str(path)) for _, path in self.log_files()),
         )
+
+    def _numbered(self, directory: Path, prefix: str) -> list[tuple[int, Path]]:
+        """Files `prefix.<zxid in hex>`; others are ignored."""
+        found = []
+        names = self.files.names(str(directory)) if self.files.is_directory(str(directory)) else []
+        for name in names:
+            kind, _, number = name.partition(".")
+            if kind == prefix:
+                with suppress(ValueError):
+                    found.append((int(number, 16), directory / name))
+        return found
 
 
 def sync_directory(directory: Path) -> None:
@@ -142,14 +156,3 @@ def sync_directory(directory: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _numbered(directory: Path, prefix: str) -> list[tuple[int, Path]]:
-    """Files `prefix.<zxid in hex>`; others are ignored."""
-    files = []
-    for path in directory.glob(f"{prefix}.*"):
-        try:
-            files.append((int(path.name[len(prefix) + 1 :], 16), path))
-        except ValueError:
-            continue
-    return files

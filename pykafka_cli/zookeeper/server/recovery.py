@@ -37,16 +37,17 @@ def recover(directory: DataDirectory) -> Recovered:
 
     raises    LogDamaged, SnapshotInvalid, OSError; then nothing has changed
     """
-    remove_leftovers(directory.snapshots)
+    remove_leftovers(directory.snapshots, directory.files)
     recovered = read_database(directory)
     if recovered is None:
         database = Database()
-        write_snapshot(directory.snapshot_file(0), database.snapshot())
+        write_snapshot(directory.snapshot_file(0), database.snapshot(), directory.files)
         return Recovered(database, 0)
     database = recovered.database
     if orphans := database.remove_orphans():
         _log.warning("Removed ephemeral znodes of sessions that had ended: %s", ", ".join(orphans))
-        write_snapshot(directory.snapshot_file(database.tree.last_zxid), database.snapshot())
+        path = directory.snapshot_file(database.tree.last_zxid)
+        write_snapshot(path, database.snapshot(), directory.files)
     return recovered
 
 
@@ -57,7 +58,7 @@ def read_database(directory: DataDirectory) -> Recovered | None:
     """
     database, digest_zxid = _restore_newest(directory)
     if database is None:
-        if any(True for _, path in directory.log_files() for _ in read_entries(path)):
+        if any(True for _, path in directory.log_files() for _ in read_entries(path, files=directory.files)):
             raise SnapshotInvalid(
                 f"{directory.snapshots} has no snapshot, but {directory.logs} has transactions: without a snapshot "
                 f"they cannot be applied. Put the snapshots back, or move the logs away to start empty"
@@ -71,7 +72,7 @@ def _restore_newest(directory: DataDirectory) -> tuple[Database | None, int]:
     problems = []
     for zxid, path in directory.snapshot_files():
         try:
-            timeouts, nodes, digest_zxid, digest = read_snapshot(path)
+            timeouts, nodes, digest_zxid, digest = read_snapshot(path, directory.files)
             tree = Tree.restore(nodes, zxid)
         except (SnapshotInvalid, NoNode) as error:
             _log.warning("Skipping a snapshot: %s", error)
@@ -106,7 +107,7 @@ def _replay(directory: DataDirectory, database: Database, digest_zxid: int) -> i
 def _entries_after(directory: DataDirectory, zxid: int) -> Iterator[Entry]:
     """All logged transactions after `zxid`; raises LogDamaged if one is missing in between."""
     for _, path in directory.log_files_from(zxid + 1):
-        for entry in read_entries(path, zxid):
+        for entry in read_entries(path, zxid, directory.files):
             found = entry.header.zxid
             if found != zxid + 1 and found >> _COUNTER_BITS == zxid >> _COUNTER_BITS:
                 raise LogDamaged(

@@ -26,11 +26,12 @@ from pykafka_cli.zookeeper.server.authentication import Authentication
 from pykafka_cli.zookeeper.server.client_port import ClientPort, Close
 from pykafka_cli.zookeeper.server.connection import Connection
 from pykafka_cli.zookeeper.server.connection_limits import ConnectionLimits
-from pykafka_cli.zookeeper.server.data_directory import DataDirectory, DirectoryUnusable
+from pykafka_cli.zookeeper.server.data_directory import DirectoryUnusable
 from pykafka_cli.zookeeper.server.database import Database
 from pykafka_cli.zookeeper.server.group_commit import GroupCommit
 from pykafka_cli.zookeeper.server.http_endpoints import CannotServe, HttpEndpoints
-from pykafka_cli.zookeeper.server.listening import CannotListen, listening_socket
+from pykafka_cli.zookeeper.server.listening import CannotListen
+from pykafka_cli.zookeeper.server.outside import Outside
 from pykafka_cli.zookeeper.server.pipeline import Delivery, Limits, Pipeline
 from pykafka_cli.zookeeper.server.recovery import recover
 from pykafka_cli.zookeeper.server.security import authentication_of, tls_of
@@ -77,7 +78,7 @@ class ZooKeeperServer:
     needs_admin_server = True
     """Whether it must not start where its admin server cannot, as in ZooKeeper's ZooKeeperServerMain."""
 
-    def __init__(self, settings: ZooKeeperSettings, clock: Clock) -> None:
+    def __init__(self, settings: ZooKeeperSettings, clock: Clock, outside: Outside | None = None) -> None:
         self.statistics = ServerStatistics()
         self.connections: dict[Connection, None] = {}
         self.connection_limits = ConnectionLimits(settings, self.statistics)
@@ -95,8 +96,9 @@ class ZooKeeperServer:
         self._is_running = False
         self._client_port: ClientPort | None = None
         self._secure_listener: SecurePort | None = None
+        self.outside = outside or Outside()
         data, logs = map(Path, settings.directories)
-        self._directory = DataDirectory(data, logs)
+        self._directory = self.outside.directory(data, logs)
         self._timers: dict[str, Timer] = {}
         self._next_tick = 0.0
         self._since_snapshot = 0
@@ -143,7 +145,9 @@ class ZooKeeperServer:
     async def _listen(self, bound: Mapping[str, socket.socket], context: ssl.SSLContext | None) -> None:
         """Accept clients on the sockets; raises ServerUnusable."""
         if listening := bound.get(_PORT):
-            self._client_port = ClientPort(partial(self._accept, context), self._backlog)
+            self._client_port = ClientPort(
+                partial(self._accept, context), self._backlog, self.outside.listening_socket
+            )
             await self._client_port.open(listening)
             self.port = self._client_port.port
         if listening := bound.get(_SECURE_PORT):
@@ -212,7 +216,7 @@ class ZooKeeperServer:
             connection.abort()
         if self._snapshot is not None:
             await asyncio.wait([self._snapshot])
-        self._log_thread.submit(self._txn_log.close)
+        await asyncio.get_running_loop().run_in_executor(self._log_thread, self._txn_log.close)
         self._log_thread.shutdown()
         self._snapshot_thread.shutdown()
         self._directory.unlock()
@@ -226,7 +230,7 @@ class ZooKeeperServer:
             for name in (_PORT, _SECURE_PORT):
                 if (port := self._settings[name]) is not None:
                     keys = (name, f"{name}Address")
-                    bound[name] = listening_socket(self._settings[keys[1]], port, self._backlog, keys=keys)
+                    bound[name] = self.outside.listening_socket(self._settings[keys[1]], port, self._backlog, keys=keys)
         except CannotListen as error:
             _close_all(bound.values())
             raise ServerUnusable(str(error)) from error
@@ -307,7 +311,9 @@ class ZooKeeperServer:
         snapshot = self._database.snapshot()
         path = self._directory.snapshot_file(self._database.tree.last_zxid)
         loop = asyncio.get_running_loop()
-        self._snapshot = loop.run_in_executor(self._snapshot_thread, write_snapshot, path, snapshot)
+        self._snapshot = loop.run_in_executor(
+            self._snapshot_thread, write_snapshot, path, snapshot, self._directory.files
+        )
         self._snapshot.add_done_callback(self._snapshot_taken)
 
     def _snapshot_taken(self, written: asyncio.Future[None]) -> None:
@@ -325,7 +331,7 @@ class ZooKeeperServer:
             else:
                 _log.info("Deleted %d old snapshots and logs", len(deleted))
 
-        self._snapshot_thread.submit(purge)
+        asyncio.get_running_loop().run_in_executor(self._snapshot_thread, purge)
 
     def _fail(self, error: BaseException) -> None:
         """Stop, as the log cannot be written, rather than acknowledge data that may be lost."""

@@ -16,20 +16,18 @@ them.
 Source: org.apache.zookeeper.server.{ReferenceCountedACLCache, persistence.FileSnap, persistence.SnapStream}.
 """
 
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 from struct import Struct
-from typing import IO, NamedTuple
+from typing import NamedTuple
 from zlib import adler32
 
-from pykafka_cli.text_files import open_private
+from pykafka_cli.storage.files import DISK, File, Files
 from pykafka_cli.zookeeper.protocol.errors import MarshallingError
 from pykafka_cli.zookeeper.protocol.jute import Int, Long, Reader, encode, read
 from pykafka_cli.zookeeper.protocol.records import OPEN_ACL, Acl, StatPersisted
 from pykafka_cli.zookeeper.protocol.txn_records import DIGEST_VERSION
-from pykafka_cli.zookeeper.server.data_directory import sync_directory
 from pykafka_cli.zookeeper.server.database import Snapshot
 from pykafka_cli.zookeeper.server.paths import ROOT
 from pykafka_cli.zookeeper.server.tree import NodeImage
@@ -77,31 +75,52 @@ class _Digest(NamedTuple):
     digest: Long
 
 
-def write_snapshot(path: Path, snapshot: Snapshot) -> None:
+def write_snapshot(path: Path, snapshot: Snapshot, files: Files = DISK) -> None:
     """Write `snapshot` to `path`; once the file exists it is whole and durable."""
-    temporary = path.with_name(f".{path.name}.tmp")
+    temporary = str(path.with_name(f".{path.name}.tmp"))
     try:
-        with open_private(temporary, _BUFFER) as file:  # SCRAM credentials and tokens are in it
-            checksum = 1
-            for part in chain([_HEADER.pack(MAGIC, _VERSION, -1)], tree_parts(snapshot)):
-                checksum = adler32(part, checksum)
-                file.write(part)
-            checksum = _seal(file, checksum)
-            part = encode(_Digest(snapshot.digest_zxid, DIGEST_VERSION, snapshot.digest))
-            file.write(part)
-            _seal(file, adler32(part, checksum))
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        file = files.open(temporary, private=True)  # SCRAM credentials and tokens are in it
+        try:
+            file.truncate(0)
+            _write_parts(file, _file_parts(snapshot))
+            file.sync()
+        finally:
+            file.close()
+        files.rename(temporary, str(path))
     except OSError:
-        temporary.unlink(missing_ok=True)
+        files.remove(temporary)
         raise
-    sync_directory(path.parent)
+    files.sync_directory(str(path.parent))
 
 
-def read_snapshot(path: Path) -> Snapshot:
+def _file_parts(snapshot: Snapshot) -> Iterator[bytes]:
+    """All bytes of the file."""
+    checksum = 1
+    for part in chain([_HEADER.pack(MAGIC, _VERSION, -1)], tree_parts(snapshot)):
+        checksum = adler32(part, checksum)
+        yield part
+    seal = encode(_Seal(checksum, _END))
+    yield seal
+    digest = encode(_Digest(snapshot.digest_zxid, DIGEST_VERSION, snapshot.digest))
+    yield digest
+    yield encode(_Seal(adler32(seal + digest, checksum), _END))
+
+
+def _write_parts(file: File, parts: Iterable[bytes]) -> None:
+    """Write from the file's beginning on, many parts at a time."""
+    position, buffer = 0, bytearray()
+    for part in parts:
+        buffer += part
+        if len(buffer) >= _BUFFER:
+            file.write_at(position, buffer)
+            position += len(buffer)
+            buffer.clear()
+    file.write_at(position, buffer)
+
+
+def read_snapshot(path: Path, files: Files = DISK) -> Snapshot:
     """Read the snapshot at `path`; raises SnapshotInvalid, or OSError if it cannot be read. Also reads `.gz`."""
-    data = path.read_bytes()
+    data = files.read(str(path))
     if data[:2] == b"\x1f\x8b":
         import gzip  # only if ZooKeeper was configured to compress
 
@@ -126,10 +145,11 @@ def read_snapshot(path: Path) -> Snapshot:
     return Snapshot(timeouts, nodes, zxid, digest) if version == DIGEST_VERSION else Snapshot(timeouts, nodes)
 
 
-def remove_leftovers(directory: Path) -> None:
+def remove_leftovers(directory: Path, files: Files = DISK) -> None:
     """Delete files of a server that died while it wrote a snapshot."""
-    for path in directory.glob(".snapshot.*.tmp"):
-        path.unlink(missing_ok=True)
+    for name in files.names(str(directory)):
+        if name.startswith(".snapshot.") and name.endswith(".tmp"):
+            files.remove(str(directory / name))
 
 
 def tree_parts(snapshot: Snapshot) -> Iterator[bytes]:
@@ -169,13 +189,6 @@ def read_node(reader: Reader, acls: Mapping[int, tuple[Acl, ...]]) -> NodeImage 
 def _read_nodes(reader: Reader, acls: Mapping[int, tuple[Acl, ...]]) -> Iterator[NodeImage]:
     while (node := read_node(reader, acls)) is not None:
         yield node
-
-
-def _seal(file: IO[bytes], checksum: int) -> int:
-    """Write the checksum of everything so far; return the checksum after it."""
-    seal = encode(_Seal(checksum, _END))
-    file.write(seal)
-    return adler32(seal, checksum)
 
 
 def _check_seal(path: Path, reader: Reader) -> None:

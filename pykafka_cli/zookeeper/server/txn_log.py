@@ -11,19 +11,19 @@ skipped. Source: org.apache.zookeeper.server.persistence.FileTxnLog.
 """
 
 import logging
-import os
 import time
 from collections.abc import Iterator
-from mmap import ACCESS_READ, mmap
+from mmap import mmap
 from pathlib import Path
 from struct import Struct
 from typing import NamedTuple
 from zlib import adler32
 
 from pykafka_cli.model import Seconds
+from pykafka_cli.storage.files import DISK, File, Files
 from pykafka_cli.zookeeper.protocol.errors import MarshallingError
 from pykafka_cli.zookeeper.protocol.txn_records import Entry, decode_entry
-from pykafka_cli.zookeeper.server.data_directory import DataDirectory, sync_directory
+from pykafka_cli.zookeeper.server.data_directory import DataDirectory
 
 _log = logging.getLogger(__name__)
 
@@ -55,12 +55,12 @@ def frame_entry(body: bytes) -> bytes:
     return _ENTRY_HEADER.pack(adler32(body), len(body)) + body + _END_OF_ENTRY
 
 
-def read_entries(path: Path, after: int = 0) -> Iterator[Entry]:
+def read_entries(path: Path, after: int = 0, files: Files = DISK) -> Iterator[Entry]:
     """The transactions of one file with a zxid above `after`, up to its end or a torn entry; raises LogDamaged.
 
     Skipped entries are not checked, as the snapshot contains them.
     """
-    for stored in read_stored(path, after):
+    for stored in read_stored(path, after, files):
         try:
             yield decode_entry(stored.body)
         except MarshallingError as error:
@@ -69,13 +69,10 @@ def read_entries(path: Path, after: int = 0) -> Iterator[Entry]:
             ) from None
 
 
-def read_stored(path: Path, after: int = 0) -> Iterator[Stored]:
+def read_stored(path: Path, after: int = 0, files: Files = DISK) -> Iterator[Stored]:
     """The same, not decoded."""
-    with path.open("rb") as file:
-        if os.fstat(file.fileno()).st_size < _HEADER.size:
-            return  # the server died while it created the file
-        # Mapped, so that preallocated space is not read.
-        with mmap(file.fileno(), 0, access=ACCESS_READ) as data:
+    with files.mapped(str(path)) as data:  # so that preallocated space is not read
+        if len(data) >= _HEADER.size:  # otherwise the server died while it created the file
             yield from _stored(path, data, after)
 
 
@@ -84,19 +81,24 @@ def truncate(directory: DataDirectory, zxid: int) -> None:
 
     raises    LogDamaged, OSError
     """
+    files = directory.files
     for first, path in reversed(directory.log_files()):
         if first > zxid:
-            path.unlink()
+            files.remove(str(path))
             continue
-        end = max((stored.end for stored in read_stored(path) if stored.zxid <= zxid), default=_HEADER.size)
-        with path.open("r+b") as file:
+        stored = read_stored(path, files=files)
+        end = max((each.end for each in stored if each.zxid <= zxid), default=_HEADER.size)
+        file = files.open(str(path))
+        try:
             file.truncate(end)
-            os.fsync(file.fileno())
+            file.sync()
+        finally:
+            file.close()
         break
-    sync_directory(directory.logs)
+    files.sync_directory(str(directory.logs))
 
 
-def _stored(path: Path, data: mmap, after: int) -> Iterator[Stored]:
+def _stored(path: Path, data: bytes | mmap, after: int) -> Iterator[Stored]:
     magic, version, _ = _HEADER.unpack_from(data)
     if magic != MAGIC or version != _VERSION:
         raise LogDamaged(f"{path} is not a transaction log of ZooKeeper: it begins with {data[:8].hex()}")
@@ -140,52 +142,46 @@ class TxnLog:
         self._slow_fsync_seconds = slow_fsync_seconds
         self.slow_fsyncs = 0
         """How many took longer than that."""
-        self._descriptor: int | None = None
+        self._file: File | None = None
         self._position = 0
         self._size = 0
 
     def write(self, first_zxid: int, entries: bytes) -> None:
         """Append framed `entries`, of which the first has `first_zxid`, and return once they are durable."""
-        descriptor = self._open(first_zxid) if self._descriptor is None else self._descriptor
+        file = self._open(first_zxid) if self._file is None else self._file
         needed = self._position + len(entries) + _ROOM
         if self._preallocate and needed > self._size:
             self._size = (needed // self._preallocate + 1) * self._preallocate
-            os.ftruncate(descriptor, self._size)
-        remaining = memoryview(entries)
-        while remaining:
-            written = os.write(descriptor, remaining)
-            self._position += written
-            remaining = remaining[written:]
-        self._sync(descriptor)
+            file.truncate(self._size)
+        file.write_at(self._position, entries)
+        self._position += len(entries)
+        self._sync(file)
 
     def roll(self) -> None:
         """Start a new file with the next entry."""
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
+        if self._file is not None:
+            self._file.close()
+            self._file = None
 
     close = roll
 
-    def _open(self, zxid: int) -> int:
-        path = self._directory.log_file(zxid)
-        # A file with that name can only be left from a log whose first entry was torn.
+    def _open(self, zxid: int) -> File:
+        files, path = self._directory.files, self._directory.log_file(zxid)
         # SCRAM credentials and tokens are in it: for its owner alone.
-        descriptor = self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        file = self._file = files.open(str(path), private=True)
+        file.truncate(0)  # a file with that name can only be left from a log whose first entry was torn
         header = _HEADER.pack(MAGIC, _VERSION, 0)
-        os.write(descriptor, header)
+        file.write_at(0, header)
         self._position = self._size = len(header)
-        sync_directory(path.parent)
-        return descriptor
+        files.sync_directory(str(path.parent))
+        return file
 
-    def _sync(self, descriptor: int) -> None:
+    def _sync(self, file: File) -> None:
         started = time.monotonic()
-        fdatasync(descriptor)
+        file.sync_data()
         took = time.monotonic() - started
         if took > self._slow_fsync_seconds:
             self.slow_fsyncs += 1
             _log.warning(
                 "fsync of the transaction log took %.1f s; every change waits that long. The disk may be busy.", took
             )
-
-
-fdatasync = getattr(os, "fdatasync", os.fsync)  # macOS has only fsync

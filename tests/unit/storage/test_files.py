@@ -48,6 +48,27 @@ def test_a_file_is_cut_and_extended_with_zeros(files: Files, folder: str) -> Non
     file.close()
 
 
+def test_what_is_mapped_is_what_was_written(files: Files, folder: str) -> None:
+    file = files.open(f"{folder}/f", private=True)
+    file.write_at(0, b"hello")
+    file.sync_data()
+    file.close()
+    files.open(f"{folder}/empty").close()
+
+    with files.mapped(f"{folder}/f") as data, files.mapped(f"{folder}/empty") as nothing:
+        assert (data[1:3], len(data), len(nothing)) == (b"el", 5, 0)
+
+
+def test_a_private_file_is_for_its_owner_alone_even_if_it_was_not_before(tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    DiskFiles().open(str(path)).close()
+    before = path.stat().st_mode
+
+    DiskFiles().open(str(path), private=True).close()
+
+    assert (before & 0o777, path.stat().st_mode & 0o777) == (0o644, 0o600)
+
+
 def test_opening_again_keeps_what_is_there(files: Files, folder: str) -> None:
     first = files.open(f"{folder}/f")
     first.write_at(0, b"x")

@@ -43,18 +43,18 @@ def test_what_is_promised_is_there_after_a_restart(tmp_path: Path) -> None:
 def test_a_promise_is_durable_before_it_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     epochs = Epochs.load(tmp_path, 0)
     done: list[str] = []
-    fsync, replace = os.fsync, Path.replace
+    fsync, replace = os.fsync, os.replace
 
     def noted_fsync(descriptor: int) -> None:
         done.append("directory" if os.path.isdir(f"/dev/fd/{descriptor}") else "file")
         fsync(descriptor)
 
-    def noted_replace(path: Path, target: Path) -> Path:
-        done.append(f"{path.name} -> {target.name}")
-        return replace(path, target)
+    def noted_replace(path: str, target: str) -> None:
+        done.append(f"{Path(path).name} -> {Path(target).name}")
+        replace(path, target)
 
     monkeypatch.setattr(os, "fsync", noted_fsync)
-    monkeypatch.setattr(Path, "replace", noted_replace)
+    monkeypatch.setattr(os, "replace", noted_replace)
     epochs.accept(1)
 
     assert done == ["file", "acceptedEpoch.tmp -> acceptedEpoch", "directory"]

@@ -16,6 +16,7 @@ from pykafka_cli.zookeeper.ensemble.notifications import ServerState
 from pykafka_cli.zookeeper.ensemble.peer import EnsemblePeer
 from pykafka_cli.zookeeper.ensemble.vote import Vote
 from pykafka_cli.zookeeper.server.listening import CannotListen
+from pykafka_cli.zookeeper.server.outside import Outside
 from tests.support.event_loop import until
 from tests.support.ports import free_port
 
@@ -25,6 +26,7 @@ class History:
 
     def __init__(self, directory: Path, zxid: int) -> None:
         self.last_logged_zxid = zxid
+        self.outside = Outside()
         self.epochs = Epochs.load(directory, zxid)
         self.configuration: EnsembleConfiguration | None = None
 

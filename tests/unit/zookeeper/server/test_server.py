@@ -8,6 +8,7 @@ import pytest
 
 from pykafka_cli.broker.clock import MovableClock, SystemClock
 from pykafka_cli.model import Seconds
+from pykafka_cli.storage.files import DiskFile
 from pykafka_cli.zookeeper.protocol.records import OPEN_ACL, CreateFlags
 from pykafka_cli.zookeeper.protocol.requests import (
     CreateRequest,
@@ -18,7 +19,6 @@ from pykafka_cli.zookeeper.protocol.requests import (
     SetDataRequest,
     WatchableRequest,
 )
-from pykafka_cli.zookeeper.server import txn_log
 from pykafka_cli.zookeeper.server.server import ServerUnusable, ZooKeeperServer, run_zookeeper
 from pykafka_cli.zookeeper.server.snapshot import read_snapshot
 from tests.fakes.clock import FakeClock
@@ -156,10 +156,10 @@ async def test_a_disk_that_fails_ends_the_server_and_nobody_gets_anything(
     server = await start_server()
     client = await RawClient.with_session(server.port)
 
-    def fail(_descriptor: int) -> None:
+    def fail(_file: DiskFile) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(txn_log, "fdatasync", fail)
+    monkeypatch.setattr(DiskFile, "sync_data", fail)
     client.send(OpCode.CREATE, CreateRequest("/a", b"", OPEN_ACL, 0))
 
     assert await client.receive() is None
@@ -175,10 +175,10 @@ async def test_a_server_that_fails_ends_its_run(tmp_path: Path, monkeypatch: pyt
     await asyncio.sleep(0)
     client = await RawClient.with_session(port)
 
-    def fail(_descriptor: int) -> None:
+    def fail(_file: DiskFile) -> None:
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(txn_log, "fdatasync", fail)
+    monkeypatch.setattr(DiskFile, "sync_data", fail)
     client.send(OpCode.CREATE, CreateRequest("/a", b"", OPEN_ACL, 0))
 
     with pytest.raises(ServerUnusable, match="Input/output error"):
@@ -273,14 +273,14 @@ async def test_both_kinds_of_addresses_are_served_and_an_ipv4_client_keeps_its_n
 
 async def test_many_changes_share_few_writes(start_server: StartServer, monkeypatch: pytest.MonkeyPatch) -> None:
     writes = 0
-    fdatasync = txn_log.fdatasync
+    sync_data = DiskFile.sync_data
 
-    def counted(descriptor: int) -> None:
+    def counted(file: DiskFile) -> None:
         nonlocal writes
         writes += 1
-        fdatasync(descriptor)
+        sync_data(file)
 
-    monkeypatch.setattr(txn_log, "fdatasync", counted)
+    monkeypatch.setattr(DiskFile, "sync_data", counted)
     server = await start_server()
     client = await RawClient.with_session(server.port)
     await client.ask(OpCode.CREATE, CreateRequest("/a", b"", OPEN_ACL, 0))
