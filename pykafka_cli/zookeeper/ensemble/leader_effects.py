@@ -1,14 +1,16 @@
 """What the leader's state has its caller do: effects, to be carried out in their order, each before the next."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import NamedTuple, Protocol
 
 from pykafka_cli.zookeeper.ensemble.packets import QuorumPacket
 
 
 class Quorum(Protocol):
-    """The servers whose votes decide."""
+    """The servers whose votes decide, and all members of the ensemble."""
 
+    @property
+    def servers(self) -> Mapping[int, object]: ...
     @property
     def voters(self) -> Collection[int]: ...
     def is_quorum(self, server_ids: Collection[int]) -> bool: ...

@@ -210,6 +210,11 @@ class LeaderState:
         if info.server_id == self._my_id:
             self._close(learner, f"it has this server's own id, {info.server_id}")
             return
+        if self.epoch is not None and epoch_of(packet.zxid) > self.epoch and info.server_id in self._quorum.servers:
+            # It has promised to follow no leader of this epoch. ZooKeeper's leaders let it try in vain for as long as
+            # they lead; in the next election its promise counts.
+            self._give_up(f"server {info.server_id} has accepted epoch {epoch_of(packet.zxid)}, after {self.epoch}")
+            return
         for other in list(self.learners.values()):
             if other is not learner and other.server_id == info.server_id and other.stage is not LearnerStage.INFO:
                 self._close(other, f"server {info.server_id} has connected again")

@@ -141,6 +141,23 @@ def test_there_is_no_epoch_after_the_last() -> None:
     assert introduce(after, 1) == [leader_effects.GiveUp("epoch 2147483647 was accepted, after which there is none")]
 
 
+@pytest.mark.parametrize("kind", [PacketType.FOLLOWER_INFO, PacketType.OBSERVER_INFO])
+def test_a_member_that_has_accepted_a_later_epoch_ends_this_one(kind: PacketType) -> None:
+    state = leader()
+    introduce(state, 3, accepted=4)
+
+    assert introduce(state, 1, accepted=6, kind=kind) == [
+        leader_effects.GiveUp("server 1 has accepted epoch 6, after 5")
+    ]
+
+
+def test_a_stranger_that_has_accepted_a_later_epoch_ends_nothing() -> None:
+    state = leader()
+    introduce(state, 3, accepted=4)
+
+    assert introduce(state, 9, accepted=6) == [send(9, PacketType.LEADER_INFO, first_zxid(5), encode_integer(PROTOCOL))]
+
+
 def test_who_has_accepted_the_epoch_before_does_not_vote_twice() -> None:
     state = leader()
     introduce(state, 1)
