@@ -13,7 +13,7 @@ from contextvars import Context, copy_context
 from dataclasses import dataclass
 from typing import Any
 
-from tests.simulation.loop import CLIENTS, PROCESS, VirtualLoop
+from tests.simulation.loop import CLIENTS, PROCESS, SimulatedSocket, VirtualLoop
 
 Protocol = asyncio.BufferedProtocol | asyncio.Protocol
 Factory = Callable[[], Protocol]
@@ -71,6 +71,8 @@ class SimulatedTransport(asyncio.Transport):
         self._high = HIGH_WATER if high is None else high
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
+        if name == "socket":
+            return SimulatedSocket("10.0.0.1", self._link.number)
         return ("10.0.0.1", self._link.number) if name == "peername" else default
 
     def is_closing(self) -> bool:
@@ -80,7 +82,7 @@ class SimulatedTransport(asyncio.Transport):
         return max(0, self._under_way - SYSTEM_BUFFER)
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        if self._closing:
+        if self._closing or self.process in self._network.loop.dead:
             return
         rest = bytes(data)
         chance = self._network.chance
@@ -104,10 +106,15 @@ class SimulatedTransport(asyncio.Transport):
             self._network.loop.call_soon(self._end, None, context=self.context)
 
     def abort(self) -> None:
-        self._link.cut()
+        loop = self._network.loop
+        if not loop.is_closed() and self.process not in loop.dead:
+            self._link.cut()
 
     def pause_reading(self) -> None:
         self._is_reading = False
+
+    def is_reading(self) -> bool:
+        return self._is_reading
 
     def resume_reading(self) -> None:
         self._is_reading = True

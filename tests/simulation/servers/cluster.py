@@ -8,6 +8,7 @@ import asyncio
 import contextvars
 import random
 import socket
+from collections.abc import Mapping
 from typing import cast
 
 from pykafka_cli.broker.context import Broker
@@ -29,7 +30,8 @@ from pykafka_cli.zookeeper.topic_znodes import PartitionState
 from tests.fakes.files import MemoryFiles
 from tests.simulation.loop import PROCESS, LoopClock, SimulatedSocket, VirtualLoop
 from tests.simulation.network import SimulatedNetwork
-from tests.simulation.servers.zookeeper import DistantZooKeeper, DistantZooKeeperClient
+from tests.simulation.servers.ensemble import EnsembleOfCluster
+from tests.simulation.servers.zookeeper import DistantZooKeeper
 from tests.support.logs import broker_settings
 
 INTERNAL = (OFFSETS_TOPIC, TRANSACTION_STATE)
@@ -60,8 +62,7 @@ class SimulatedOutside(Outside):
         return [cast("socket.socket", SimulatedSocket(listener.host, listener.port))]
 
     def zookeeper(self, settings: BrokerSettings) -> ZooKeeperClient:
-        client = DistantZooKeeperClient(
-            self._cluster.zookeeper,
+        client = self._cluster.zookeeper.new_client(
             session_timeout=in_seconds(settings.zookeeper_session_timeout_ms),
             connection_timeout=in_seconds(settings.zookeeper_connect_timeout_ms),
         )
@@ -193,13 +194,28 @@ class SimulatedBroker:
 class ServerCluster:
     """Brokers 0 to `count` - 1 and a ZooKeeper. All chance comes from `chance`; `stories` has what happened."""
 
-    def __init__(self, loop: VirtualLoop, chance: random.Random, count: int, settings: dict[str, str]) -> None:
+    def __init__(
+        self,
+        loop: VirtualLoop,
+        chance: random.Random,
+        count: int,
+        settings: dict[str, str],
+        ensemble: tuple[int, Mapping[str, str]] | None = None,
+    ) -> None:
+        """ensemble    how many ZooKeeper servers there are, and their settings; None: one, which is simple and quick"""
         self.loop = loop
         self.chance = chance
         self.network = SimulatedNetwork(loop, chance)
-        self.zookeeper = DistantZooKeeper(loop, self.network, chance)
+        self.zookeeper: DistantZooKeeper | EnsembleOfCluster
+        if ensemble is None:
+            self.zookeeper = DistantZooKeeper(loop, self.network, chance)
+        else:
+            self.zookeeper = EnsembleOfCluster(loop, self.network, chance, *ensemble)
         self.stories: list[str] = []
         self.outside = contextvars.copy_context()
+        self._looked_at_zxid = -1
+        self._states: dict[TopicPartition, PartitionState] = {}
+        self._assignments: dict[TopicPartition, tuple[BrokerId, ...]] = {}
         self.brokers = {each: SimulatedBroker(self, each, settings) for each in range(count)}
 
     def running(self) -> list[SimulatedBroker]:
@@ -210,6 +226,7 @@ class ServerCluster:
         return ",".join(each.address for each in self.brokers.values())
 
     async def begin(self) -> None:
+        self.zookeeper.start()
         for each in self.brokers.values():
             each.start()
         while True:
@@ -219,25 +236,31 @@ class ServerCluster:
 
     def states(self) -> dict[TopicPartition, PartitionState]:
         """ZooKeeper's state of each partition that has had a leader."""
-        found = {}
-        for path, data in self.zookeeper.tree().items():
-            if path.startswith(f"{TOPICS}/") and path.endswith("/state"):
-                _, _, _, topic, _, number, _ = path.split("/")
-                partition = TopicPartition(topic, int(number))
-                found[partition] = topic_znodes.decode_partition_state(
-                    partition, data, self.zookeeper.stat(path).version
-                )
-        return found
+        self._look()
+        return self._states
 
     def assignments(self) -> dict[TopicPartition, tuple[BrokerId, ...]]:
         """The replicas of each partition, according to ZooKeeper."""
-        found = {}
-        for path, data in self.zookeeper.tree().items():
-            if path.startswith(f"{TOPICS}/") and path.count("/") == 3:
+        self._look()
+        return self._assignments
+
+    def _look(self) -> None:
+        """Read what has changed in ZooKeeper."""
+        if self.zookeeper.zxid == self._looked_at_zxid:
+            return
+        self._looked_at_zxid = self.zookeeper.zxid
+        self._states, self._assignments = {}, {}
+        for path, data, version in self.zookeeper.znodes():
+            if not path.startswith(f"{TOPICS}/"):
+                continue
+            if path.endswith("/state"):
+                _, _, _, topic, _, number, _ = path.split("/")
+                partition = TopicPartition(topic, int(number))
+                self._states[partition] = topic_znodes.decode_partition_state(partition, data, version)
+            elif path.count("/") == 3:
                 topic = path.rpartition("/")[2]
-                for number, assigned in topic_znodes.decode_topic(topic, data).partitions.items():
-                    found[TopicPartition(topic, number)] = assigned.replicas
-        return found
+                for index, assigned in topic_znodes.decode_topic(topic, data).partitions.items():
+                    self._assignments[TopicPartition(topic, index)] = assigned.replicas
 
     def leading(self, partition: TopicPartition) -> Leader | None:
         """The role of its leader, where ZooKeeper and the broker agree about it."""

@@ -15,7 +15,6 @@ from tests.simulation.cluster import TOPIC
 from tests.simulation.loop import PROCESS
 from tests.simulation.network import Weather
 from tests.simulation.servers.cluster import DriftingClock, ServerCluster, SimulatedBroker
-from tests.simulation.servers.zookeeper import HOST as ZOOKEEPER
 
 KINDS = (
     "kills", "power losses", "stops", "pauses", "partitions", "ZooKeeper restarts", "lost sessions", "slow disks",
@@ -185,7 +184,7 @@ class Faults:
         network, chance = self._cluster.network, self._chance
         hosts = [each.host for each in self._cluster.brokers.values()]
         cut_off = chance.sample(hosts, chance.choice([1, 1, len(hosts) // 2]))
-        others = [each for each in [*hosts, ZOOKEEPER, "clients"] if each not in cut_off]
+        others = [each for each in [*hosts, *self._cluster.zookeeper.hosts, "clients"] if each not in cut_off]
         others = [each for each in others if chance.random() < 0.8]
         ways = chance.choice(["both", "in", "out"])
         self._tell(f"nothing passes {ways} between {cut_off} and {others}")
@@ -201,7 +200,7 @@ class Faults:
         zookeeper = self._cluster.zookeeper
         if not zookeeper.is_down:
             self._tell("ZooKeeper is down")
-            zookeeper.is_down = True
+            zookeeper.fail()
             self._later(self._chance.choice([0.2, 2.0, 10.0]), zookeeper.restart)
 
     async def _lose_session(self) -> None:
@@ -210,7 +209,7 @@ class Faults:
             session = its.store.client.session_id if its is not None else 0
             if session:
                 self._tell(f"{broker.process} loses its session")
-                self._cluster.zookeeper.end_session(session)
+                await self._cluster.zookeeper.lose_session(session)
 
     async def _cut(self) -> None:
         links = list(self._cluster.network.links.values())

@@ -1,14 +1,10 @@
 """One run: whole brokers, clients, faults, what must hold throughout, and what must hold at the end."""
 
 import asyncio
-import gc
-import logging
 import random
 import traceback
-import uuid
 from collections.abc import Collection
 from typing import Any
-from unittest.mock import patch
 
 from pykafka_cli.clients.admin.topics import create_topic
 from pykafka_cli.clients.errors import ApiError
@@ -16,9 +12,14 @@ from pykafka_cli.model import TopicPartition
 from pykafka_cli.transport.errors import ConnectionFailed
 from tests.simulation import truth
 from tests.simulation.cluster import GROUP, TOPIC
-from tests.simulation.loop import Standstill, VirtualLoop
-from tests.simulation.run import Outcome, end_all, stacks_of
+from tests.simulation.ensemble import faults as ensemble_faults
+from tests.simulation.ensemble.faults import EnsembleFaults
+from tests.simulation.ensemble.run import drawn_settings
+from tests.simulation.loop import CLIENTS, VirtualLoop
+from tests.simulation.run import Outcome, stacks_of
+from tests.simulation.scene import needed, played
 from tests.simulation.servers.cluster import ServerCluster
+from tests.simulation.servers.ensemble import EnsembleOfCluster
 from tests.simulation.servers.faults import KINDS, Faults
 from tests.simulation.servers.invariants import Invariants
 from tests.simulation.workers import Reader, Run, TransactionalWriter, Writer
@@ -28,52 +29,29 @@ NO_PROGRESS_S = 150
 LONGEST_S = 1500
 LOOK_S = 0.05
 """Seconds between two checks of the invariants."""
+ENSEMBLE = "ensemble's "
+"""Precedes the kinds of faults of ZooKeeper's servers."""
 COMPARE_EVERY = 40
 """Checks between two comparisons of logs."""
 
 
-def simulate(seed: int, without: Collection[str] = ()) -> Outcome:
+def simulate(seed: int, without: Collection[str] = (), *, on_ensemble: bool = False) -> Outcome:
     """Run one seed, which runs the same way each time, whatever the process did before.
 
-    without    kinds of faults that are left out though the seed has them
+    without        kinds of faults that are left out though the seed has them
+    on_ensemble    whether there are several ZooKeeper servers, with faults of their own
     """
-    loop = VirtualLoop()
-    random.seed(seed)
-    scene = _Scene(loop, seed, without)
-    gc_was_on = gc.isenabled()
-    gc.disable()
-    log = logging.getLogger("pykafka_cli")
-    level = log.level
-    log.setLevel(logging.CRITICAL + 1)  # errors are expected there
-    try:
-        with patch("uuid.uuid4", lambda: uuid.UUID(int=random.getrandbits(128), version=4)):
-            loop.run_until_complete(scene.play())
-    except Standstill as standstill:
-        scene.run.complaints.append(f"{standstill}")
-    finally:
-        outcome = scene.outcome(seed)
-        loop.dead.clear()
-        for process in list(loop.paused):
-            loop.resume(process)
-        end_all(loop)
-        loop.close()
-        log.setLevel(level)
-        if gc_was_on:
-            gc.enable()
-    return outcome
+    return played(lambda loop: _Scene(loop, seed, without, on_ensemble=on_ensemble), seed)
 
 
-def shrunk(seed: int) -> list[str]:
+def shrunk(seed: int, *, on_ensemble: bool = False) -> list[str]:
     """The kinds of faults that a seed which fails needs to fail; empty if it fails without any, or passes."""
-    without: set[str] = set()
-    for kind in KINDS:
-        if simulate(seed, without | {kind}).faults:
-            without.add(kind)
-    return [kind for kind in KINDS if kind not in without]
+    kinds = (*KINDS, *(ENSEMBLE + kind for kind in ensemble_faults.KINDS)) if on_ensemble else KINDS
+    return needed(kinds, lambda without: bool(simulate(seed, without, on_ensemble=on_ensemble).faults))
 
 
 class _Scene:
-    def __init__(self, loop: VirtualLoop, seed: int, without: Collection[str]) -> None:
+    def __init__(self, loop: VirtualLoop, seed: int, without: Collection[str], *, on_ensemble: bool) -> None:
         self.loop = loop
         self.chance = chance = random.Random(seed)
         self.min_insync = chance.choice([1, 2])
@@ -88,14 +66,27 @@ class _Scene:
             "auto_leader_rebalance_enable": chance.choice(["true", "false"]),
             "leader_imbalance_check_interval_seconds": "5",
         }
-        self.cluster = ServerCluster(loop, random.Random(seed + 1), chance.choice([3, 3, 4, 5]), settings)
+        count = chance.choice([3, 3, 4, 5])
+        extras = random.Random(seed + 3)
+        ensemble = (extras.choice([3, 3, 5]), drawn_settings(extras)) if on_ensemble else None
+        self.cluster = ServerCluster(loop, random.Random(seed + 1), count, settings, ensemble)
         self.faults = Faults(self.cluster, random.Random(seed + 2), without)
+        self.ensemble_faults = self._faults_of_ensemble(random.Random(seed + 4), without)
         self.run = Run(self.cluster.bootstrap, chance)
         self.story = ""
 
+    def _faults_of_ensemble(self, chance: random.Random, without: Collection[str]) -> EnsembleFaults | None:
+        zookeeper = self.cluster.zookeeper
+        if not isinstance(zookeeper, EnsembleOfCluster):
+            return None
+        hosts = [each.host for each in self.cluster.brokers.values()]
+        left_out = [each.removeprefix(ENSEMBLE) for each in without if each.startswith(ENSEMBLE)]
+        return EnsembleFaults(zookeeper.servers, chance, [*hosts, CLIENTS], without=left_out, has_weather=False)
+
     def outcome(self, seed: int) -> Outcome:
-        mistakes = [f"raised where nobody looks: {each}" for each in self.loop.mistakes]
-        return Outcome(seed, self.story, [*self.run.complaints, *mistakes], self.loop.now, self.cluster.network.digest)
+        faults = [*self.run.complaints, *self.cluster.zookeeper.broken]
+        faults += [f"raised where nobody looks: {each}" for each in self.loop.mistakes]
+        return Outcome(seed, self.story, faults, self.loop.now, self.cluster.network.digest)
 
     async def play(self) -> None:
         await self.cluster.begin()
@@ -106,6 +97,7 @@ class _Scene:
         members = self._members(committed)
         self.story = (
             f"{len(self.cluster.brokers)} brokers, min.insync.replicas={self.min_insync}; {self.faults}; "
+            f"{len(self.cluster.zookeeper.hosts)} ZooKeeper servers; {self.ensemble_faults or ''}; "
             f"{len(self._partitions())} partitions, {len(writers)} writers, {len(members)} members"
         )
         self.invariants = Invariants(self.cluster, writers)
@@ -115,13 +107,23 @@ class _Scene:
             task.add_done_callback(self._ended)
         watch = self.loop.create_task(self._watch())
         watch.add_done_callback(self._ended)
-        await self.faults.rage()
+        await self._rage()
         self.run.calm_since = self.loop.now
         await self._until_done(writers, alone, members, committed=committed)
         self.run.is_over = True
         watch.cancel()
         await self._stop(tasks)
         self._check(writers, [alone, *members], committed=committed)
+
+    async def _rage(self) -> None:
+        """All faults, until they have ended."""
+        ensemble = self.ensemble_faults
+        if ensemble is None:
+            await self.faults.rage()
+            return
+        await asyncio.gather(self.faults.rage(), ensemble.rage())
+        ensemble.end()
+        await self.faults.end()
 
     async def _create_topic(self) -> None:
         self.partition_count = self.chance.randint(1, 4)
@@ -225,7 +227,7 @@ class _Scene:
         run, began, seen = self.run, self.loop.now, (-1, self.loop.now)
         while self.loop.now - began < LONGEST_S:
             await asyncio.sleep(1.0)
-            if run.complaints:
+            if run.complaints or self.cluster.zookeeper.broken:
                 return
             logs = self._logs()
             if all(writer.is_done for writer in writers) and logs is not None:
@@ -247,13 +249,13 @@ class _Scene:
         return not self._fractured()
 
     def _fractured(self) -> list[str]:
-        """Partitions without a leader, or with replicas that are not in sync."""
+        """Partitions without a leader, or with replicas that are not in sync; ZooKeeper servers that differ."""
         states = self.cluster.states()
         return [
             f"{each} {states.get(each)} of {replicas}"
             for each, replicas in self.cluster.assignments().items()
             if each not in states or set(states[each].isr) != set(replicas) or self.cluster.leading(each) is None
-        ]
+        ] + self.cluster.zookeeper.differences()
 
     async def _stop(self, tasks: list[asyncio.Task[None]]) -> None:
         _, left = await asyncio.wait(tasks, timeout=60)

@@ -7,8 +7,8 @@ tests/fakes/zookeeper.py; what is new is that each request travels there and bac
 import asyncio
 import contextvars
 import random
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 from pykafka_cli.zookeeper.errors import ConnectionClosed, NodeExists, SessionExpired, ZooKeeperUnreachable
 from pykafka_cli.zookeeper.operations import ANY_VERSION, Change, Operation, Watcher, WatchEvent
@@ -30,8 +30,24 @@ class _Lost(Exception):
     """The connection was lost before the response arrived."""
 
 
+class ZnodeSeen(NamedTuple):
+    """A znode as somebody sees it who looks from outside."""
+
+    path: str
+    data: bytes | None
+    version: int
+
+
 class DistantZooKeeper(FakeZooKeeper):
-    """The server. `is_down`: its process is not running; sessions get their full timeout when it is back."""
+    """The server. `is_down`: its process is not running; sessions get their full timeout when it is back.
+
+    hosts    of its servers
+    zxid     grows with each change
+    broken   what servers did that they must not do
+    """
+
+    hosts: Sequence[str] = (HOST,)
+    broken: Sequence[str] = ()
 
     def __init__(self, loop: VirtualLoop, network: SimulatedNetwork, chance: random.Random) -> None:
         super().__init__()
@@ -40,6 +56,34 @@ class DistantZooKeeper(FakeZooKeeper):
         self.is_down = False
         self._heard: dict[int, tuple[float, float]] = {}
         loop.call_later(TICK_S, self._expire)
+
+    @property
+    def zxid(self) -> int:
+        return self._zxid
+
+    def znodes(self) -> Iterator[ZnodeSeen]:
+        """All znodes as they are now."""
+        for path, data in self.tree().items():
+            yield ZnodeSeen(path, data, self.stat(path).version)
+
+    def start(self) -> None:
+        """Run all servers."""
+
+    def new_client(self, *, session_timeout: float, connection_timeout: float) -> "DistantZooKeeperClient":
+        """A client that has not been started."""
+        return DistantZooKeeperClient(self, session_timeout=session_timeout, connection_timeout=connection_timeout)
+
+    def fail(self) -> None:
+        """End all servers at once, until `restart`."""
+        self.is_down = True
+
+    async def lose_session(self, session: int) -> None:
+        """End somebody's session."""
+        self.end_session(session)
+
+    def differences(self) -> list[str]:
+        """What keeps it from being whole."""
+        return []
 
     def open_session(self, timeout: float) -> int:
         session = self.new_session()

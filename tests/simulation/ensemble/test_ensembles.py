@@ -1,0 +1,100 @@
+"""Some seeds of the simulation of ensembles, and that it finds the bugs it is meant to find."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from pykafka_cli.zookeeper.ensemble.epochs import Epochs
+from pykafka_cli.zookeeper.ensemble.leader_state import LeaderState
+from pykafka_cli.zookeeper.ensemble.member import Member
+from pykafka_cli.zookeeper.server.group_commit import GroupCommit
+from tests.simulation.ensemble.run import shrunk, simulate
+
+SEEDS = 15
+MOST_SEEDS = 200
+"""Seeds within which each planted bug is found."""
+
+Plant = Callable[[pytest.MonkeyPatch], None]
+
+
+def test_ensembles_stand_the_faults_of_these_seeds() -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "tests.simulation", "ensembles", "--seeds", str(SEEDS)],
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+@pytest.mark.parametrize("seed", [2, 20])
+def test_a_seed_takes_the_same_course_first_and_after_others(seed: int) -> None:
+    program = f"from tests.simulation.ensemble.run import simulate; print(simulate({seed}).digest)"
+    alone = subprocess.run(
+        [sys.executable, "-c", program],
+        env=os.environ | {"PYTHONHASHSEED": "12345"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=True,
+    )
+
+    simulate(seed + 1)
+    after_others = simulate(seed)
+
+    assert int(alone.stdout) == after_others.digest
+
+
+def forgets_current_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Epochs, "enter", lambda *_: None)
+
+
+def commits_with_a_minority(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(LeaderState, "_are_quorum", lambda *_: True)
+
+
+def skips_truncation(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A follower keeps what its leader does not have."""
+
+    async def keep(*_: Any) -> None:
+        pass
+
+    monkeypatch.setattr(Member, "truncate_to", keep)
+
+
+def acknowledges_before_it_is_durable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(GroupCommit, "hold", lambda self, item: self._deliver([item]))
+
+
+@pytest.mark.parametrize(
+    ("plant", "known"),
+    [
+        (forgets_current_epoch, 17),
+        (commits_with_a_minority, 0),
+        (skips_truncation, 4),
+        (acknowledges_before_it_is_durable, 1),
+    ],
+)
+def test_a_planted_mistake_shows(plant: Plant, known: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """known    a seed that has found it, which is tried first"""
+    plant(monkeypatch)
+
+    assert any(simulate(seed).faults for seed in (known, *range(MOST_SEEDS)))
+
+
+def test_a_seed_that_fails_is_shrunk_to_the_faults_that_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    acknowledges_before_it_is_durable(monkeypatch)
+
+    assert shrunk(1) == ["kills"]
+
+
+@pytest.mark.parametrize("seed", [20])
+def test_a_seed_that_failed_once_passes(seed: int) -> None:
+    """20: a server that had accepted a later epoch than the leader's could not join."""
+    assert simulate(seed).faults == []
