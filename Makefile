@@ -30,9 +30,10 @@ FIRST ?= 0
 simulate-clients: $(INSTALLED)
 	$(BIN)/python -m tests.simulation clients --first $(FIRST) --seeds $(SEEDS)
 
-# Whole brokers, from their controllers to their disks, in the same way; a seed that fails is shrunk.
+# Whole brokers, ensembles of ZooKeeper servers, and brokers on ensembles, in the same way; a seed that fails is shrunk.
+WHAT ?= servers ensembles joined
 simulate: $(INSTALLED)
-	$(BIN)/python -m tests.simulation servers --shrink --first $(FIRST) --seeds $(SEEDS)
+	$(BIN)/python -m tests.simulation $(WHAT) --shrink --first $(FIRST) --seeds $(SEEDS)
 
 # All golden cases on a cluster 100 ms away, and on one whose connections end every second or two.
 golden-far: $(INSTALLED)

@@ -91,7 +91,7 @@ def test_a_planted_mistake_shows(plant: Plant, known: int, monkeypatch: pytest.M
 def test_a_seed_that_fails_is_shrunk_to_the_faults_that_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
     acknowledges_before_it_is_durable(monkeypatch)
 
-    assert shrunk(1) == ["kills"]
+    assert shrunk(1) == ["full disks"]
 
 
 @pytest.mark.parametrize("seed", [20])
