@@ -92,9 +92,3 @@ def test_a_seed_that_fails_is_shrunk_to_the_faults_that_it_needs(monkeypatch: py
     acknowledges_before_it_is_durable(monkeypatch)
 
     assert shrunk(1) == ["full disks"]
-
-
-@pytest.mark.parametrize("seed", [20])
-def test_a_seed_that_failed_once_passes(seed: int) -> None:
-    """20: a server that had accepted a later epoch than the leader's could not join."""
-    assert simulate(seed).faults == []
