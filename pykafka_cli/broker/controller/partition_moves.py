@@ -186,6 +186,11 @@ class PartitionMoves:
         target = self._state.assignment(partition).target
         return elections.elect_for_reassignment(target, state, self._state.online(target, partition)), target
 
+    def among_planned(self, partition: TopicPartition, state: PartitionState) -> Chosen:
+        """A replica that has a part in a reassignment, even if it leaves at the end."""
+        planned = self._state.assignment(partition).replicas
+        return elections.elect_for_reassignment(planned, state, self._state.online(planned, partition)), planned
+
     def besides_stopping(self, partition: TopicPartition, state: PartitionState) -> Chosen:
         """A replica on a broker that is not shutting down."""
         replicas = self._state.replicas(partition)

@@ -145,7 +145,7 @@ class Reassignment:
     async def advance(self, partition: TopicPartition, assignment: ReplicaAssignment) -> None:
         """Move one partition as far as possible now towards `assignment`."""
         self._deletion.halt({partition.topic}, "partitions are being moved")
-        await self._record(partition, assignment)
+        assignment = await self._record(partition, assignment)
         if not await self._is_complete(partition, assignment):
             await self._announce(partition, assignment)
             self._replicas.make_new(
@@ -167,16 +167,33 @@ class Reassignment:
         self._context.send(batch)
         await self._deletion.resume({partition.topic})
 
-    async def _record(self, partition: TopicPartition, assignment: ReplicaAssignment) -> None:
-        """Write the plan; replicas that an earlier plan was adding and this one does not are removed at once."""
+    async def _record(self, partition: TopicPartition, assignment: ReplicaAssignment) -> ReplicaAssignment:
+        """Write the plan, and return it. Replicas that an earlier plan was adding and this one does not are removed at
+        once; if they are the only ones that could lead, they are removed at the end."""
         current = self._state.assignment(partition)
         if current != assignment:
+            unneeded = tuple(replica for replica in current.replicas if replica not in assignment.replicas)
+            if unneeded and not await self._can_do_without(partition, unneeded, assignment):
+                replicas, removing = (*assignment.replicas, *unneeded), (*assignment.removing, *unneeded)
+                assignment, unneeded = ReplicaAssignment(replicas, assignment.adding, removing), ()
             await self._write(partition, assignment)
             self._state.set_assignment(partition, assignment)
-            unneeded = tuple(replica for replica in current.replicas if replica not in assignment.replicas)
+            known = self._state.leaders.get(partition)
+            if known is not None and known.leader in unneeded:
+                await self._partitions.bring_online([partition], self._partitions.among_planned)
             if unneeded:
                 await self._remove(partition, unneeded)
         self._state.reassigning.add(partition)
+        return assignment
+
+    async def _can_do_without(
+        self, partition: TopicPartition, unneeded: tuple[BrokerId, ...], assignment: ReplicaAssignment
+    ) -> bool:
+        """Whether another replica can lead, or none of these is in sync anyway."""
+        state = await self._context.store.partition_state(partition)
+        if state is None or not set(state.isr) & set(unneeded):
+            return True
+        return bool(set(state.isr) & set(self._state.online(assignment.replicas, partition)))
 
     async def _write(self, partition: TopicPartition, assignment: ReplicaAssignment) -> None:
         topic = self._state.topic_assignment(partition.topic)

@@ -21,16 +21,9 @@ MOST_SEEDS = 200
 Plant = Callable[[pytest.MonkeyPatch], None]
 
 
-def test_ensembles_stand_the_faults_of_these_seeds() -> None:
-    run = subprocess.run(
-        [sys.executable, "-m", "tests.simulation", "ensembles", "--seeds", str(SEEDS)],
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
-
-    assert run.returncode == 0, run.stdout + run.stderr
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_ensembles_stand_the_faults_of_a_seed(seed: int) -> None:
+    assert simulate(seed).faults == []
 
 
 @pytest.mark.parametrize("seed", [2, 20])

@@ -489,6 +489,47 @@ async def test_a_cancelled_move_removes_what_it_had_added(cluster: ControlledClu
     assert cluster.state("t", 0).leader == 0
 
 
+async def test_a_leader_that_a_cancelled_move_had_added_hands_over_before_it_is_removed(
+    cluster: ControlledCluster,
+) -> None:
+    await cluster.create_topic("t", [0])
+    tp = TopicPartition("t", 0)
+    await cluster.controller.alter_reassignments({tp: broker_ids(1, 2)})
+    await cluster.catch_up("t", 0, 1)
+    await cluster.controller.elect_leaders([tp], preferred=True)
+    assert cluster.state("t", 0).leader == 1
+
+    await cluster.controller.alter_reassignments({tp: None})
+    await cluster.settle()
+
+    assert cluster.assignment("t").partitions == {0: ReplicaAssignment(broker_ids(0))}
+    assert (cluster.state("t", 0).leader, cluster.state("t", 0).isr) == (0, (0,))
+
+
+async def test_the_only_replicas_in_sync_stay_until_one_that_was_there_before_is(cluster: ControlledCluster) -> None:
+    await cluster.create_topic("t", [0])
+    tp = TopicPartition("t", 0)
+    await cluster.controller.alter_reassignments({tp: broker_ids(1, 2)})
+    await cluster.catch_up("t", 0, 1)
+    await cluster.kill(0)
+    await cluster.settle()
+    assert (cluster.state("t", 0).leader, cluster.state("t", 0).isr) == (1, (1,))
+    cluster.told()
+
+    await cluster.controller.alter_reassignments({tp: None})
+    await cluster.settle()
+
+    assert cluster.state("t", 0).leader == 1
+    assert not any("StopReplica" in each for each in cluster.told()[1])
+
+    await cluster.start(0)
+    await cluster.catch_up("t", 0, 0)
+
+    assert cluster.assignment("t").partitions == {0: ReplicaAssignment(broker_ids(0))}
+    assert (cluster.state("t", 0).leader, cluster.state("t", 0).isr) == (0, (0,))
+    assert cluster.told()[1][-2].endswith("delete")
+
+
 async def test_moves_that_cannot_be_are_rejected_each_with_its_reason(cluster: ControlledCluster) -> None:
     await cluster.create_topic("t", [0, 1])
     tp, unknown = TopicPartition("t", 0), TopicPartition("no", 0)
