@@ -40,7 +40,7 @@ class CountingFiles(DiskFiles):
         self.read_bytes[kind] = self.read_bytes.get(kind, 0) + len(data)
         return data
 
-    def open(self, path: str, *, private: bool = False) -> DiskFile:
+    def open(self, path: str, *, private: bool = False) -> DiskFile:  # noqa: ARG002
         return CountingFile(self, path, os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC))
 
     def read(self, path: str) -> bytes:
