@@ -7,7 +7,7 @@ or acknowledged that a crash could take back.
 
 import random
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from pykafka_cli.zookeeper.ensemble import leader_effects, learner_state
@@ -40,6 +40,10 @@ class Faults:
 class Voters:
     voters: frozenset[int]
     commits_with: int | None = None
+
+    @property
+    def servers(self) -> Mapping[int, object]:
+        return dict.fromkeys(self.voters)
 
     def is_quorum(self, server_ids: Collection[int]) -> bool:
         needed = self.commits_with or len(self.voters) // 2 + 1
