@@ -39,7 +39,7 @@ def simulate(seed: int, without: Collection[str] = (), *, on_ensemble: bool = Fa
     """Run one seed, which runs the same way each time, whatever the process did before.
 
     without        kinds of faults that are left out though the seed has them
-    on_ensemble    whether there are several ZooKeeper servers, with faults of their own
+    on_ensemble    whether there are several ZooKeeper servers, which have faults as well
     """
     return played(lambda loop: _Scene(loop, seed, without, on_ensemble=on_ensemble), seed)
 
