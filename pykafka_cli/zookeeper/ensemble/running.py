@@ -45,10 +45,10 @@ async def run_ensemble_server(
         )
     member = ReportingMember(membership, clock)
     member.peer = EnsemblePeer(membership, member, roles(membership, member, on_serving), clock)
-    await run_member(member, stop)
+    await run_member(member, stop, on_open)
 
 
-async def run_member(member: ReportingMember, stop: asyncio.Event) -> None:
+async def run_member(member: ReportingMember, stop: asyncio.Event, on_open: Callable[[], None] = lambda: None) -> None:
     """The same for a member that has its peer."""
     peer = member.peer
     await member.start()

@@ -96,7 +96,7 @@ class DataDirectory:
         """The zxid of the newest snapshot, and when it was written, in seconds since 1970; None without any."""
         for zxid, path in self.snapshot_files():
             with suppress(FileNotFoundError):  # it was purged just now
-                return zxid, int(path.stat().st_mtime)
+                return zxid, self.files.modified_ms(str(path)) // 1000
         return None
 
     def log_files(self) -> list[tuple[int, Path]]:

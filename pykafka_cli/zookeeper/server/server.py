@@ -145,9 +145,7 @@ class ZooKeeperServer:
     async def _listen(self, bound: Mapping[str, socket.socket], context: ssl.SSLContext | None) -> None:
         """Accept clients on the sockets; raises ServerUnusable."""
         if listening := bound.get(_PORT):
-            self._client_port = ClientPort(
-                partial(self._accept, context), self._backlog, self.outside.listening_socket
-            )
+            self._client_port = ClientPort(partial(self._accept, context), self._backlog, self.outside.listening_socket)
             await self._client_port.open(listening)
             self.port = self._client_port.port
         if listening := bound.get(_SECURE_PORT):

@@ -265,6 +265,7 @@ class SimulatedEnsemble:
             "clientPort": str(CLIENT_PORT),
             "clientPortAddress": f"z{server_id}",
             "maxClientCnxns": "0",
+            "admin.enableServer": "false",
             "tickTime": str(TICK_MS),
             "initLimit": "10",
             "syncLimit": "5",
