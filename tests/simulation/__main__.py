@@ -4,12 +4,12 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Collection, Mapping
-from functools import partial
 from typing import NamedTuple
 
 from tests.simulation import run
 from tests.simulation.ensemble import run as ensembles
 from tests.simulation.run import Outcome
+from tests.simulation.servers import joined
 from tests.simulation.servers import run as servers
 
 
@@ -24,7 +24,7 @@ WHAT: Mapping[str, What] = {
     "clients": What(lambda seed, _: run.simulate(seed), lambda _: []),
     "servers": What(servers.simulate, servers.shrunk),
     "ensembles": What(ensembles.simulate, ensembles.shrunk),
-    "joined": What(partial(servers.simulate, on_ensemble=True), partial(servers.shrunk, on_ensemble=True)),
+    "joined": What(joined.simulate, joined.shrunk),
 }
 
 
@@ -33,12 +33,15 @@ def main() -> int:
     parser.add_argument("what", nargs="*", help=f"{', '.join(WHAT)}; several take turns")
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--seeds", type=int, default=100)
+    parser.add_argument("--minutes", type=float, default=1e9, help="after which no other seed begins")
     parser.add_argument("--stop", action="store_true", help="at the first that fails")
     parser.add_argument("--without", nargs="*", default=(), help="kinds of faults to leave out")
     parser.add_argument("--shrink", action="store_true", help="say which faults those that fail need")
     given = parser.parse_args()
-    began, failed, virtual = time.monotonic(), [], 0.0
+    began, failed, virtual, done = time.monotonic(), [], 0.0, 0
     for seed in range(given.first, given.first + given.seeds):
+        if done and time.monotonic() - began > given.minutes * 60:
+            break
         for name in given.what or ["clients"]:
             outcome = WHAT[name].simulate(seed, given.without)
             virtual += outcome.virtual_s
@@ -47,10 +50,12 @@ def main() -> int:
                 print(f"{name} seed {seed} failed: {outcome.story}", *outcome.faults[:6], sep="\n  ", flush=True)
                 if given.shrink:
                     print(f"  it needs {', '.join(WHAT[name].shrunk(seed)) or 'no faults'}", flush=True)
+        done += 1
         if failed and given.stop:
             break
     took = time.monotonic() - began
-    print(f"{given.seeds} seeds, {virtual / 3600:.1f} virtual hours, {took:.0f} s; failed: {failed or 'none'}")
+    print(f"{done} seeds from {given.first} on, {virtual / 3600:.1f} virtual hours, {took:.0f} s", end="; ")
+    print(f"failed: {failed or 'none'}")
     return bool(failed)
 
 

@@ -8,11 +8,16 @@ import sys
 import pytest
 
 CLIENTS, SERVERS = "tests.simulation.run", "tests.simulation.servers.run"
+ENSEMBLES, JOINED = "tests.simulation.ensemble.run", "tests.simulation.servers.joined"
 
 
 @pytest.mark.parametrize(
-    ("simulation", "seed"), [(CLIENTS, 3), (CLIENTS, 30087), (CLIENTS, 30095), (SERVERS, 3), (SERVERS, 35)]
-)
+    ("simulation", "seed"),
+    [
+        (CLIENTS, 3), (CLIENTS, 30087), (CLIENTS, 30095), (SERVERS, 3), (SERVERS, 35), (ENSEMBLES, 2), (ENSEMBLES, 20),
+        (JOINED, 2),
+    ],
+)  # fmt: skip
 def test_a_seed_takes_the_same_course_first_and_after_others(simulation: str, seed: int) -> None:
     """Neither what ran before nor the order of hashes and addresses makes a difference."""
     alone = subprocess.run(

@@ -1,8 +1,5 @@
 """Some seeds of the simulation of ensembles, and that it finds the bugs it is meant to find."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -24,24 +21,6 @@ Plant = Callable[[pytest.MonkeyPatch], None]
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_ensembles_stand_the_faults_of_a_seed(seed: int) -> None:
     assert simulate(seed).faults == []
-
-
-@pytest.mark.parametrize("seed", [2, 20])
-def test_a_seed_takes_the_same_course_first_and_after_others(seed: int) -> None:
-    program = f"from tests.simulation.ensemble.run import simulate; print(simulate({seed}).digest)"
-    alone = subprocess.run(
-        [sys.executable, "-c", program],
-        env=os.environ | {"PYTHONHASHSEED": "12345"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=True,
-    )
-
-    simulate(seed + 1)
-    after_others = simulate(seed)
-
-    assert int(alone.stdout) == after_others.digest
 
 
 def forgets_current_epoch(monkeypatch: pytest.MonkeyPatch) -> None:

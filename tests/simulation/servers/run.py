@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Collection
 from typing import Any
 
+from pykafka_cli.broker.log.partition_log import PartitionLog
 from pykafka_cli.clients.admin.topics import create_topic
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.model import TopicPartition
@@ -31,6 +32,8 @@ LOOK_S = 0.05
 """Seconds between two checks of the invariants."""
 ENSEMBLE = "ensemble's "
 """Precedes the kinds of faults of ZooKeeper's servers."""
+UNCLEAN = 0.15
+"""How many of the clusters allow unclean elections, and may lose records."""
 COMPARE_EVERY = 40
 """Checks between two comparisons of logs."""
 
@@ -55,6 +58,7 @@ class _Scene:
         self.loop = loop
         self.chance = chance = random.Random(seed)
         self.min_insync = chance.choice([1, 2])
+        self.is_unclean = is_unclean = random.Random(seed + 5).random() < UNCLEAN
         settings = {
             "default_replication_factor": "3",
             "min_insync_replicas": str(self.min_insync),
@@ -62,7 +66,7 @@ class _Scene:
             "transaction_state_log_replication_factor": "3",
             "transaction_state_log_min_isr": str(self.min_insync),
             "group_initial_rebalance_delay_ms": str(chance.choice([0, 3000])),
-            "unclean_leader_election_enable": "false",
+            "unclean_leader_election_enable": "true" if is_unclean else "false",
             "auto_leader_rebalance_enable": chance.choice(["true", "false"]),
             "leader_imbalance_check_interval_seconds": "5",
         }
@@ -96,11 +100,12 @@ class _Scene:
         alone = Reader(self.run, "a reader alone", self._reading(committed), partitions=self._partitions())
         members = self._members(committed)
         self.story = (
-            f"{len(self.cluster.brokers)} brokers, min.insync.replicas={self.min_insync}; {self.faults}; "
+            f"{len(self.cluster.brokers)} brokers, min.insync.replicas={self.min_insync}, "
+            f"{'unclean elections; ' * self.is_unclean}{self.faults}; "
             f"{len(self.cluster.zookeeper.hosts)} ZooKeeper servers; {self.ensemble_faults or ''}; "
             f"{len(self._partitions())} partitions, {len(writers)} writers, {len(members)} members"
         )
-        self.invariants = Invariants(self.cluster, writers)
+        self.invariants = Invariants(self.cluster, writers, may_lose=self.is_unclean)
         workers: list[Writer | Reader] = [*writers, alone, *members]
         tasks = [self.loop.create_task(each.work()) for each in workers]
         for task in tasks:
@@ -232,7 +237,8 @@ class _Scene:
             logs = self._logs()
             if all(writer.is_done for writer in writers) and logs is not None:
                 group_read = not members or not truth.missing(truth.seen_by(members), logs, committed=committed)
-                if truth.is_read_up(alone, logs, committed=committed) and group_read and self._is_whole():
+                is_read = truth.is_read_up(alone, logs, committed=committed) and group_read
+                if (is_read or self.is_unclean) and self._is_whole():
                     return
             if run.progress != seen[0]:
                 seen = (run.progress, self.loop.now)
@@ -257,6 +263,15 @@ class _Scene:
             if each not in states or set(states[each].isr) != set(replicas) or self.cluster.leading(each) is None
         ] + self.cluster.zookeeper.differences()
 
+    def _different(self) -> list[TopicPartition]:
+        """Partitions whose replicas do not have the same records; nobody writes any more."""
+        different = []
+        for partition, replicas in self.cluster.assignments().items():
+            logs = [self.cluster.brokers[each].log(partition) for each in replicas]
+            if len({_records(log) for log in logs if log is not None}) > 1:
+                different.append(partition)
+        return different
+
     async def _stop(self, tasks: list[asyncio.Task[None]]) -> None:
         _, left = await asyncio.wait(tasks, timeout=60)
         for task in left:
@@ -268,6 +283,9 @@ class _Scene:
         self.invariants.look()
         self.invariants.compare_logs()
         self.run.complaints += [each for each in self.invariants.broken if not self.run.complaints]
+        if self.is_unclean:
+            self.run.complaints += [f"replicas differ at the end: {each}" for each in self._different()]
+            return
         logs: Any = self._logs()
         if logs is None:
             return
@@ -277,3 +295,9 @@ class _Scene:
             self.run.complaints += truth.check_reader(reader, logs, committed=committed)
         if len(readers) > 1:
             self.run.complaints += truth.check_group(readers[1:], logs, committed=committed)
+
+
+def _records(log: PartitionLog) -> bytes:
+    """All that a log has."""
+    read = log.read(log.log_start, max_bytes=1 << 24, up_to=log.log_end, min_one_batch=True)
+    return bytes(read.records)
