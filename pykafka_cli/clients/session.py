@@ -89,7 +89,7 @@ class Session:
         self.settings = settings
         self._connect = connect or over_tcp(settings)
         self._is_over_tcp = connect is None
-        self._warn = warn
+        self.warn = warn
         self._has_responded = False
         self.is_with_controllers = controllers
         self.bootstrap = parse_addresses(bootstrap)
@@ -219,7 +219,7 @@ class Session:
         if problem := await stranger(*self._contacted, self.settings):
             raise problem
         host, port = self._contacted
-        self._warn(f"{host}:{port} accepts connections, but has not responded for {SILENCE_S:g} s. Still waiting.")
+        self.warn(f"{host}:{port} accepts connections, but has not responded for {SILENCE_S:g} s. Still waiting.")
 
     async def _explained(self, failure: ConnectionFailed) -> ConnectionFailed:
         """The failure of a first request, explained if the listener is not a broker."""
@@ -258,7 +258,7 @@ class Session:
                 if controller is None or len(self._brokers) < 2 or loop.time() > deadline:
                     raise
                 if is_first:
-                    self._warn(f"The controller, broker {controller}, cannot be reached: {failure}. Trying again.")
+                    self.warn(f"The controller, broker {controller}, cannot be reached: {failure}. Trying again.")
                     is_first = False
             else:
                 if not _mentions(answer, ErrorCode.not_controller) or loop.time() > deadline:

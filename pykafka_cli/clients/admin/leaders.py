@@ -11,12 +11,25 @@ from pykafka_cli.clients.error_traits import RETRIABLE
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
 from pykafka_cli.model import BrokerId, TopicPartition
-from pykafka_cli.transport.errors import ConnectionFailed, Rejected
+from pykafka_cli.transport.errors import (
+    AnswerUnreadable,
+    BrokerUnreachable,
+    ConnectionFailed,
+    ConnectionLost,
+    HostUnknown,
+    NoAnswerInTime,
+    Rejected,
+    TlsFailed,
+)
 
 T = TypeVar("T")
 
 _MAY_HEAL = RETRIABLE - {ErrorCode.unknown_topic_or_partition, ErrorCode.unknown_topic_id}
 """Errors that another leader, or the same one a little later, may not have. A missing topic is not among them."""
+
+
+_LASTING = (AnswerUnreadable, HostUnknown, TlsFailed)
+"""Failures that waiting does not end."""
 
 
 class Patience(Enum):
@@ -46,20 +59,48 @@ async def ask_leaders(
 ) -> dict[TopicPartition, T | ApiError]:
     """Each partition's result from its leader; transient errors only after default.api.timeout.ms.
 
-    ask    sends one broker a request about the partitions that it leads
+    A leader that has died or stands still is named until the cluster notices it. Where there are other brokers, its
+    partitions are looked up again until then.
+
+    ask       sends one broker a request about the partitions that it leads
+    raises    ConnectionFailed
     """
 
+    silent: set[BrokerId] = set()
+
     async def ask_all(wanted: list[TopicPartition]) -> dict[TopicPartition, T | ApiError]:
-        led, without_leader = await _leaders(session, wanted)
+        led, without_leader, are_others = await _leaders(session, wanted)
         if patience is Patience.ASK_ONCE:
             known = {partition: broker for broker, theirs in led.items() for partition in theirs}
             return {**without_leader, **await ask_known_leaders(known, known, ask)}
         results: dict[TopicPartition, T | ApiError] = {**without_leader}
         for broker, theirs in led.items():
-            results.update(await ask(broker, theirs))
+            try:
+                results.update(await ask(broker, theirs))
+            except _LASTING:
+                raise
+            except (BrokerUnreachable, ConnectionLost, NoAnswerInTime) as failure:
+                if not are_others:
+                    raise
+                if broker not in silent:
+                    session.warn(f"Broker {broker} cannot be asked: {failure}. Looking for another leader.")
+                    silent.add(broker)
+                results.update(dict.fromkeys(theirs, _Unanswered(failure)))
         return results
 
-    return await ask_until_final(session, partitions, ask_all, _PASSING[patience])
+    results = await ask_until_final(session, partitions, ask_all, _PASSING[patience])
+    for result in results.values():
+        if isinstance(result, _Unanswered):
+            raise result.failure
+    return results
+
+
+class _Unanswered(ApiError):
+    """The leader did not respond."""
+
+    def __init__(self, failure: ConnectionFailed) -> None:
+        super().__init__(ErrorCode.network_exception, str(failure))
+        self.failure = failure
 
 
 async def ask_known_leaders(
@@ -84,8 +125,8 @@ async def ask_known_leaders(
 
 async def _leaders(
     session: Session, partitions: list[TopicPartition]
-) -> tuple[dict[BrokerId, list[TopicPartition]], dict[TopicPartition, ApiError]]:
-    """Partitions by their leader, and an error for each without one."""
+) -> tuple[dict[BrokerId, list[TopicPartition]], dict[TopicPartition, ApiError], bool]:
+    """Partitions by their leader, an error for each without one, and whether several brokers are alive."""
     answer = await session.metadata({partition.topic: None for partition in partitions})
     alive = {broker.node_id for broker in answer.brokers}
     known: dict[TopicPartition, BrokerId] = {}
@@ -105,4 +146,4 @@ async def _leaders(
             failed[partition] = ApiError(ErrorCode.leader_not_available)
         else:
             led.setdefault(known[partition], []).append(partition)
-    return led, failed
+    return led, failed, len(alive) > 1
