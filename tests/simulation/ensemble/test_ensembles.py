@@ -47,7 +47,7 @@ def acknowledges_before_it_is_durable(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("plant", "known"),
     [
-        (forgets_current_epoch, 17),
+        (forgets_current_epoch, 66),
         (commits_with_a_minority, 0),
         (skips_truncation, 4),
         (acknowledges_before_it_is_durable, 1),
