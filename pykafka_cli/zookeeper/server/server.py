@@ -10,11 +10,8 @@ One event loop does everything but disk writes: one thread writes the log, one s
 
 import asyncio
 import logging
-import socket
-import ssl
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -23,7 +20,6 @@ from pykafka_cli.properties.keys import ConfigError
 from pykafka_cli.properties.zookeeper import ZooKeeperSettings
 from pykafka_cli.zookeeper.protocol.requests import ConnectRequest
 from pykafka_cli.zookeeper.server.authentication import Authentication
-from pykafka_cli.zookeeper.server.client_port import ClientPort, Close
 from pykafka_cli.zookeeper.server.connection import Connection
 from pykafka_cli.zookeeper.server.connection_limits import ConnectionLimits
 from pykafka_cli.zookeeper.server.data_directory import DirectoryUnusable
@@ -33,6 +29,7 @@ from pykafka_cli.zookeeper.server.http_endpoints import CannotServe, HttpEndpoin
 from pykafka_cli.zookeeper.server.listening import CannotListen
 from pykafka_cli.zookeeper.server.outside import Outside
 from pykafka_cli.zookeeper.server.pipeline import Delivery, Limits, Pipeline
+from pykafka_cli.zookeeper.server.ports import SESSIONLESS_S, Ports
 from pykafka_cli.zookeeper.server.recovery import recover
 from pykafka_cli.zookeeper.server.security import authentication_of, tls_of
 from pykafka_cli.zookeeper.server.sessions import Sessions
@@ -42,17 +39,11 @@ from pykafka_cli.zookeeper.server.txn_log import LogDamaged, TxnLog
 
 if TYPE_CHECKING:
     from pykafka_cli.zookeeper.server.admin_commands import EnsembleView
-    from pykafka_cli.zookeeper.server.secure_port import SecurePort
 
 _log = logging.getLogger(__name__)
 
-_PORT, _SECURE_PORT = "clientPort", "secureClientPort"
 _KIB = 1024
 _HOUR_S = 3600.0
-SESSIONLESS_S = 10.0
-"""Seconds that a connection may stay without a session."""
-_BACKLOG = 4096
-"""Default of clientPortListenBacklog; the system's own limit is net.core.somaxconn."""
 
 
 class Timer(Protocol):
@@ -86,17 +77,12 @@ class ZooKeeperServer:
         self.failure: asyncio.Future[None]
         """Raises ServerUnusable if the server cannot continue; is canceled when it is stopped."""
         self.started_at = 0.0
-        self.port = settings.client_port or 0
-        """The port it listens on; before `start`, the configured one. 0: there is none but for TLS."""
-        self.secure_port = settings.secure_client_port or 0
-        """The port for TLS; 0: there is none."""
         self.authentication = Authentication()
         self._settings = settings
         self._clock = clock
         self._is_running = False
-        self._client_port: ClientPort | None = None
-        self._secure_listener: SecurePort | None = None
         self.outside = outside or Outside()
+        self.ports = Ports(settings, self, self.outside)
         data, logs = map(Path, settings.directories)
         self._directory = self.outside.directory(data, logs)
         self._timers: dict[str, Timer] = {}
@@ -106,6 +92,16 @@ class ZooKeeperServer:
         self.http: HttpEndpoints | None = None
         """Metrics and admin commands, once it has started."""
 
+    @property
+    def port(self) -> int:
+        """The port for clients; 0: there is none but for TLS."""
+        return self.ports.port
+
+    @property
+    def secure_port(self) -> int:
+        """The port for clients with TLS; 0: there is none."""
+        return self.ports.secure_port
+
     async def start(self) -> None:
         """Recover, then listen.
 
@@ -113,78 +109,40 @@ class ZooKeeperServer:
         """
         try:
             context, self.authentication = tls_of(self._settings), authentication_of(self._settings)
-        except ConfigError as error:
+            self.ports.bind()
+        except (ConfigError, CannotListen) as error:
             raise ServerUnusable(str(error)) from error
-        bound = self._bind()
         try:
             self._directory.lock()
             database, replayed = recover(self._directory)
         except (DirectoryUnusable, LogDamaged, SnapshotInvalid, OSError) as error:
-            _close_all(bound.values())
+            self.ports.release()
             self._directory.unlock()
             raise ServerUnusable(str(error)) from error
         self._build(database)
         self._is_running = True
         self.failure = asyncio.get_running_loop().create_future()
-        await self._listen(bound, context)
+        await self.ports.open(context)
         self.started_at = self._clock.monotonic()
         await self._serve_http()
         if replayed:
             self._replayed()
         self._start_timers()
-        ports = [f"port {self.port}"] if _PORT in bound else []
-        ports += [f"port {self.secure_port} with TLS"] if _SECURE_PORT in bound else []
         _log.info(
             "ZooKeeper listens on %s; %d znodes, last transaction 0x%x, dataDir %s",
-            " and ".join(ports),
+            self.ports.description,
             len(database.tree.nodes),
             database.tree.last_zxid,
             self._settings.data_dir,
         )
-
-    async def _listen(self, bound: Mapping[str, socket.socket], context: ssl.SSLContext | None) -> None:
-        """Accept clients on the sockets; raises ServerUnusable."""
-        if listening := bound.get(_PORT):
-            self._client_port = ClientPort(partial(self._accept, context), self._backlog, self.outside.listening_socket)
-            await self._client_port.open(listening)
-            self.port = self._client_port.port
-        if listening := bound.get(_SECURE_PORT):
-            self.secure_port = listening.getsockname()[1]
-            self._secure_listener = self._accept_tls(listening, context, accepts_plain=False)
-
-    async def _accept(self, context: ssl.SSLContext | None, listening: socket.socket) -> Close:
-        """Accept clients on the socket of clientPort, and return how to stop that."""
-        if self._settings.client_port_unification:
-            return self._accept_tls(listening, context, accepts_plain=True).close
-        frame_limit = self._settings.jute_maxbuffer
-        listener = await asyncio.get_running_loop().create_server(
-            lambda: Connection(self, frame_limit), sock=listening, backlog=self._backlog
-        )
-
-        async def close() -> None:
-            listener.close()
-
-        return close
-
-    def _accept_tls(
-        self, listening: socket.socket, context: ssl.SSLContext | None, *, accepts_plain: bool
-    ) -> "SecurePort":
-        from pykafka_cli.zookeeper.server.secure_port import SecurePort  # most servers have none
-
-        assert context is not None
-        frame_limit, within = self._settings.jute_maxbuffer, Seconds(SESSIONLESS_S)
-        return SecurePort(self, listening, context, frame_limit, within, accepts_plain=accepts_plain)
 
     async def accept_clients_at(self, host: str, port: int) -> None:
         """Listen at another address in place of that of clientPort; open connections stay.
 
         raises    CannotListen
         """
-        if self._client_port is None or not self._is_running:
-            return  # all clients use TLS, whose port is in no configuration
-        await self._client_port.move(host, port)
-        self.port = self._client_port.port
-        _log.info("Clients connect to port %d from now on", self.port)
+        if self._is_running and await self.ports.move(host, port):
+            _log.info("Clients connect to port %d from now on", self.port)
 
     async def _serve_http(self) -> None:
         """Show metrics and respond to admin commands, where that is configured; raises ServerUnusable."""
@@ -205,10 +163,7 @@ class ZooKeeperServer:
         self._is_running = False
         if self.http is not None:
             await self.http.stop()
-        if self._client_port is not None:
-            await self._client_port.close()
-        if self._secure_listener is not None:
-            await self._secure_listener.close()
+        await self.ports.close()
         await self._commit.drain()
         for connection in list(self.connections):
             connection.abort()
@@ -220,24 +175,6 @@ class ZooKeeperServer:
         self._directory.unlock()
         self.failure.cancel()
         _log.info("ZooKeeper on port %d has stopped", self.port or self.secure_port)
-
-    def _bind(self) -> dict[str, socket.socket]:
-        """A socket for each port, on which nobody is accepted yet; raises ServerUnusable."""
-        bound: dict[str, socket.socket] = {}
-        try:
-            for name in (_PORT, _SECURE_PORT):
-                if (port := self._settings[name]) is not None:
-                    keys = (name, f"{name}Address")
-                    bound[name] = self.outside.listening_socket(self._settings[keys[1]], port, self._backlog, keys=keys)
-        except CannotListen as error:
-            _close_all(bound.values())
-            raise ServerUnusable(str(error)) from error
-        return bound
-
-    @property
-    def _backlog(self) -> int:
-        configured = self._settings.client_port_listen_backlog
-        return _BACKLOG if configured == -1 else configured
 
     def _build(self, database: Database) -> None:
         settings = self._settings
@@ -523,8 +460,3 @@ async def run_zookeeper(
 def _deliver(deliveries: list[Delivery]) -> None:
     for delivery in deliveries:
         delivery.client.deliver(delivery)
-
-
-def _close_all(sockets: Iterable[socket.socket]) -> None:
-    for each in sockets:
-        each.close()

@@ -12,7 +12,7 @@ import pytest
 from pykafka_cli.zookeeper.protocol.errors import ErrorCode
 from pykafka_cli.zookeeper.protocol.records import Acl, Id
 from pykafka_cli.zookeeper.protocol.requests import CreateRequest, GetDataResponse, OpCode, WatchableRequest
-from pykafka_cli.zookeeper.server import server as server_module
+from pykafka_cli.zookeeper.server import ports as ports_module
 from pykafka_cli.zookeeper.server.server import ServerUnusable, ZooKeeperServer
 from tests.support.certificates import PASSWORD
 from tests.support.event_loop import until
@@ -185,7 +185,7 @@ async def test_half_open_handshakes_count_among_the_connections_of_their_address
 async def test_a_handshake_that_does_not_come_is_not_waited_for(
     start_server: StartServer, stores: Stores, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server_module, "SESSIONLESS_S", 0.05)
+    monkeypatch.setattr(ports_module, "SESSIONLESS_S", 0.05)
     server = await start_server(**stores.of_server())
 
     silent = await RawClient.open(server.secure_port)
@@ -260,7 +260,7 @@ async def test_on_one_port_for_both_a_stranger_does_not_pass_for_a_plain_client(
 async def test_on_one_port_for_both_who_sends_nothing_is_left_in_time(
     start_server: StartServer, stores: Stores, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server_module, "SESSIONLESS_S", 0.1)
+    monkeypatch.setattr(ports_module, "SESSIONLESS_S", 0.1)
     server = await start_server(**{**stores.of_server(), **UNIFIED})
     silent = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(5)]
 
