@@ -285,8 +285,8 @@ class BrokerServer:
         """A session, Kafka's permanent znodes, the cluster's id, and a broker id if none was configured."""
         settings = self.settings
         client = self._outside.zookeeper(settings)
+        self._stops.append(("ZooKeeper session", client.close))  # also if the start is canceled
         await client.start()
-        self._stops.append(("ZooKeeper session", client.close))
         store = ZkStore(client, self._clock)
         await store.ensure_persistent_paths()
         if settings.broker_id < 0:
