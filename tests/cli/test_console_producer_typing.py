@@ -267,7 +267,7 @@ def test_what_goes_over_the_wire_appears_above_the_prompt(
         terminal.type("tw")
         terminal.wait_for(lambda lines: lines[-1] == ">tw")
         terminal.type("o\r")
-        terminal.wait_for(lambda lines: ">two" in lines and lines[-1] == ">")
+        terminal.wait_for(lambda lines: ">two" in terminal.scrolled and lines[-1] == ">")
         finish(terminal)
 
     assert records(cluster, topic) == ["one", "two"]
