@@ -29,8 +29,6 @@ Show = Callable[[OutputFormat], None]
 NOT_COMPARED = {
     "acls.show_changed": "prints nothing but a document",
     "apply.show_result": "pk's own: what it prints is no script's",
-    "broker.show_brokers": "pk's own",
-    "broker.show_changed": "pk's own",
     "configs.show_limits": "compared by test_configs",
     "configs.show_settings": "below, with a value that is the first of its synonyms",
     "consumer_groups.show_described": "below: print_group prints the text",
@@ -44,6 +42,9 @@ NOT_COMPARED = {
     "expect.show_result": "pk's own",
     "fault.show_faults": "pk's own",
     "graduate.show_report": "pk's own",
+    "local_servers.show_brokers": "pk's own",
+    "local_servers.show_changed": "pk's own",
+    "local_servers.show_zookeepers": "pk's own",
     "group_views.show_deleted_groups": "takes the script's words of an error",
     "group_views.show_plan": "takes the script's text",
     "render.show": "what the others call",
