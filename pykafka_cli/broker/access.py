@@ -250,6 +250,13 @@ ACCESS: Mapping[int, tuple[Need, ...]] = {
 }
 
 
+CHECKED_BEFORE = frozenset(
+    key for key, needs in ACCESS.items() if any(not isinstance(need, InHandler) for need in needs)
+)
+"""APIs with rights that are checked before their handlers are called. Produce and Fetch, of which there are most
+requests, are not among them."""
+
+
 async def handle_what_is_allowed(handle: Handler, codec: MessageCodec, ctx: RequestContext, request: Any) -> Any:
     """The response of the handler to what the client may ask for, with the rejections of the rest.
 

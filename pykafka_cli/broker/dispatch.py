@@ -12,7 +12,7 @@ from typing import Any
 
 from kio.schema.errors import ErrorCode
 
-from pykafka_cli.broker.access import handle_what_is_allowed
+from pykafka_cli.broker.access import CHECKED_BEFORE, handle_what_is_allowed
 from pykafka_cli.broker.context import Api, Broker, RequestContext
 from pykafka_cli.broker.errors import BrokerError
 from pykafka_cli.broker.faults import Fault, Faults
@@ -212,7 +212,7 @@ class Dispatcher:
 
     async def _handled(self, api: Api, codec: MessageCodec, context: RequestContext, request: Any) -> Any:
         try:
-            if context.rights is not None:
+            if context.rights is not None and api.key in CHECKED_BEFORE:
                 return await handle_what_is_allowed(api.handle, codec, context, request)
             return await api.handle(context, request)
         except BrokerError as error:
