@@ -10,6 +10,7 @@ from pykafka_cli.zookeeper.server.sessions import password_of
 from tests.simulation.ensemble.client import EnsembleClient
 from tests.simulation.ensemble.servers import FastOrSlowClock, SimulatedEnsemble, SimulatedServer
 from tests.simulation.loop import PROCESS
+from tests.simulation.mending import Mending
 from tests.simulation.network import Weather
 
 KINDS = (
@@ -46,7 +47,7 @@ class EnsembleFaults:
         self._pace = chance.choice([0.3, 1.0, 3.0])
         self.distance = chance.choice([0.0005, 0.005, 0.05]) if "distance" in self.kinds else 0.0005
         self._has_weather = has_weather
-        self._mending: set[asyncio.Task[None]] = set()
+        self._mending = Mending()
         acts: Mapping[str, Callable[[], Awaitable[object]]] = {
             "kills": self._kill,
             "power losses": self._lose_power,
@@ -87,8 +88,7 @@ class EnsembleFaults:
     def end(self) -> None:
         """Repair everything: all servers run, and reach each other."""
         ensemble = self._ensemble
-        for task in self._mending:
-            task.cancel()
+        self._mending.cancel()
         ensemble.loop.work_takes = float
         ensemble.network.unblock()
         for each in ensemble.servers.values():
@@ -101,15 +101,6 @@ class EnsembleFaults:
     def _tell(self, what: str) -> None:
         self._ensemble.stories.append(f"{self._ensemble.loop.time():.2f} {what}")
 
-    def _later(self, seconds: float, mend: Callable[[], object]) -> None:
-        async def wait() -> None:
-            await asyncio.sleep(seconds)
-            mend()
-
-        task = asyncio.get_running_loop().create_task(wait())
-        self._mending.add(task)
-        task.add_done_callback(self._mending.discard)
-
     def _some(self) -> list[SimulatedServer]:
         """One running server, often the leader, or several."""
         running = [each for each in self._ensemble.running() if not each.is_paused]
@@ -119,7 +110,7 @@ class EnsembleFaults:
         return self._chance.sample(running, min(len(running), self._chance.choice([1, 1, 1, 2, 5])))
 
     def _start_soon(self, server: SimulatedServer) -> None:
-        self._later(self._chance.choice([0.1, 1.0, 5.0]), lambda: None if server.is_running else server.start())
+        self._mending.later(self._chance.choice([0.1, 1.0, 5.0]), lambda: None if server.is_running else server.start())
 
     # ---- processes
 
@@ -163,7 +154,7 @@ class EnsembleFaults:
         for server in self._some():
             self._tell(f"{server.process} is paused")
             server.pause()
-            self._later(self._chance.choice([0.5, 3.0, 8.0]), self._resumption(server, server.process))
+            self._mending.later(self._chance.choice([0.5, 3.0, 8.0]), self._resumption(server, server.process))
 
     @staticmethod
     def _resumption(server: SimulatedServer, process: str) -> Callable[[], None]:
@@ -189,7 +180,7 @@ class EnsembleFaults:
                     network.block(here, there)
                 if ways != "out":
                     network.block(there, here)
-        self._later(chance.choice([1.0, 5.0, 15.0]), network.unblock)
+        self._mending.later(chance.choice([1.0, 5.0, 15.0]), network.unblock)
 
     async def _lose_session(self) -> None:
         """Close somebody's session, as an administrator would."""
@@ -223,4 +214,4 @@ class EnsembleFaults:
             def make_room(server: SimulatedServer = server) -> None:
                 server.files.room = None
 
-            self._later(self._chance.choice([1.0, 5.0]), make_room)
+            self._mending.later(self._chance.choice([1.0, 5.0]), make_room)

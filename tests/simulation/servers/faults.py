@@ -13,6 +13,7 @@ from pykafka_cli.model import AlterConfigOp, BrokerId, ConfigResourceType, Topic
 from pykafka_cli.transport.errors import ConnectionFailed
 from tests.simulation.cluster import TOPIC
 from tests.simulation.loop import PROCESS
+from tests.simulation.mending import Mending
 from tests.simulation.network import Weather
 from tests.simulation.servers.cluster import DriftingClock, ServerCluster, SimulatedBroker
 
@@ -38,7 +39,7 @@ class Faults:
         self.seconds = chance.choice([10, 20, 40])
         self._pace = chance.choice([0.3, 1.0, 3.0])
         self._distance = chance.choice([0.0005, 0.005, 0.05]) if "distance" in self.kinds else 0.0005
-        self._mending: set[asyncio.Task[None]] = set()
+        self._mending = Mending()
         acts: Mapping[str, Callable[[], Awaitable[object]]] = {
             "kills": self._kill,
             "power losses": self._lose_power,
@@ -80,8 +81,7 @@ class Faults:
     async def end(self) -> None:
         """Repair everything: all brokers run, and reach each other."""
         cluster = self._cluster
-        for task in self._mending:
-            task.cancel()
+        self._mending.cancel()
         cluster.loop.work_takes = float
         cluster.network.unblock()
         if cluster.zookeeper.is_down:
@@ -99,22 +99,13 @@ class Faults:
     def _tell(self, what: str) -> None:
         self._cluster.stories.append(f"{self._cluster.loop.now:.3f} {what}")
 
-    def _later(self, seconds: float, mend: Callable[[], object]) -> None:
-        async def wait() -> None:
-            await asyncio.sleep(seconds)
-            mend()
-
-        task = asyncio.get_running_loop().create_task(wait())
-        self._mending.add(task)
-        task.add_done_callback(self._mending.discard)
-
     def _one(self) -> SimulatedBroker | None:
         """A running broker, chosen by chance."""
         running = [each for each in self._cluster.running() if not each.is_paused]
         return self._chance.choice(running) if running else None
 
     def _start_soon(self, broker: SimulatedBroker) -> None:
-        self._later(self._chance.choice([0.1, 1.0, 5.0]), lambda: None if broker.is_running else broker.start())
+        self._mending.later(self._chance.choice([0.1, 1.0, 5.0]), lambda: None if broker.is_running else broker.start())
 
     # ---- processes
 
@@ -143,7 +134,9 @@ class Faults:
         """Whether all brokers run, all replicas are in sync, and no other fault is due, within that time."""
         cluster = self._cluster
         for _ in range(int(seconds / 0.5)):
-            if not self._mending and all(each.has_started and not each.is_paused for each in cluster.brokers.values()):
+            if not self._mending.is_due and all(
+                each.has_started and not each.is_paused for each in cluster.brokers.values()
+            ):
                 states = cluster.states()
                 assigned = cluster.assignments()
                 if states.keys() == assigned.keys() and all(
@@ -175,7 +168,7 @@ class Faults:
                 if broker.is_paused and broker.process == process:
                     broker.resume()
 
-            self._later(self._chance.choice([0.5, 3.0, 8.0]), resume)
+            self._mending.later(self._chance.choice([0.5, 3.0, 8.0]), resume)
 
     # ---- network and ZooKeeper
 
@@ -194,14 +187,14 @@ class Faults:
                     network.block(here, there)
                 if ways != "out":
                     network.block(there, here)
-        self._later(chance.choice([1.0, 5.0, 15.0]), network.unblock)
+        self._mending.later(chance.choice([1.0, 5.0, 15.0]), network.unblock)
 
     async def _restart_zookeeper(self) -> None:
         zookeeper = self._cluster.zookeeper
         if not zookeeper.is_down:
             self._tell("ZooKeeper is down")
             zookeeper.fail()
-            self._later(self._chance.choice([0.2, 2.0, 10.0]), zookeeper.restart)
+            self._mending.later(self._chance.choice([0.2, 2.0, 10.0]), zookeeper.restart)
 
     async def _lose_session(self) -> None:
         if broker := self._one():
@@ -266,4 +259,4 @@ class Faults:
                     broker.end()  # its log directory is offline until it starts again
                 broker.start()
 
-            self._later(self._chance.choice([1.0, 5.0]), make_room)
+            self._mending.later(self._chance.choice([1.0, 5.0]), make_room)
