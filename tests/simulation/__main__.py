@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from tests.simulation import run
 from tests.simulation.ensemble import run as ensembles
-from tests.simulation.run import Outcome
+from tests.simulation.scene import Outcome
 from tests.simulation.servers import joined
 from tests.simulation.servers import run as servers
 

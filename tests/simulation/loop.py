@@ -76,7 +76,9 @@ class _Ready(deque[asyncio.Handle]):
         process = handle._context.get(PROCESS, "")  # type: ignore[attr-defined]  # noqa: SLF001 - public from 3.12 on
         if process in loop.paused:
             loop.paused[process].append(handle)
-        elif process not in loop.dead:
+        elif process in loop.dead:
+            loop.dead[process].append(handle)
+        else:
             return handle
         return loop.idle
 
@@ -86,7 +88,7 @@ class VirtualLoop(BaseEventLoop):
 
     work_takes   gives the seconds that work for a thread takes, in the process that asks for it
     paused       by process: what it will do once it goes on
-    dead         processes of which nothing runs any more
+    dead         by process of which nothing runs any more: what it would have done
     """
 
     def __init__(self) -> None:
@@ -94,7 +96,7 @@ class VirtualLoop(BaseEventLoop):
         self.now = 0.0
         self.work_takes: Callable[[], float] = float
         self.paused: dict[str, list[asyncio.Handle]] = {}
-        self.dead: set[str] = set()
+        self.dead: dict[str, list[asyncio.Handle]] = {}
         self.idle = asyncio.Handle(_nothing, (), self)
         self._ready = _Ready(self)
         self.network: SimulatedNetwork | None = None
@@ -150,8 +152,14 @@ class VirtualLoop(BaseEventLoop):
         self._ready.extend(self.paused.pop(process, ()))
 
     def kill(self, process: str) -> None:
-        self.paused.pop(process, None)
-        self.dead.add(process)
+        self.dead.setdefault(process, []).extend(self.paused.pop(process, ()))
+
+    def wake_all(self) -> None:
+        """Let all that was paused or killed go on, so that it can be canceled."""
+        for handles in [*self.paused.values(), *self.dead.values()]:
+            self._ready.extend(handles)
+        self.paused.clear()
+        self.dead.clear()
 
     def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> Any:  # type: ignore[override]  # noqa: ARG002
         done = self.create_future()

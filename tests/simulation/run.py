@@ -1,19 +1,16 @@
 """One run: a cluster, clients, a storm, and what must be true afterwards. Everything in it follows from the seed."""
 
 import asyncio
-import gc
-import logging
 import random
-import uuid
-from contextlib import suppress
-from typing import Any, NamedTuple
-from unittest.mock import patch
+from typing import Any
 
 from pykafka_cli.model import TopicPartition
 from tests.simulation import truth
 from tests.simulation.cluster import GROUP, TOPIC, SimulatedCluster
-from tests.simulation.loop import Standstill, VirtualLoop
+from tests.simulation.loop import VirtualLoop
+from tests.simulation.scene import Outcome, played
 from tests.simulation.storm import Storm
+from tests.simulation.tasks import stack_of, stacks_of
 from tests.simulation.workers import Administrator, Reader, Run, TransactionalWriter, Writer
 
 NO_PROGRESS_S = 150
@@ -26,43 +23,9 @@ NOTICE_S = 20
 ASSIGNORS = ("RangeAssignor", "CooperativeStickyAssignor", "RoundRobinAssignor", "StickyAssignor")
 
 
-class Outcome(NamedTuple):
-    """`story` says what the seed stood for; `virtual_s` how long it all took on the virtual clock.
-
-    `digest` is the same for runs that took the same course.
-    """
-
-    seed: int
-    story: str
-    faults: list[str]
-    virtual_s: float
-    digest: int
-
-
 def simulate(seed: int) -> Outcome:
     """Run one seed, which takes the same course each time, whatever the process has done before."""
-    loop = VirtualLoop()
-    random.seed(seed)
-    scene = _Scene(loop, seed)
-    gc_was_on = gc.isenabled()
-    gc.disable()
-    broker_log = logging.getLogger("pykafka_cli.broker")
-    level = broker_log.level
-    broker_log.setLevel(logging.CRITICAL)  # what goes wrong there is meant to
-    ids = patch("uuid.uuid4", lambda: uuid.UUID(int=random.getrandbits(128), version=4))
-    try:
-        with ids:
-            loop.run_until_complete(scene.play())
-    except Standstill as standstill:
-        scene.run.complaints.append(f"{standstill}\n{stacks_of(loop)}")
-    finally:
-        outcome = scene.outcome(seed)
-        end_all(loop)
-        loop.close()
-        broker_log.setLevel(level)
-        if gc_was_on:
-            gc.enable()
-    return outcome
+    return played(lambda loop: _Scene(loop, seed), seed)
 
 
 class _Scene:
@@ -271,7 +234,7 @@ class _Scene:
     async def _stop(self, tasks: list[asyncio.Task[None]]) -> None:
         _done, left = await asyncio.wait(tasks, timeout=60)
         for task in left:
-            self.run.complaints.append(f"does not end: {task.get_coro().__qualname__}\n{_stack(task)}")
+            self.run.complaints.append(f"does not end: {task.get_coro().__qualname__}\n{stack_of(task)}")
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
 
@@ -294,35 +257,4 @@ class _Scene:
         for task in asyncio.all_tasks():
             code = getattr(task.get_coro(), "cr_code", None)
             if code and any(f"pykafka_cli/{part}/" in code.co_filename for part in ("clients", "transport")):
-                self.run.complaints.append(f"a task is left: {task.get_coro().__qualname__}\n{_stack(task)}")
-
-
-def end_all(loop: VirtualLoop) -> None:
-    """End what would otherwise be ended by the garbage collector, once the loop is closed."""
-    if left := asyncio.all_tasks(loop):
-        for task in left:
-            task.cancel()
-        with suppress(Standstill):
-            loop.run_until_complete(asyncio.wait(left, timeout=60))
-
-
-def stacks_of(loop: VirtualLoop) -> str:
-    """Where the clients' tasks wait."""
-    return "\n".join(
-        sorted(
-            _stack(task)
-            for task in asyncio.all_tasks(loop)
-            if (code := getattr(task.get_coro(), "cr_code", None)) and "/broker/" not in code.co_filename
-        )
-    )
-
-
-def _stack(task: asyncio.Task[object]) -> str:
-    frames: list[str] = []
-    at: Any = task.get_coro()
-    while at is not None:
-        frame = getattr(at, "cr_frame", None)
-        if frame is not None:
-            frames.append(f"{at.__qualname__}:{frame.f_lineno}")
-        at = getattr(at, "cr_await", None)
-    return "    " + " > ".join(frames)
+                self.run.complaints.append(f"a task is left: {task.get_coro().__qualname__}\n{stack_of(task)}")

@@ -5,12 +5,25 @@ import logging
 import random
 import uuid
 from collections.abc import Callable, Collection, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from unittest.mock import patch
 
 from tests.simulation.loop import Standstill, VirtualLoop
-from tests.simulation.run import Outcome, end_all
+from tests.simulation.tasks import end_all, stacks_of
 from tests.simulation.workers import Run
+
+
+class Outcome(NamedTuple):
+    """`story` says what the seed stood for; `virtual_s` how long it all took on the virtual clock.
+
+    `digest` is the same for runs that took the same course.
+    """
+
+    seed: int
+    story: str
+    faults: list[str]
+    virtual_s: float
+    digest: int
 
 
 class Scene(Protocol):
@@ -37,13 +50,10 @@ def played(make: Callable[[VirtualLoop], Scene], seed: int) -> Outcome:
         with patch("uuid.uuid4", lambda: uuid.UUID(int=random.getrandbits(128), version=4)):
             loop.run_until_complete(scene.play())
     except Standstill as standstill:
-        scene.run.complaints.append(f"{standstill}")
+        scene.run.complaints.append(f"{standstill}\n{stacks_of(loop)}")
     finally:
         outcome = scene.outcome(seed)
-        loop.dead.clear()
-        for process in list(loop.paused):
-            loop.resume(process)
-        end_all(loop)
+        outcome.faults.extend(f"does not end: {each}" for each in end_all(loop))
         loop.close()
         log.setLevel(level)
         if gc_was_on:

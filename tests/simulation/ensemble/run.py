@@ -11,8 +11,8 @@ from tests.simulation.ensemble.servers import SimulatedEnsemble
 from tests.simulation.ensemble.sessions import REGISTERS, Acknowledged, Worker, register
 from tests.simulation.loop import CLIENTS, VirtualLoop
 from tests.simulation.network import SimulatedNetwork
-from tests.simulation.run import Outcome, stacks_of
-from tests.simulation.scene import needed, played
+from tests.simulation.scene import Outcome, needed, played
+from tests.simulation.tasks import stacks_of
 from tests.simulation.workers import Run
 
 NO_PROGRESS_S = 60

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from tests.simulation.run import Outcome
+from tests.simulation.scene import Outcome
 from tests.simulation.servers import run
 
 

@@ -17,12 +17,12 @@ from tests.simulation.ensemble import faults as ensemble_faults
 from tests.simulation.ensemble.faults import EnsembleFaults
 from tests.simulation.ensemble.run import drawn_settings
 from tests.simulation.loop import CLIENTS, VirtualLoop
-from tests.simulation.run import Outcome, stacks_of
-from tests.simulation.scene import needed, played
+from tests.simulation.scene import Outcome, needed, played
 from tests.simulation.servers.cluster import ServerCluster
 from tests.simulation.servers.ensemble import EnsembleOfCluster
 from tests.simulation.servers.faults import KINDS, Faults
 from tests.simulation.servers.invariants import Invariants
+from tests.simulation.tasks import stacks_of
 from tests.simulation.workers import Reader, Run, TransactionalWriter, Writer
 
 NO_PROGRESS_S = 150
