@@ -24,7 +24,6 @@ from pykafka_cli.broker.network.pace import pace_for
 from pykafka_cli.broker.quotas.allowances import Allowance, ClientQuotas
 from pykafka_cli.broker.security.authorizer import Authorizer, Rights
 from pykafka_cli.broker.throttling import handled_within_quotas
-from pykafka_cli.model import in_seconds
 from pykafka_cli.protocol.api_keys import ApiKey
 from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.protocol.codec import MessageCodec, RequestHeader, message_codec, read_request_header
@@ -101,7 +100,7 @@ class Dispatcher:
         data = memoryview(frame)
         login = peer.authentication
         if login is not None and login.takes_bare_tokens:
-            return await _bare_answer(login, data, peer, self._broker)
+            return _bare_answer(login, data, peer)
         header = read_request_header(data)
         if login is not None and header.api_key not in BEFORE_LOGIN:
             _ensure_logged_in(login, header.api_key, self._broker)
@@ -275,16 +274,13 @@ def _ensure_logged_in(login: Authentication, api_key: int, broker: Broker) -> No
         raise Disconnect("authentication", "its login has ended, and it has not logged in again")
 
 
-async def _bare_answer(login: Authentication, token: memoryview, peer: Peer, broker: Broker) -> list[Buffer]:
-    """The response to a token without a request around it, as clients of 0.10 send it; errors have no message there.
-
-    A rejection takes as long as that of a SaslAuthenticate request.
-    """
+def _bare_answer(login: Authentication, token: memoryview, peer: Peer) -> list[Buffer] | None:
+    """The response to a token without a request around it, as clients of 0.10 send it; to a rejected one, there is
+    none."""
     try:
         answer = login.respond(bytes(token))
-    except BrokerError as error:
-        await broker.clock.sleep(in_seconds(broker.settings.connection_failed_authentication_delay_ms))
-        raise Disconnect("authentication", error.message or error.code.name) from None
+    except BrokerError:
+        return None
     peer.principal = login.principal
     return [answer]
 

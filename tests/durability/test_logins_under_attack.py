@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from pykafka_cli.broker.network.memory import SMALL_BYTES, UNDER_WAY_BYTES
 from pykafka_cli.protocol.api_keys import ApiKey
 from tests.support.broker_processes import PkBroker
 from tests.support.certificates import Authority, pem_store
+from tests.support.polling import PATIENCE_S
 from tests.support.ports import free_port
 from tests.support.running import pk
 from tests.support.zookeeper.servers import pk_zookeeper
@@ -19,9 +21,10 @@ from tests.support.zookeeper.servers import pk_zookeeper
 MODULE = "org.apache.kafka.common.security.plain.PlainLoginModule required"
 FAILING_LOGINS = 3000
 AT_ONCE = 200
-PATIENCE_S = 60
-GROWTH_KB = 50 * 1024
 MOST_BYTES = 524_288  # sasl.server.max.receive.size
+GROWTH_KB = (2 * UNDER_WAY_BYTES + AT_ONCE * SMALL_BYTES + 8 * MOST_BYTES) // 1024
+"""What the broker may hold of clients that have not logged in: requests under way, each of which may have been doubled
+when together they reach the limit; small ones; and copies of the token that is being checked."""
 
 
 @dataclass

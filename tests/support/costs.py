@@ -123,6 +123,24 @@ def peak_memory(work: Callable[[], Any]) -> int:
         tracemalloc.stop()
 
 
+@contextmanager
+def kept_blocks(at_least: int, within: str) -> Iterator[Callable[[], list[int]]]:
+    """The sizes of the blocks of memory, of so many bytes or more, that are in use.
+
+    within    only those that files whose path holds this have allocated since
+    """
+
+    def sizes() -> list[int]:
+        traces = tracemalloc.take_snapshot().traces
+        return [each.size for each in traces if each.size >= at_least and within in each.traceback[-1].filename]
+
+    tracemalloc.start()
+    try:
+        yield sizes
+    finally:
+        tracemalloc.stop()
+
+
 def at_once(work: Coroutine[Any, Any, Any]) -> Any:
     """The result of a coroutine that waits for nothing; so it can be run where no loop takes part in the counting."""
     try:

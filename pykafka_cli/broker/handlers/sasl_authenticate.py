@@ -1,8 +1,7 @@
 """SaslAuthenticate (key 36), versions 0 to 2.
 
-A token of the mechanism that was chosen, and our answer to it (KIP-152). A rejection is delayed by
-connection.failed.authentication.delay.ms, to slow down guessing; then the connection is closed. From version 1 on the
-response says how long the login lasts, if not as long as the connection (KIP-368).
+A token of the mechanism that was chosen, and our answer to it (KIP-152). From version 1 on the response says how long
+the login lasts, if not as long as the connection (KIP-368). The connection delays a rejection (Authentication.delay).
 """
 
 import datetime
@@ -14,7 +13,7 @@ from kio.static.primitive import i64Timedelta
 
 from pykafka_cli.broker.context import RequestContext
 from pykafka_cli.broker.errors import IllegalSaslState, SaslAuthenticationFailed
-from pykafka_cli.model import Timestamp, in_seconds
+from pykafka_cli.model import Timestamp
 
 _FOR_GOOD = i64Timedelta.parse(datetime.timedelta())
 
@@ -26,10 +25,7 @@ async def handle(ctx: RequestContext, request: SaslAuthenticateRequest) -> SaslA
     try:
         token = ctx.authentication.respond(bytes(request.auth_bytes))
         return _answer(ErrorCode.none, None, token, _lifetime(ctx.authentication.expiry_ms, ctx.broker.clock.now_ms()))
-    except SaslAuthenticationFailed as error:
-        await ctx.broker.clock.sleep(in_seconds(ctx.broker.settings.connection_failed_authentication_delay_ms))
-        return _answer(error.code, error.message)
-    except IllegalSaslState as error:
+    except (IllegalSaslState, SaslAuthenticationFailed) as error:
         return _answer(error.code, error.message)
 
 

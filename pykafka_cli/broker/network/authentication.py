@@ -6,6 +6,7 @@
       that KAFKA_OPTS names
     /config/users in ZooKeeper                        SCRAM credentials, as `pk configs --entity-type users` sets them
     connections.max.reauth.ms                         how long a login lasts, of each mechanism or of all
+    connection.failed.authentication.delay.ms         how long a rejection waits, to slow down guessing
 
 A client says which mechanism it wants (SaslHandshake), then tokens are exchanged: in SaslAuthenticate, or, after
 SaslHandshake 0, in frames that hold nothing else. Until it is authenticated it may request only ApiVersions.
@@ -24,7 +25,7 @@ from pykafka_cli.broker.clock import Clock
 from pykafka_cli.broker.errors import IllegalSaslState, SaslAuthenticationFailed, UnsupportedSaslMechanism
 from pykafka_cli.broker.network.mechanisms import CredentialsOf, Issuers, Mechanisms, TokenOf
 from pykafka_cli.broker.network.sasl import Exchange, ExplainedRefusal, Refusal
-from pykafka_cli.model import Timestamp
+from pykafka_cli.model import NO_TIME, Seconds, Timestamp, in_seconds
 from pykafka_cli.properties.broker import BrokerSettings
 
 _log = logging.getLogger(__name__)
@@ -40,15 +41,19 @@ class Authentication:
         mechanisms: Mapping[str, Callable[[], Exchange]],
         now_ms: Callable[[], int] = lambda: 0,
         max_reauth_ms: Callable[[str], int] = lambda _: 0,
+        delay_of_rejections: Seconds = NO_TIME,
     ) -> None:
         """max_reauth_ms    how long a login by a mechanism lasts at most; 0: there is no limit"""
         self._now_ms, self._max_reauth_ms = now_ms, max_reauth_ms
+        self._delay_of_rejections = delay_of_rejections
         self.expiry_ms: Timestamp | None = None
         """When the login ends, in ms since the epoch; None if it lasts as long as the connection, or is under way."""
         self.mechanisms = tuple(mechanisms)
         self.takes_bare_tokens = False
         self.is_refused = False
         """Whether to close the connection after the response."""
+        self.delay = NO_TIME
+        """How long the response waits, and with it the end of the connection, as the login was rejected."""
         self._new_exchange = mechanisms
         self._mechanism = ""
         self._exchange: Exchange | None = None
@@ -97,7 +102,7 @@ class Authentication:
             self._ensure_same_mechanism()
             answer = self._exchange.respond(token)
         except Refusal as refusal:
-            self.is_refused = True
+            self._reject()
             _log.info("a login by %s is rejected: %.200r", self._mechanism, str(refusal))
             if isinstance(refusal, ExplainedRefusal):
                 raise SaslAuthenticationFailed(str(refusal)) from None
@@ -111,6 +116,9 @@ class Authentication:
             self.expiry_ms = self._end_of_login(self._exchange.token_expiry_ms)
         return answer
 
+    def _reject(self) -> None:
+        self.is_refused, self.delay = True, self._delay_of_rejections
+
     def _end_of_login(self, token_expiry_ms: Timestamp | None) -> Timestamp | None:
         limit = self._max_reauth_ms(self._mechanism)
         ends = [] if token_expiry_ms is None else [token_expiry_ms]
@@ -118,7 +126,7 @@ class Authentication:
 
     def _ensure_same_mechanism(self) -> None:
         if self._earlier is not None and self._earlier[0] != self._mechanism:
-            self.is_refused = True
+            self._reject()
             raise SaslAuthenticationFailed(
                 f"SASL mechanism '{self._mechanism}' requested by client is not supported for re-authentication of "
                 f"mechanism '{self._earlier[0]}'"
@@ -127,7 +135,8 @@ class Authentication:
     def _ensure_same_principal(self) -> None:
         if self._earlier is not None and self._earlier[1] != self.principal:
             before, now = (each.replace(":", ".", 1) for each in (self._earlier[1], self.principal))
-            self._exchange, self.is_refused = None, True
+            self._exchange = None
+            self._reject()
             raise SaslAuthenticationFailed(f"Cannot change principals during re-authentication from {before}: {now}")
 
 
@@ -138,7 +147,8 @@ class Authenticator:
     """
 
     def __init__(self, settings: BrokerSettings, listener: str, clock: Clock, issuers: Issuers) -> None:
-        self._mechanisms, self._clock = Mechanisms(settings, listener, clock, issuers), clock
+        self._settings, self._clock = settings, clock
+        self._mechanisms = Mechanisms(settings, listener, clock, issuers)
 
     def start(self) -> None:
         """Follow what changes outside the broker."""
@@ -150,4 +160,5 @@ class Authenticator:
             {name: partial(new, credentials_of, token_of) for name, new in self._mechanisms.new.items()},
             self._clock.now_ms,
             self._mechanisms.max_reauth_ms,
+            in_seconds(self._settings.connection_failed_authentication_delay_ms),
         )

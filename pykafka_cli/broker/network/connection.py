@@ -3,7 +3,8 @@
 Requests of one connection are served one at a time, as Kafka does, so that responses are in order and a slow one delays
 only its own client; those that wait are read ahead up to a limit (limits.py), beyond which the socket is not read. A
 client that does not read its responses is not served further: the next request waits until the
-socket takes more. So the memory of one connection is bounded: some requests ahead, one response.
+socket takes more. So the memory of one connection is bounded: some requests ahead, one response. Of one that has not
+logged in no request is read ahead, and none is kept while its rejection waits.
 """
 
 import asyncio
@@ -194,11 +195,14 @@ class Connection(asyncio.BufferedProtocol):
     def pause_writing(self) -> None:
         self._writable = asyncio.get_running_loop().create_future()
         self._service.memory.send(self, self._transport.get_write_buffer_size())
+        if self._is_login_limited:
+            self._pause_reading()
 
     def resume_writing(self) -> None:
         self._last_active = self._service.clock.monotonic()
         self._service.memory.send(self, 0)
         self._stop_waiting_to_write()
+        self._resume_reading()
 
     def eof_received(self) -> bool:
         # The transport closes itself, once all that was sent has left; a client that does not read is not waited for.
@@ -281,12 +285,16 @@ class Connection(asyncio.BufferedProtocol):
                 if frame[:2] == _FETCH and not await self._has_room():
                     continue
                 buffers = await self._service.answer(frame, self.peer)
+                del frame  # both may be large, and the waits below long
+                if self.peer.authentication is not None and self.peer.authentication.delay:
+                    await self._mute(self.peer.authentication.delay)
                 if buffers is not None:
                     if self._service.memory.is_hopeless and size_of(buffers) > _TOGETHER_BYTES:
                         raise Disconnect("memory", "too many answers wait for clients that do not read")
                     if self.peer.pace is not None:
                         await self._keep_pace(self.peer.pace, size_of(buffers))
                     self._add(buffers)
+                    del buffers
                 if self._is_login_limited and self.peer.authentication and self.peer.authentication.is_complete:
                     self._is_login_limited = False
                     self._receiver.limit_to(self._service.max_request_bytes, "socket.request.max.bytes")
@@ -295,7 +303,8 @@ class Connection(asyncio.BufferedProtocol):
                 if self._writable is not None:
                     await self._writable
                 if self.peer.silence:
-                    await self._mute(self.peer.silence)
+                    silence, self.peer.silence = self.peer.silence, NO_TIME
+                    await self._mute(silence)
             self._send()
             if self._receiver.refusal is not None and not self._is_last:
                 raise self._receiver.refusal
@@ -329,7 +338,6 @@ class Connection(asyncio.BufferedProtocol):
 
     async def _mute(self, silence: Seconds) -> None:
         """Send what there is to be sent, and then serve and read nothing for a while."""
-        self.peer.silence = NO_TIME
         self._send()
         muted = self._muted = asyncio.get_running_loop().create_future()
         self._pause_reading()
@@ -405,6 +413,8 @@ class Connection(asyncio.BufferedProtocol):
     def _has_read_enough(self) -> bool:
         if self._muted is not None or (self._receiver.under_way and not self._service.memory.may_receive(self)):
             return True
+        if self._is_login_limited:
+            return bool(self._waiting) or self._writable is not None
         return bool(self._waiting) and (
             len(self._waiting) >= READ_AHEAD_REQUESTS
             or self._waiting_bytes >= READ_AHEAD_BYTES

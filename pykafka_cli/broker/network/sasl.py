@@ -125,6 +125,8 @@ class PlainServer:
 class ScramServer:
     """Checks the proof against what RFC 5802 has a server store.
 
+    Between a client's two messages it keeps digests of the first one, which anybody may send, and may be large.
+
     nonce       what is added to the client's, letters and digits
     token_of    a delegation token by its id
     """
@@ -166,13 +168,15 @@ class ScramServer:
         else:
             owner, credential, expiry_ms = user, self._credential_of(user), None
         nobodys = _nobodys_credential(self._digest, user)  # always, so that work does not tell who exists
-        credential = credential or nobodys
+        is_known, credential = credential is not None, credential or nobodys
         parts = dict(part.split("=", 1) for part in credential.split(","))
-        self._stored_key, self._server_key = (base64.b64decode(parts[key]) for key in ("stored_key", "server_key"))
-        self._header = found["header"]
         server_first = f"r={found['nonce']}{self._more},s={parts['salt']},i={parts['iterations']}"
-        self._claimed, self.token_expiry_ms = owner, expiry_ms
-        self._auth_message = f"{text[len(found['header']) :]},{server_first}"
+        signed = f"{text[len(found['header']) :]},{server_first}".encode()
+        self._stored_key, server_key = (base64.b64decode(parts[key]) for key in ("stored_key", "server_key"))
+        self._client_signature = hmac.new(self._stored_key, signed, self._digest)
+        self._server_signature = hmac.new(server_key, signed, self._digest)
+        self._header = _digest(found["header"])
+        self._claimed, self.token_expiry_ms = owner if is_known else "", expiry_ms
         return server_first
 
     def _final(self, text: str) -> str:
@@ -180,16 +184,16 @@ class ScramServer:
         # Kafka checks no more of the nonce either: librdkafka repeats its own part.
         if not found or not found["nonce"].endswith(self._more):
             raise Refusal("Invalid client nonce in the final client message.")
-        if base64.b64decode(found["binding"]).decode() != self._header:
+        if _digest(base64.b64decode(found["binding"]).decode()) != self._header:
             raise Refusal("Invalid SASL/SCRAM message: it is no client final message for what was said before")
-        signed = f"{self._auth_message},{found['bare']}".encode()
-        signature = hmac.digest(self._stored_key, signed, self._digest)
+        for each in (self._client_signature, self._server_signature):
+            each.update(f",{found['bare']}".encode())
         proof = base64.b64decode(found["proof"])
-        key = bytes(a ^ b for a, b in zip(proof, signature, strict=True))
+        key = bytes(a ^ b for a, b in zip(proof, self._client_signature.digest(), strict=True))
         if not hmac.compare_digest(hashlib.new(self._digest, key).digest(), self._stored_key):
             raise Refusal("Authentication failed: Invalid client credentials")
         self.user = self._claimed
-        return f"v={base64.b64encode(hmac.digest(self._server_key, signed, self._digest)).decode()}"
+        return f"v={base64.b64encode(self._server_signature.digest()).decode()}"
 
 
 class OAuthBearerServer:
@@ -230,6 +234,10 @@ class OAuthBearerServer:
             )
         self.user, self.token_expiry_ms = valid
         return b""
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()
 
 
 def _nobodys_credential(digest: str, user: str) -> str:

@@ -21,6 +21,7 @@ from pykafka_cli.properties.keys import ConfigError
 from pykafka_cli.protocol.buffers import Buffer
 from tests.fakes.clock import FakeClock
 from tests.support.certificates import Authority, pem_store
+from tests.support.polling import PATIENCE_S
 
 KEY_STORE = "listener.name.ssl.ssl.keystore.location"
 
@@ -38,7 +39,7 @@ class Client:
         self.serial = x509.load_der_x509_certificate(certificate).serial_number
 
     async def ask(self, question: bytes) -> bytes:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             self.writer.write(struct.pack(">i", len(question)) + question)
             (size,) = struct.unpack(">i", await self.reader.readexactly(4))
             return await self.reader.readexactly(size)
@@ -68,7 +69,7 @@ class Broker:
         return pem_store(self.folder / f"{name}.pem", self.authority.identity(subject, hosts=hosts))
 
     async def connect(self) -> Client:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             context = ssl.create_default_context(cadata=self.authority.certificate)
             port = self.server.endpoints[0].port
             return Client(*await asyncio.open_connection("127.0.0.1", port, ssl=context, server_hostname="broker.test"))
@@ -197,7 +198,7 @@ async def test_what_is_no_tls_ends_its_own_connection_only(garbage: bytes, tmp_p
         client = await broker.connect()
         reader, writer = await asyncio.open_connection("127.0.0.1", broker.server.endpoints[0].port)
         writer.write(garbage)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             await reader.read()
 
         assert await client.ask(b"x") == b"x"

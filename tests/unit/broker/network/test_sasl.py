@@ -23,6 +23,7 @@ from pykafka_cli.transport.sasl import Plain, SaslFailure, Scram
 from pykafka_cli.zookeeper.client import ZooKeeperClient
 from tests.fakes.clock import FakeClock
 from tests.fakes.zookeeper import FakeZooKeeper
+from tests.support.costs import kept_blocks
 from tests.support.counted_calls import counted
 
 SALT = b"another salt"
@@ -178,6 +179,21 @@ def test_messages_of_another_login_let_nobody_in(mechanism: str) -> None:
     with pytest.raises(Refusal):
         later.respond(recorded[1])
     assert later.user is None
+
+
+@pytest.mark.parametrize(
+    "first",
+    [b"n,,n=%b,r=x", b"n,,n=alice,r=%b", b"n,,n=alice,r=x,a=%b", b"n,a=%b,n=%b,r=x"],
+    ids=["user", "nonce", "extension", "whom to act as"],
+)
+def test_half_a_login_keeps_nothing_large(first: bytes) -> None:
+    """A client may send its first message, as large as can be, and nothing more as long as it likes."""
+    large = b"x" * 100_000
+    message, server = first.replace(b"%b", large), scram()
+    with kept_blocks(at_least=len(large) // 2, within="") as kept:
+        assert server.respond(message).startswith(b"r=")
+
+        assert kept() == []
 
 
 def test_a_client_does_not_believe_a_server_without_the_credential() -> None:

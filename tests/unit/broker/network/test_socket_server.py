@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from pykafka_cli.broker.errors import SaslAuthenticationFailed
 from pykafka_cli.broker.metrics import Metrics
 from pykafka_cli.broker.network.connection import Disconnect, Peer
 from pykafka_cli.broker.network.limits import READ_AHEAD_REQUESTS
@@ -23,10 +24,12 @@ from pykafka_cli.properties.grammar import Property
 from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.protocol.errors import ProtocolError
 from tests.fakes.clock import FakeClock
-from tests.support.event_loop import settle, until
+from tests.support.costs import kept_blocks
+from tests.support.event_loop import settle, settle_until_quiet, until
+from tests.support.polling import PATIENCE_S
 from tests.support.standstill import watched_loop
 
-DEADLINE = Seconds(10.0)
+DEADLINE = Seconds(PATIENCE_S)
 Serve = Callable[[bytearray, Peer], Awaitable[list[Buffer] | None]]
 
 
@@ -413,8 +416,7 @@ async def test_connections_above_the_rate_of_their_address_are_closed_later() ->
         for client in clients:
             client.send(b"x")
         assert [await client.read() for client in clients[:10]] == [b"<x>"] * 10
-        await settle()
-        assert it.metrics.connections_open == 11
+        await until(lambda: it.metrics.connections_open == 11)
         it.clock.advance(1.01)
         assert await clients[10].read_to_the_end() == b""
         assert it.metrics.connections_ended == {"rate": 1}
@@ -562,26 +564,32 @@ async def test_a_burst_of_connections_waits_to_be_accepted(given: dict[str, str]
     await it.server.stop(grace=Seconds(0))
 
 
-async def test_who_has_not_logged_in_may_send_little_at_once() -> None:
-    async def log_in(request: bytearray, peer: Peer) -> list[Buffer]:
-        assert peer.authentication is not None
-        if request == b"choose":
-            peer.authentication.choose("PLAIN", bare=False)
-        elif request.startswith(b"\0"):
-            peer.authentication.respond(bytes(request))
-        return [b"%d" % len(request)]
+LOGIN = {
+    "listeners": "OUTSIDE://127.0.0.1:0,INSIDE://127.0.0.1:0",
+    "listener.security.protocol.map": "OUTSIDE:SASL_PLAINTEXT,INSIDE:PLAINTEXT",
+    "inter.broker.listener.name": "INSIDE",
+    "sasl.enabled.mechanisms": "PLAIN",
+    "listener.name.outside.plain.sasl.jaas.config": (
+        "org.apache.kafka.common.security.plain.PlainLoginModule required user_a='b';"
+    ),
+}
 
-    given = {
-        "listeners": "OUTSIDE://127.0.0.1:0,INSIDE://127.0.0.1:0",
-        "listener.security.protocol.map": "OUTSIDE:SASL_PLAINTEXT,INSIDE:PLAINTEXT",
-        "inter.broker.listener.name": "INSIDE",
-        "sasl.enabled.mechanisms": "PLAIN",
-        "sasl.server.max.receive.size": "100",
-        "listener.name.outside.plain.sasl.jaas.config": (
-            "org.apache.kafka.common.security.plain.PlainLoginModule required user_a='b';"
-        ),
-    }
-    async with running(log_in, **given) as it:
+
+async def log_in(request: bytearray, peer: Peer) -> list[Buffer]:
+    """`choose`, then a token of PLAIN; `large`, or anything else, has a response as well."""
+    assert peer.authentication is not None
+    if request == b"choose":
+        peer.authentication.choose("PLAIN", bare=False)
+    elif request.startswith(b"\0"):
+        try:
+            peer.authentication.respond(bytes(request))
+        except SaslAuthenticationFailed as error:
+            return [(error.message or "").encode()]
+    return [bytes(1_000_000)] if request == b"large" else [b"%d" % len(request)]
+
+
+async def test_who_has_not_logged_in_may_send_little_at_once() -> None:
+    async with running(log_in, **LOGIN, **{"sasl.server.max.receive.size": "100"}) as it:
         stranger, user = await it.connect(), await it.connect()
         stranger.send(bytes(101))
         user.send(b"choose")
@@ -592,6 +600,47 @@ async def test_who_has_not_logged_in_may_send_little_at_once() -> None:
 
         assert await user.read() == b"101"
         assert await stranger.read_to_the_end() == b""
+
+
+async def test_a_rejection_waits_and_nothing_of_the_token_is_kept_meanwhile() -> None:
+    """However many guess at once: together their requests may be more than all memory for requests under way."""
+    size, strangers = 500_000, 10
+    token = b"\0a\0" + b"x" * size
+    async with running(log_in, **LOGIN, **{"connection.failed.authentication.delay.ms": "2000"}) as it:
+        clients = [await it.connect() for _ in range(strangers)]
+        others = it.clock.pending
+        with kept_blocks(at_least=size // 8, within="pykafka_cli") as kept:
+            for client in clients:
+                client.send(b"choose", token)
+                assert await client.read() == b"6"
+            await until(lambda: it.clock.pending == others + strangers)
+            assert kept() == []
+
+            it.clock.advance(1.9)
+            await settle()
+            assert it.metrics.response_bytes == strangers
+        it.clock.advance(0.2)
+
+        for client in clients:
+            assert await client.read() == b"Authentication failed: Invalid username or password"
+            assert await client.read_to_the_end() == b""
+        assert it.metrics.connections_ended == {"authentication": strangers}
+
+
+async def test_of_who_has_not_logged_in_and_reads_nothing_no_request_is_read_ahead() -> None:
+    small, large = [b"large"] * 20, [b"x" * 500_000] * 8
+    async with running(log_in, **LOGIN) as it:
+        stranger = await it.connect()
+        stranger.writer.transport.pause_reading()
+        with kept_blocks(at_least=100_000, within="framing") as kept:
+            stranger.send(*small, *large)
+            await until(lambda: it.metrics.request_bytes)
+            await settle_until_quiet(stranger.writer.transport.get_write_buffer_size, quiet_turns=100)
+            assert kept() == []
+
+        stranger.writer.transport.resume_reading()
+        assert [len(await stranger.read()) for _ in small] == [1_000_000] * len(small)
+        assert [await stranger.read() for _ in large] == [b"500000"] * len(large)
 
 
 async def test_a_host_that_nobody_knows_is_named_without_the_number_of_the_error(

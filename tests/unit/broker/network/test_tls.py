@@ -21,6 +21,7 @@ from pykafka_cli.properties.grammar import Property
 from pykafka_cli.protocol.buffers import Buffer
 from tests.fakes.clock import FakeClock
 from tests.support.certificates import PASSWORD, Authority, Identity, identity, pem_store
+from tests.support.polling import PATIENCE_S
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +53,7 @@ async def asked(given: dict[str, str], client: ssl.SSLContext, question: bytes, 
     (endpoint,) = await listening.bind()
     await listening.serve(serve)
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             reader, writer = await asyncio.open_connection(
                 "127.0.0.1", endpoint.port, ssl=client, server_hostname="broker.test"
             )

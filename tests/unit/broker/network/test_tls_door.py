@@ -18,9 +18,10 @@ from pykafka_cli.protocol.buffers import Buffer
 from tests.fakes.clock import FakeClock
 from tests.support.certificates import Authority, pem_store
 from tests.support.event_loop import settle, until
+from tests.support.polling import PATIENCE_S
 
 ECHO = b"\0\0\0\1x"
-DEADLINE = 10
+DEADLINE = PATIENCE_S
 
 
 async def echo(request: bytearray, _peer: Peer) -> list[Buffer]:
