@@ -33,6 +33,10 @@ class Machine:
             words, capture_output=True, text=True, timeout=120, env=self.environment, cwd=self.directory, check=False
         )
 
+    def left_by_servers(self) -> set[str]:
+        """The ids of the processes about which there are files."""
+        return {file.stem for file in (self.directory / "run").glob("*/*")}
+
 
 @pytest.fixture
 def machine(tmp_path: Path) -> Iterator[Machine]:
@@ -43,16 +47,17 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
 
 
 def test_what_a_killed_pk_up_left_about_itself_is_removed_by_the_next_one(machine: Machine) -> None:
+    """Of its data, any other `pk up` of the machine may remove what is left."""
     state = json.loads(machine.pk("up", "--detach", "--ephemeral", *FREE, "--output", "json").stdout)
+    assert Path(state["data_dir"]).exists()
     os.kill(state["pid"], signal.SIGKILL)
     until(lambda: not psutil.pid_exists(state["pid"]), "it runs")
-    assert Path(state["data_dir"]).exists()
+    assert machine.left_by_servers() == {str(state["pid"])}
 
     next_state = json.loads(machine.pk("up", "--detach", "--ephemeral", *FREE, "--output", "json").stdout)
 
     assert not Path(state["data_dir"]).exists()
-    left = {file.stem for file in (machine.directory / "run").glob("*/*")}
-    assert left == {str(next_state["pid"])}
+    assert machine.left_by_servers() == {str(next_state["pid"])}
 
 
 def test_servers_without_a_terminal_are_started_shown_and_stopped(machine: Machine) -> None:
