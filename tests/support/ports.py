@@ -34,6 +34,14 @@ def free_port() -> int:
     return next(port for port in _offers if _is_free(port))
 
 
+def free_ports(count: int) -> int:
+    """The first of so many ports in a row, all as `free_port` gives them."""
+    while True:
+        ports = [free_port() for _ in range(count)]
+        if ports == list(range(ports[0], ports[0] + count)):
+            return ports[0]
+
+
 def _is_free(port: int) -> bool:
     try:
         socket.create_server(("127.0.0.1", port)).close()

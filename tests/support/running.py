@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tests.support.ports import free_ports
 from tests.support.server_processes import ServerProcess
 
 PK = os.environ.get("PK_PROGRAM") or str(Path(sys.executable).with_name("pk"))
@@ -17,17 +18,19 @@ ADDRESS = r"(?:localhost|\d+\.\d+\.\d+\.\d+):\d+"
 
 
 class RunningCluster(ServerProcess):
-    """`pk up` on free ports, already started; `bootstrap` and `zookeeper` are HOST:PORT, of several the first."""
+    """`pk up` on free ports, already started; `bootstrap` and `zookeeper` are HOST:PORT, of several the first.
 
-    def __init__(self, data_dir: Path, *, ports: tuple[int, int] = (0, 0), extra: Sequence[str] = ()) -> None:
+    ports    of the first broker and the first ZooKeeper, where clients look for them after another start
+    """
+
+    def __init__(self, data_dir: Path, *, ports: tuple[int, int] | None = None, extra: Sequence[str] = ()) -> None:
         super().__init__(data_dir.parent / f"{data_dir.name}.log")
         self.data_dir = data_dir
-        self._ports = ports
+        self._ports = ports or (free_ports(_count("--brokers", extra)), free_ports(_count("--zookeepers", extra)))
         self._extra = extra
         self.start()
         self.zookeeper, *_ = re.findall(rf"^ZooKeeper(?: 1)? listens on ({ADDRESS})\b", self.said(), re.MULTILINE)
         self.bootstrap, *_ = re.findall(rf"^Broker \d+ listens on ({ADDRESS})$", self.said(), re.MULTILINE)
-        self._ports = self.port, self.zookeeper_port  # clients look for it there after another start
 
     def command(self) -> Sequence[str]:
         broker, zookeeper = map(str, self._ports)
@@ -50,8 +53,12 @@ class RunningCluster(ServerProcess):
         return int(self.zookeeper.rpartition(":")[2])
 
 
+def _count(option: str, words: Sequence[str]) -> int:
+    return int(words[words.index(option) + 1]) if option in words else 1
+
+
 def pk(
-    *words: str, stdin: str = "", timeout: float = 60, env: Mapping[str, str] | None = None
+    *words: str, stdin: str = "", timeout: float = 120, env: Mapping[str, str] | None = None
 ) -> "subprocess.CompletedProcess[str]":
     """Run one command of `pk` to its end, its output piped."""
     return subprocess.run(

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import socket
 import threading
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager
@@ -26,6 +25,8 @@ from pykafka_cli.zookeeper.errors import (
 from pykafka_cli.zookeeper.operations import Change, Check, Create, Delete, SetData, WatchEvent
 from tests.fakes.zookeeper import FakeZooKeeper, FakeZooKeeperClient
 from tests.support.event_loop import settle, until
+from tests.support.polling import PATIENCE_S
+from tests.support.ports import free_port
 from tests.support.zookeeper.behind import TransparentClient
 from tests.support.zookeeper.servers import (
     DebianZooKeeper,
@@ -34,9 +35,6 @@ from tests.support.zookeeper.servers import (
     debian_zookeeper,
     pk_zookeeper,
 )
-
-PATIENCE_S = 20
-
 
 Server = DebianZooKeeper | PkZooKeeper | FakeZooKeeper
 Client = TransparentClient | FakeZooKeeperClient
@@ -65,7 +63,9 @@ async def connected(server: Server, chroot: str, session_timeout: float = 10) ->
         client: Client = server.client(chroot)
     else:
         client = TransparentClient(
-            f"{server.address}{chroot}", session_timeout=Seconds(session_timeout), connection_timeout=Seconds(10)
+            f"{server.address}{chroot}",
+            session_timeout=Seconds(session_timeout),
+            connection_timeout=Seconds(PATIENCE_S),
         )
     await client.start()
     try:
@@ -203,8 +203,7 @@ async def test_a_closed_client_says_so(server: Server) -> None:
 
 
 async def test_nothing_at_the_address_is_said_with_the_address() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
+    port = free_port()
     client = ZooKeeperClient(f"127.0.0.1:{port}", session_timeout=Seconds(5), connection_timeout=Seconds(0.3))
 
     with pytest.raises(ZooKeeperUnreachable, match=rf"127\.0\.0\.1:{port} within 0\.3 s"):
@@ -294,7 +293,7 @@ def test_a_lost_connection_keeps_requests_and_wakes_watches(debian: DebianZooKee
         events: asyncio.Queue[WatchEvent] = asyncio.Queue()
         async with BadLine(debian) as line:
             client = ZooKeeperClient(
-                f"{line.address}/bad-line", session_timeout=Seconds(10), connection_timeout=Seconds(10)
+                f"{line.address}/bad-line", session_timeout=Seconds(10), connection_timeout=Seconds(PATIENCE_S)
             )
             await client.start()
             listener = Session()
@@ -319,7 +318,9 @@ def test_requests_wait_for_the_connection_and_leave_the_loop_running(ours: PkZoo
 
     async def test() -> None:
         async with BadLine(ours) as line:
-            client = TransparentClient(line.address, session_timeout=Seconds(10), connection_timeout=Seconds(10))
+            client = TransparentClient(
+                line.address, session_timeout=Seconds(10), connection_timeout=Seconds(PATIENCE_S)
+            )
             await client.start()
             line.down()
 
@@ -350,7 +351,9 @@ async def test_requests_without_an_answer_are_bounded(ours: PkZooKeeper) -> None
 def test_closing_ends_requests_that_wait_for_a_connection(ours: PkZooKeeper) -> None:
     async def test() -> None:
         async with BadLine(ours) as line:
-            client = TransparentClient(line.address, session_timeout=Seconds(10), connection_timeout=Seconds(10))
+            client = TransparentClient(
+                line.address, session_timeout=Seconds(10), connection_timeout=Seconds(PATIENCE_S)
+            )
             await client.start()
             line.down()
             asking = [asyncio.ensure_future(client.exists("/")) for _ in range(50)]

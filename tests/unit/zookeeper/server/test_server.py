@@ -23,6 +23,7 @@ from pykafka_cli.zookeeper.server.server import ServerUnusable, ZooKeeperServer,
 from pykafka_cli.zookeeper.server.snapshot import read_snapshot
 from tests.fakes.clock import FakeClock
 from tests.support.event_loop import until
+from tests.support.ports import free_port
 from tests.support.zookeeper.raw_client import RawClient
 from tests.support.zookeeper.starting import StartServer, settings_of
 
@@ -168,11 +169,10 @@ async def test_a_disk_that_fails_ends_the_server_and_nobody_gets_anything(
 
 
 async def test_a_server_that_fails_ends_its_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    stop = asyncio.Event()
-    run = asyncio.create_task(run_zookeeper(settings_of(tmp_path, clientPort=port), SystemClock(), stop))
-    await asyncio.sleep(0)
+    port, serves, stop = free_port(), asyncio.Event(), asyncio.Event()
+    settings = settings_of(tmp_path, clientPort=port)
+    run = asyncio.create_task(run_zookeeper(settings, SystemClock(), stop, on_serving=serves.set))
+    await asyncio.wait((run, asyncio.ensure_future(serves.wait())), return_when=asyncio.FIRST_COMPLETED)
     client = await RawClient.with_session(port)
 
     def fail(_file: DiskFile) -> None:
