@@ -152,9 +152,9 @@ def test_a_time_out_counts_from_the_last_record(cluster: RunningCluster, topic: 
     produce(cluster, topic, ["one"])
     began = time.monotonic()
 
-    done = pk(*consumer(cluster, topic, "--from-beginning", "--timeout-ms", "1500"))
+    done = pk(*consumer(cluster, topic, "--from-beginning", "--timeout-ms", "10000"))
 
-    assert time.monotonic() - began >= 1.5
+    assert time.monotonic() - began >= 10
     assert done.returncode == 0
     assert done.stdout == "one\n"
     assert "org.apache.kafka.common.errors.TimeoutException" in done.stderr

@@ -155,10 +155,10 @@ def test_a_broker_that_is_killed_meanwhile_loses_and_repeats_nothing(restarting:
     second = RunningCluster(restarting.data_dir, ports=ports)
     feed(300, 400)
     try:
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=120)
 
         assert process.returncode == 0, errors.decode()
-        read = pk("console-consumer", *bootstrap, "--topic", "t", "--from-beginning", "--timeout-ms", "3000")
+        read = pk("console-consumer", *bootstrap, "--topic", "t", "--from-beginning", "--exit-at-end")
         assert read.stdout.split() == [str(number) for number in range(400)]
     finally:
         second.stop()

@@ -197,8 +197,8 @@ def test_our_console_consumer_reads_committed(cluster: RunningCluster, topic: st
         (transactional.commit_transaction if commit else transactional.abort_transaction)(30)
     words = ("console-consumer", "--bootstrap-server", cluster.bootstrap, "--topic", topic, "--from-beginning")
 
-    committed = pk(*words, "--isolation-level", "read_committed", "--timeout-ms", "2000")
-    everything = pk(*words, "--timeout-ms", "2000")
+    committed = pk(*words, "--isolation-level", "read_committed", "--exit-at-end")
+    everything = pk(*words, "--exit-at-end")
 
     assert (committed.stdout, everything.stdout) == ("True\n", "True\nFalse\n")
 

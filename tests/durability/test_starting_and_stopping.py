@@ -2,7 +2,6 @@
 
 import itertools
 import signal
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -25,9 +24,9 @@ from tests.support.server_processes import ServerProcess
 from tests.support.zookeeper.servers import PkZooKeeper, pk_zookeeper
 
 HUNG_UP = 129
-TOGETHER_S = 20.0
+HOUR_MS = 3_600_000
 PATIENT = {
-    "controlled.shutdown.retry.backoff.ms": "30000",  # a stop that waits for this takes longer than TOGETHER_S
+    "controlled.shutdown.retry.backoff.ms": str(HOUR_MS),  # a stop that waits for this does not end in time
     "offsets.topic.replication.factor": "2",
 }
 
@@ -46,7 +45,7 @@ def created(broker: PkBroker, topic: str, partitions: int) -> None:
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(["zookeeper", "one", "two"])), ids="-".join)
-def test_all_servers_of_a_cluster_stop_within_seconds_in_any_order(order: tuple[str, ...], tmp_path: Path) -> None:
+def test_all_servers_of_a_cluster_stop_in_any_order_and_wait_for_none(order: tuple[str, ...], tmp_path: Path) -> None:
     with pk_zookeeper(tmp_path) as own:
         servers: dict[str, ServerProcess] = {
             "zookeeper": own,
@@ -56,7 +55,6 @@ def test_all_servers_of_a_cluster_stop_within_seconds_in_any_order(order: tuple[
         servers["one"].start()
         servers["two"].start()
 
-        begun = time.monotonic()
         for name in order:
             process = servers[name].process
             assert process is not None
@@ -64,7 +62,6 @@ def test_all_servers_of_a_cluster_stop_within_seconds_in_any_order(order: tuple[
         statuses = {name: server.stop() for name, server in servers.items()}
 
         assert statuses == dict.fromkeys(servers, 143)
-        assert time.monotonic() - begun < TOGETHER_S
 
 
 def test_a_closed_terminal_stops_broker_and_zookeeper_in_order(tmp_path: Path) -> None:
@@ -165,7 +162,7 @@ def test_fifty_partitions_of_groups_make_one_line(zookeeper: PkZooKeeper, tmp_pa
     created(broker, "read", 1)
     read = pk(
         "console-consumer", "--bootstrap-server", broker.bootstrap, "--topic", "read", "--group", "g",
-        "--timeout-ms", "3000",
+        "--timeout-ms", "10000",
     )  # fmt: skip
     assert "TimeoutException" in read.stderr + read.stdout or read.returncode == 0
     broker.stop()

@@ -1,11 +1,11 @@
 """Errors of the pages of pk ui: each is a page, or a document where JSON was asked for."""
 
 import socket
-import time
 from collections.abc import Iterator
 
 import pytest
 
+from pykafka_cli.ui.connection import PATIENCE
 from pykafka_cli.ui.pages import PAGES, command_line
 from tests.support.web_page import page_of
 
@@ -40,13 +40,11 @@ async def test_a_cluster_that_is_down_is_an_error_on_the_page(path: str) -> None
 
 
 async def test_a_cluster_that_does_not_respond_is_an_error_in_time(silent: str) -> None:
-    began = time.monotonic()
-
-    response = await page_of(silent, most_s=0.2).get("/topics.json")
+    """Long before its client gives up."""
+    response = await page_of(silent, dict.fromkeys(PATIENCE, "3600000"), most_s=0.2).get("/topics.json")
 
     assert response.status_code == 504
     assert "has not responded within 0.2 s" in response.json()["error"]
-    assert time.monotonic() - began < 5
 
 
 async def test_what_does_not_exist_is_not_found() -> None:
