@@ -197,6 +197,6 @@ def test_python_variables_mean_nothing_to_it(program: Path, tmp_path: Path) -> N
     (tmp_path / "json.py").write_text("raise SystemExit(7)")
     environment = {"PYTHONPATH": str(tmp_path), "PYTHONHOME": str(tmp_path), "PYTHONSTARTUP": str(tmp_path / "json.py")}
 
-    done = subprocess.run([program, "topics", "--version"], cwd=tmp_path, env=environment, check=False, timeout=60)
+    done = subprocess.run([program, "topics", "--version"], cwd=tmp_path, env=environment, check=False, timeout=120)
 
     assert done.returncode == 0

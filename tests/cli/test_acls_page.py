@@ -46,7 +46,7 @@ def test_every_command_of_the_page_prints_what_the_page_says(tmp_path: Path) -> 
                 assert program == "pk"
                 typed = "".join(f"{line}\n" for line in step.typed)
                 done = subprocess.run(
-                    [PK, *words], input=typed, capture_output=True, text=True, timeout=60, cwd=tmp_path, check=False
+                    [PK, *words], input=typed, capture_output=True, text=True, timeout=120, cwd=tmp_path, check=False
                 )
                 assert done.returncode == 0, f"{step.command}: {done.stdout}{done.stderr}"
                 assert re.fullmatch(pattern_of(step.printed), done.stdout), f"{step.command} printed\n{done.stdout}"

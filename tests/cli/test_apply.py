@@ -205,7 +205,7 @@ def test_two_runs_at_once_make_what_one_makes(declared: Declared) -> None:
     words = (PK, "apply", str(declared.path), "--bootstrap-server", declared.bootstrap)
 
     runs = [subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(3)]
-    ended = [(*run.communicate(timeout=60), run.returncode) for run in runs]
+    ended = [(*run.communicate(timeout=120), run.returncode) for run in runs]
 
     assert [status for *_, status in ended] == [0, 0, 0], ended
     assert declared.apply().stdout == "Nothing to change.\n"

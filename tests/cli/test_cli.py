@@ -16,6 +16,7 @@ from pykafka_cli.cli import run
 from pykafka_cli.commands import COMMANDS, SECTIONS
 from pykafka_cli.exit_status import ExitStatus
 from pykafka_cli.script.options import is_interactive
+from tests.support.polling import PATIENCE_S
 from tests.support.running import PK
 
 HEAVY = ("aiokafka", "kazoo", "rich", "uvloop", "yaml", "hypothesis", "pykafka_cli.broker", "pykafka_cli.storage")
@@ -243,11 +244,11 @@ def test_ctrl_c_while_waiting_leaves_quietly() -> None:
             [PK, "topics", "--bootstrap-server", address, "--list"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
         with process:
-            silent.settimeout(30)
+            silent.settimeout(PATIENCE_S)
             connection, _ = silent.accept()
             with connection:  # it waits for a response
                 process.send_signal(signal.SIGINT)
-                output = process.communicate(timeout=30)
+                output = process.communicate(timeout=PATIENCE_S)
 
     assert process.returncode == 130
     assert output == (b"", b"")

@@ -12,6 +12,7 @@ import pytest
 
 from tests.support.far_cluster import FLAKY, far_cluster
 from tests.support.pages import DOCS, files_of, pattern_of, steps_of
+from tests.support.polling import PATIENCE_S
 from tests.support.running import PK, RunningCluster, pk
 
 
@@ -112,7 +113,7 @@ def test_a_copy_in_parts_has_every_record_once(here: Cluster) -> None:
 
     assert counts == [7, 100, 193, 0]
     assert here.records("parts-new", 300) == here.records("parts", 300)
-    assert pk("wait", "--bootstrap-server", here.bootstrap, "lag=parts:0", "--timeout", "10s").returncode == 0
+    assert pk("wait", "--bootstrap-server", here.bootstrap, "lag=parts:0", "--timeout", "60s").returncode == 0
 
 
 def test_a_copy_that_follows_ends_by_a_signal_and_can_be_resumed(here: Cluster) -> None:
@@ -124,7 +125,7 @@ def test_a_copy_that_follows_ends_by_a_signal_and_can_be_resumed(here: Cluster) 
         here.produce("copied-on", LINES[100:200])
         assert pk("wait", "--bootstrap-server", here.bootstrap, "records=followed-new:200").returncode == 0
         following.send_signal(signal.SIGINT)
-        printed = following.communicate(timeout=30)[0]
+        printed = following.communicate(timeout=PATIENCE_S)[0]
 
     assert (following.returncode, printed) == (130, "Copied 200 records from copied-on to followed-new.\n")
     assert here.copy("copied-on=followed-new", "--group", "copied-on").stdout.startswith("Copied 0 records")
@@ -137,7 +138,7 @@ def test_nothing_is_missing_after_a_copy_was_killed(here: Cluster) -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE) as killed:
         assert pk("wait", "--bootstrap-server", here.bootstrap, "records=killed-new:200").returncode == 0
         killed.kill()
-        killed.wait(timeout=30)
+        killed.wait(timeout=PATIENCE_S)
     here.produce("killed", LINES[200:])
 
     resumed = json.loads(here.copy("killed=killed-new", "--group", "killed", "--output", "json").stdout)

@@ -226,7 +226,7 @@ def test_whoever_has_the_port_is_named(command: str, cluster: RunningCluster, tm
         file.write_text(f"dataDir={tmp_path / 'zookeeper'}\nclientPort={cluster.zookeeper_port}\n")
         words, expected = [command, str(file)], [cluster.zookeeper_port]
 
-    refused = subprocess.run([PK, *words], capture_output=True, text=True, timeout=60, check=False, env=os.environ)
+    refused = subprocess.run([PK, *words], capture_output=True, text=True, timeout=120, check=False, env=os.environ)
 
     assert refused.returncode == 1
     for port in expected:

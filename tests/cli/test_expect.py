@@ -15,6 +15,7 @@ import pytest
 from confluent_kafka import Producer
 
 from tests.support.far_cluster import FAR, FLAKY, Road, far_cluster
+from tests.support.polling import PATIENCE_S
 from tests.support.ports import free_port
 from tests.support.running import PK, RunningCluster, pk
 
@@ -160,7 +161,7 @@ def test_it_may_begin_before_the_topic_exists_and_sees_partitions_that_are_added
         topic.topics("--alter", "--partitions", "8")
         topic.send(*(f"{number}:more" for number in range(20)))
 
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=PATIENCE_S) == 0
 
 
 def test_records_of_new_partitions_count(topic: Topic) -> None:
@@ -169,7 +170,7 @@ def test_records_of_new_partitions_count(topic: Topic) -> None:
         topic.topics("--alter", "--partitions", "8")
         topic.send(*(f"{number}:more" for number in range(20)))
 
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=PATIENCE_S) == 0
 
 
 def test_it_may_begin_before_there_is_a_cluster(tmp_path: Path) -> None:
@@ -179,7 +180,7 @@ def test_it_may_begin_before_there_is_a_cluster(tmp_path: Path) -> None:
         cluster = RunningCluster(tmp_path / "data", ports=(port, 0), extra=("--topic", "early"))
         try:
             topic.send("k:one")
-            assert process.wait(timeout=60) == 0
+            assert process.wait(timeout=120) == 0
         finally:
             cluster.stop()
 
@@ -189,7 +190,7 @@ def test_exactly_waits_for_what_is_too_much(topic: Topic) -> None:
     with topic.waiting("--exactly", "--grace", "1h", "--within", "2h") as process:
         topic.send("k:one")
         topic.send("k:two")
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=120)
 
     assert process.returncode == 1
     assert f"{topic.name}: no other records: 1 record too many" in errors

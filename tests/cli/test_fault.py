@@ -9,6 +9,7 @@ import pytest
 from confluent_kafka import KafkaException, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from tests.support.polling import PATIENCE_S
 from tests.support.running import RunningCluster, pk
 
 
@@ -75,7 +76,7 @@ def test_a_delay_is_longer_than_a_client_waits(cluster: RunningCluster) -> None:
     fault(cluster, "CreateTopics", "--delay", "1h", "--always", "--client-id", "impatient")
     admin = AdminClient({"bootstrap.servers": cluster.bootstrap, "client.id": "impatient"})
 
-    assert admin.list_topics("t", timeout=30).topics
+    assert admin.list_topics("t", timeout=PATIENCE_S).topics
     creation = admin.create_topics([NewTopic("late", 1)], request_timeout=0.2)["late"]
 
     with pytest.raises(KafkaException) as ended:

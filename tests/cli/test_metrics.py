@@ -11,6 +11,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from pykafka_cli.properties.metrics import PROMETHEUS
+from tests.support.polling import PATIENCE_S
 from tests.support.running import RunningCluster, pk
 
 Figures = dict[tuple[str, tuple[tuple[str, str], ...]], float]
@@ -24,7 +25,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCluster]:
 
 
 def scraped(url: str) -> Figures:
-    text = urllib.request.urlopen(url, timeout=20).read().decode()
+    text = urllib.request.urlopen(url, timeout=PATIENCE_S).read().decode()
     return {
         (sample.name, tuple(sorted(sample.labels.items()))): sample.value
         for family in text_string_to_metric_families(text)

@@ -64,7 +64,7 @@ class Reader:
         command = self.placed(step.command)
         done = subprocess.run(
             ["sh", "-c", f"{self._before}{command}"], input="".join(f"{line}\n" for line in step.typed),
-            capture_output=True, text=True, timeout=60, cwd=self._clone, env={**os.environ, **self._environment},
+            capture_output=True, text=True, timeout=120, cwd=self._clone, env={**os.environ, **self._environment},
             check=False,
         )  # fmt: skip
         if command.split()[0] in STATE:

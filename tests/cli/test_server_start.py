@@ -12,7 +12,7 @@ from pykafka_cli import KAFKA_VERSION
 from pykafka_cli.cli import run
 from pykafka_cli.commands import server_stop
 from pykafka_cli.servers import stopping
-from tests.support.polling import until
+from tests.support.polling import PATIENCE_S, until
 from tests.support.running import PK, RunningCluster, pk
 
 USAGE = "USAGE: server-start [-daemon] server.properties [--override property=value]*"
@@ -125,7 +125,7 @@ def test_a_signal_ends_it_cleanly_with_the_signals_status(fresh_cluster: Running
 
     broker.terminate()
 
-    assert broker.wait(timeout=30) == 143
+    assert broker.wait(timeout=PATIENCE_S) == 143
     assert (tmp_path / "logs" / ".kafka_cleanshutdown").exists()
 
 

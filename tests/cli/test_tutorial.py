@@ -27,7 +27,7 @@ def test_every_command_of_a_page_prints_what_the_page_says(
         assert program == "pk"
         typed = "".join(f"{line}\n" for line in step.typed)
         done = subprocess.run(
-            [PK, *words], input=typed, capture_output=True, text=True, timeout=60, env=NO_CONFIGURATION, check=False
+            [PK, *words], input=typed, capture_output=True, text=True, timeout=120, env=NO_CONFIGURATION, check=False
         )
         assert done.returncode == 0, f"{step.command}: {done.stderr}"
         assert re.fullmatch(pattern_of(step.printed), done.stdout), (

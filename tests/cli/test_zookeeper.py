@@ -140,7 +140,7 @@ def test_a_lone_server_with_its_own_process_is_killed_and_brought_back(lone: Run
     (before,) = zookeepers(lone)
 
     act(lone, "kill", 1)
-    fetched = pk("get-offsets", "--bootstrap-server", lone.bootstrap, "--topic", "kept", timeout=60)
+    fetched = pk("get-offsets", "--bootstrap-server", lone.bootstrap, "--topic", "kept", timeout=120)
     act(lone, "start", 1)
 
     until(lambda: modes(lone) == ["standalone"], lambda: str(modes(lone)))

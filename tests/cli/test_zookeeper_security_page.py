@@ -38,7 +38,7 @@ def test_every_command_of_the_page_prints_what_the_page_says(tmp_path: Path, mon
         """In one shell, so that what is exported stays; what the last one prints counts."""
         *before, last = map(placed, commands)
         script = "".join(f"{{ {each}; }} >/dev/null 2>&1\n" for each in before) + last
-        return subprocess.run(["sh", "-ec", script], capture_output=True, text=True, timeout=90, check=False)
+        return subprocess.run(["sh", "-ec", script], capture_output=True, text=True, timeout=120, check=False)
 
     certificates = [step.command for step in steps if not step.command.startswith(("pk", "export"))]
     done = run(certificates)

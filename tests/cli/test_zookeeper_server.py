@@ -21,8 +21,6 @@ from tests.support.running import PK
 from tests.support.server_processes import ServerProcess
 from tests.support.zookeeper.servers import four_letter_word
 
-READY_TIMEOUT_S = 30
-
 
 class Server(ServerProcess):
     """`pk zookeeper-server-start` with a file of properties."""
@@ -63,7 +61,7 @@ def start(*words: str, cwd: Path | None = None, **environment: str) -> "subproce
         [PK, "zookeeper-server-start", *words],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
         cwd=cwd,
         env={**os.environ, **environment},
@@ -154,7 +152,7 @@ def test_a_daemon_leaves_the_terminal_and_writes_to_log_dir(tmp_path: Path, file
     log = tmp_path / "logs/zookeeper.out"
     until(lambda: answers(port), log.read_text)
     found = subprocess.run(
-        [sys.executable, "-c", _FIND, str(file)], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", _FIND, str(file)], capture_output=True, text=True, check=True, timeout=120
     )
     os.kill(int(found.stdout), signal.SIGTERM)
     until(lambda: not answers(port))
@@ -196,7 +194,7 @@ def test_servers_are_known_by_their_command_lines(line: str, found: bool) -> Non
 def test_stopping_signals_servers_with_what_is_configured(running: Server) -> None:
     """Signal 0 reaches the servers of this machine and harms none."""
     done = subprocess.run(
-        [PK, "zookeeper-server-stop"], capture_output=True, text=True, env={**os.environ, "SIGNAL": "0"}, timeout=60
+        [PK, "zookeeper-server-stop"], capture_output=True, text=True, env={**os.environ, "SIGNAL": "0"}, timeout=120
     )
 
     assert (done.returncode, done.stdout) == (0, "")
@@ -207,7 +205,7 @@ def test_stopping_signals_servers_with_what_is_configured(running: Server) -> No
 
 def test_a_signal_that_is_none_is_rejected() -> None:
     done = subprocess.run(
-        [PK, "zookeeper-server-stop"], capture_output=True, text=True, env={**os.environ, "SIGNAL": "SOON"}, timeout=60
+        [PK, "zookeeper-server-stop"], capture_output=True, text=True, env={**os.environ, "SIGNAL": "SOON"}, timeout=120
     )
 
     assert (done.returncode, done.stderr) == (1, "SIGNAL=SOON is not a signal\n")

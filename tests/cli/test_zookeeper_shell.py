@@ -15,10 +15,9 @@ import pytest
 
 from pykafka_cli.cli import run
 from pykafka_cli.commands import zookeeper_shell
+from tests.support.polling import PATIENCE_S
 from tests.support.ports import free_port
 from tests.support.running import PK, RunningCluster, pk
-
-PATIENCE_S = 30
 
 
 def shell(cluster: RunningCluster, typed: str, *, chroot: str = "") -> str:

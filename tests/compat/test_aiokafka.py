@@ -6,6 +6,7 @@ import uuid
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
+from tests.support.polling import PATIENCE_S
 from tests.support.running import RunningCluster
 
 
@@ -22,7 +23,7 @@ async def test_aiokafka_produces_idempotently_and_reads_back(cluster: RunningClu
     async with AIOKafkaConsumer(
         topic, bootstrap_servers=cluster.bootstrap, group_id=topic, auto_offset_reset="earliest"
     ) as consumer:
-        read = [await asyncio.wait_for(consumer.getone(), 30) for _ in range(100)]
+        read = [await asyncio.wait_for(consumer.getone(), PATIENCE_S) for _ in range(100)]
         await consumer.commit()
         partitions = [TopicPartition(topic, partition) for partition in range(3)]
         committed = [await consumer.committed(partition) for partition in partitions]

@@ -57,7 +57,7 @@ def test_it_may_begin_before_the_topic_exists(kafka: FarKafka, tmp_path: Path) -
         kafka.done("topics", "--create", "--topic", TOPIC, "--partitions", "3")
         sent = 'a:{"id":1,"state":"new"}\nb:{"id":2}\na:{"id":1,"state":"paid"}\n'
         kafka.done("console-producer", "--topic", TOPIC, *KEYED, stdin=sent)
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=120)
 
     assert process.returncode == 0, errors
 

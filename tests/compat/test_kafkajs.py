@@ -17,7 +17,7 @@ def test_kafkajs_administers_produces_and_consumes_in_a_group(cluster: RunningCl
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=90,
+        timeout=120,
         check=False,
     )
 

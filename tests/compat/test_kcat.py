@@ -11,7 +11,7 @@ from tests.support.running import RunningCluster, pk
 
 
 def kcat(*words: str, stdin: str = "") -> str:
-    done = subprocess.run([peers.kcat(), *words], input=stdin, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([peers.kcat(), *words], input=stdin, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

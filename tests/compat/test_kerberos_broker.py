@@ -88,7 +88,7 @@ def test_kafkas_own_tools_log_in(secured: Secured) -> None:
     )
     option = f"-Djava.security.krb5.conf={secured.realm.krb5_conf}"
 
-    listed = subprocess.run([java, option, *words], capture_output=True, text=True, timeout=90, check=False)
+    listed = subprocess.run([java, option, *words], capture_output=True, text=True, timeout=120, check=False)
 
     assert (listed.returncode, listed.stdout.split()) == (0, ["seen"]), listed.stderr
 

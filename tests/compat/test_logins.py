@@ -102,7 +102,7 @@ def kcat(guarded: Guarded, *words: str, password: str = "alice-secret") -> "subp
         peers.kcat(), "-b", guarded.sasl, "-X", "security.protocol=SASL_PLAINTEXT", "-X", "sasl.username=alice",
         "-X", f"sasl.password={password}", *words,
     ]  # fmt: skip
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 
 BEFORE_API_VERSIONS: Sequence[str] = ("-X", "api.version.request=false", "-X", "broker.version.fallback=0.10.0.0")

@@ -272,7 +272,7 @@ def test_no_page_shows_a_secret(password: str, talkative: Talkative, folder: Pat
     shown = UiProcess(folder, talkative.secured, "--command-config", file)
     try:
         seen, waiting = dict[str, str](), ["/"]
-        with httpx.Client(base_url=shown.url, timeout=60, follow_redirects=True) as browser:
+        with httpx.Client(base_url=shown.url, timeout=120, follow_redirects=True) as browser:
             while waiting and len(seen) < MOST_PAGES:
                 path = waiting.pop(0)
                 if path not in seen:

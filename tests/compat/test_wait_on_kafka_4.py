@@ -102,7 +102,7 @@ def test_a_member_that_joins(protocol: tuple[str, ...], kafka: FarKafka) -> None
     reading = (PK, "console-consumer", "--bootstrap-server", kafka.bootstrap, "--topic", TOPIC, "--group", group)
     with subprocess.Popen([*reading, *protocol], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as reader:
         try:
-            joined = kafka.wait(f"group={group}:Stable:1", "--timeout", "30s")
+            joined = kafka.wait(f"group={group}:Stable:1", "--timeout", "60s")
         finally:
             reader.kill()
 

@@ -83,7 +83,7 @@ def test_zookeepers_shell_prints_what_it_prints_on_zookeeper(server: PkZooKeeper
         input=COMMANDS,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
 

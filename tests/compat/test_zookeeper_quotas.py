@@ -54,7 +54,7 @@ VARYING = re.compile(r"(?<=time = ).*|(?<=Zxid = )0x[0-9a-f]+")
 def printed_by_zookeepers_shell(server: ZooKeeperProcess) -> list[str]:
     main = "org.apache.zookeeper.ZooKeeperMain"
     command = [*peers.small_java(128), "-cp", peers.kafka_classpath(), main, "-server", server.address]
-    done = subprocess.run(command, input=COMMANDS, capture_output=True, text=True, timeout=90, check=False)
+    done = subprocess.run(command, input=COMMANDS, capture_output=True, text=True, timeout=120, check=False)
     return shown(done.stdout)
 
 

@@ -132,7 +132,7 @@ def shell(options: list[str], address: str, commands: str) -> str:
     done = subprocess.run(
         [*peers.small_java(128), *options, "-cp", peers.kafka_classpath(), "org.apache.zookeeper.ZooKeeperMain",
          "-server", address],
-        input=commands, capture_output=True, text=True, timeout=60, check=False,
+        input=commands, capture_output=True, text=True, timeout=120, check=False,
         env={**os.environ, "KAFKA_OPTS": ""},
     )  # fmt: skip
     return done.stdout + done.stderr

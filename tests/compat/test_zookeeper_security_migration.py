@@ -67,7 +67,7 @@ def script(login: Path | None, *words: str) -> subprocess.CompletedProcess[str]:
     """Kafka's."""
     options = [] if login is None else [f"{LOGIN}{login}"]
     command = [*peers.small_java(128), *options, "-cp", peers.kafka_classpath(), "kafka.admin.ZkSecurityMigrator"]
-    return subprocess.run([*command, *words], capture_output=True, text=True, timeout=90, check=False)
+    return subprocess.run([*command, *words], capture_output=True, text=True, timeout=120, check=False)
 
 
 def tree(client: KazooClient, path: str = "/kafka") -> dict[str, object]:

@@ -9,10 +9,10 @@ from contextlib import ExitStack, contextmanager, suppress
 
 import pytest
 
+from tests.support.polling import PATIENCE_S
 from tests.support.running import RunningCluster, pk
 
 GROWTH_KB = 50 * 1024
-PATIENCE_S = 30
 SLOWEST_ANSWER_S = 10.0
 UNDER_ATTACK_S = 3.0  # longer than the broker waits for a client that does not read
 MIB = 1 << 20

@@ -4,9 +4,8 @@ import signal
 from pathlib import Path
 
 from tests.support.broker_processes import PkBroker
+from tests.support.polling import PATIENCE_S
 from tests.support.zookeeper.servers import pk_zookeeper
-
-PATIENCE_S = 30
 
 
 def test_it_stops_cleanly_when_it_is_asked_to(tmp_path: Path) -> None:

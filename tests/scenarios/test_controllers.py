@@ -28,10 +28,10 @@ from pykafka_cli.zookeeper.kafka_znodes import BrokerRegistration, Endpoint
 from tests.fakes.controlled_cluster import answer_to, briefly_told
 from tests.support.brokers import broker_ids
 from tests.support.event_loop import until
+from tests.support.polling import PATIENCE_S
 from tests.support.zookeeper.behind import TransparentClient
 from tests.support.zookeeper.servers import ZooKeeperProcess, debian_zookeeper, pk_zookeeper
 
-PATIENCE_S = 20
 NEWEST = {4: 7, 5: 4, 6: 8}
 
 
@@ -55,7 +55,7 @@ class ListeningBroker:
         }
         self.settings = BrokerSettings(Property(key, value, 0) for key, value in settings.items())
         self.zookeeper = TransparentClient(
-            address, session_timeout=in_seconds(session_timeout_ms), connection_timeout=Seconds(10)
+            address, session_timeout=in_seconds(session_timeout_ms), connection_timeout=Seconds(PATIENCE_S)
         )
         self.store = ZkStore(self.zookeeper, SystemClock())
         self.controller = Controller(
@@ -73,7 +73,7 @@ class ListeningBroker:
         return self.controller.broker_epoch
 
     async def _connect(self, endpoint: BrokerEndpoint, client_id: str) -> Connection:
-        return await Connection.open(endpoint.host, endpoint.port, client_id=client_id, timeout=Seconds(5))
+        return await Connection.open(endpoint.host, endpoint.port, client_id=client_id, timeout=Seconds(PATIENCE_S))
 
     async def _unclean_election_allowed(self, _topic: str) -> bool:
         return False
@@ -144,7 +144,9 @@ async def start(server: ZooKeeperProcess, chroot: str) -> AsyncIterator[Starter]
 @pytest.fixture
 async def hand(server: ZooKeeperProcess, chroot: str) -> AsyncIterator[ZooKeeperClient]:
     """What an operator or an old tool would use."""
-    client = ZooKeeperClient(f"{server.address}{chroot}", session_timeout=Seconds(10), connection_timeout=Seconds(10))
+    client = ZooKeeperClient(
+        f"{server.address}{chroot}", session_timeout=Seconds(10), connection_timeout=Seconds(PATIENCE_S)
+    )
     await client.start()
     yield client
     await client.close()
@@ -266,7 +268,9 @@ def expire(client: TransparentClient) -> None:
 async def test_a_restarted_broker_waits_until_its_old_session_is_over(
     start: Starter, server: ZooKeeperProcess, chroot: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    old = ZooKeeperClient(f"{server.address}{chroot}", session_timeout=Seconds(6), connection_timeout=Seconds(10))
+    old = ZooKeeperClient(
+        f"{server.address}{chroot}", session_timeout=Seconds(6), connection_timeout=Seconds(PATIENCE_S)
+    )
     await old.start()
     await old.create("/brokers/ids/0", b"{}", ephemeral=True)
 

@@ -26,12 +26,12 @@ from kafka.errors import KafkaError as KafkaPythonError
 from kafka.net.sasl.oauth import AbstractTokenProvider as OAuthTokenProvider
 
 from tests.support import kafka_scripts, peers
+from tests.support.polling import PATIENCE_S
 from tests.support.running import PK
 
 if find_spec("gssapi"):
     from gssapi.raw.misc import GSSError
 
-PATIENCE_S = 60.0
 PLAIN, SCRAM_256, SCRAM_512, OAUTHBEARER, GSSAPI = "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER", "GSSAPI"
 CERTIFICATE, DELEGATION_TOKEN = "certificate", "delegation token"
 _COMMON = (PLAIN, SCRAM_256, SCRAM_512, CERTIFICATE)

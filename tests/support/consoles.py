@@ -13,10 +13,8 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
-from tests.support.polling import until
+from tests.support.polling import PATIENCE_S, until
 from tests.support.running import PK
-
-PATIENCE_S = 30
 
 
 class Talk:

@@ -28,7 +28,7 @@ def command(tool: str, *words: str) -> list[str]:
 
 def run_kafka(tool: str, *words: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
     """Run one of Kafka's tools to its end."""
-    return subprocess.run(command(tool, *words), input=stdin, capture_output=True, text=True, timeout=90, check=False)
+    return subprocess.run(command(tool, *words), input=stdin, capture_output=True, text=True, timeout=120, check=False)
 
 
 def kafka(tool: str, *words: str, stdin: str = "") -> str:
@@ -41,4 +41,4 @@ def kafka(tool: str, *words: str, stdin: str = "") -> str:
 def run_kafka_4(class_name: str, *words: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
     """Run one of the tools of Apache Kafka 4.3.1, by the name of its class, to its end."""
     command = [*peers.small_java(256), "-cp", peers.kafka_4_classpath(), class_name, *words]
-    return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=90, check=False)
+    return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=120, check=False)

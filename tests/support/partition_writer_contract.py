@@ -10,6 +10,7 @@ from pykafka_cli.broker.errors import NotLeaderOrFollower, RequestTimedOut
 from pykafka_cli.model import Milliseconds, Offset, ProducerEpoch, ProducerId, Timestamp, TopicPartition
 from pykafka_cli.protocol.records.batch import read_header
 from pykafka_cli.protocol.records.record import Record, build_batch, records_in
+from tests.support.polling import PATIENCE_S
 
 LED = TopicPartition("__consumer_offsets", 0)
 NOT_LED = TopicPartition("__consumer_offsets", 1)
@@ -69,7 +70,7 @@ class PartitionWriterContract:
 
         await replicas.go_on()
 
-        await asyncio.wait_for(waiting, 10)
+        await asyncio.wait_for(waiting, PATIENCE_S)
         assert writer.high_watermark(LED) > last
 
     async def test_waiting_for_replication_ends_with_the_timeout(self, writer: PartitionWriter, replicas: Any) -> None:
@@ -81,7 +82,7 @@ class PartitionWriterContract:
         await replicas.time_out()
 
         with pytest.raises(RequestTimedOut):
-            await asyncio.wait_for(waiting, 10)
+            await asyncio.wait_for(waiting, PATIENCE_S)
 
     async def test_waiting_for_replication_ends_with_leadership(self, writer: PartitionWriter, replicas: Any) -> None:
         await replicas.hold()
@@ -92,7 +93,7 @@ class PartitionWriterContract:
         await replicas.lose()
 
         with pytest.raises(NotLeaderOrFollower):
-            await asyncio.wait_for(waiting, 10)
+            await asyncio.wait_for(waiting, PATIENCE_S)
 
     async def test_a_partition_that_is_not_led_is_rejected(self, writer: PartitionWriter) -> None:
         with pytest.raises(NotLeaderOrFollower):

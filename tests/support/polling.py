@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-PATIENCE_S = 60
+PATIENCE_S = 100
 PAUSE_S = 0.05
 
 Found = TypeVar("Found")

@@ -12,8 +12,7 @@ from kio.serial import entity_reader, entity_writer
 from pykafka_cli.protocol import first_versions, inter_broker
 from pykafka_cli.protocol.api_keys import ApiKey
 from pykafka_cli.protocol.describe_transactions import DescribeTransactionsResponse
-
-_TIMEOUT_S = 30.0
+from tests.support.polling import PATIENCE_S
 
 
 def schema_of(api_key: int, version: int, kind: first_versions.Kind) -> Any:
@@ -32,7 +31,7 @@ class RawClient:
 
     def __init__(self, address: str, user: str | None = None) -> None:
         host, _, port = address.rpartition(":")
-        self._socket = socket.create_connection((host, int(port)), timeout=_TIMEOUT_S)
+        self._socket = socket.create_connection((host, int(port)), timeout=PATIENCE_S)
         if user is not None:
             self._log_in(user)
 

@@ -16,8 +16,8 @@ from pathlib import Path
 from pykafka_cli.servers.standstill import VARIABLE, longest_standstill
 from tests.support.polling import until
 
-READY_TIMEOUT_S = 90
-STOP_TIMEOUT_S = 60
+READY_TIMEOUT_S = 120
+STOP_TIMEOUT_S = 100
 LONGEST_STANDSTILL_S = 15.0
 """No event loop of a server of ours may stand still for longer, even on a machine that is busy with other things."""
 

@@ -15,9 +15,9 @@ from typing import Self
 
 import pyte
 
+from tests.support.polling import PATIENCE_S
 from tests.support.running import PK
 
-PATIENCE_S = 30
 _SIZE = frozenset({"COLUMNS", "LINES"})
 """Variables that would belie the size of the terminal."""
 
@@ -114,9 +114,8 @@ class Terminal:
         """
         deadline = time.monotonic() + PATIENCE_S
         while not condition(self.lines):
-            remaining = deadline - time.monotonic()
-            assert remaining > 0, "this is on the screen:\n" + "\n".join(self.lines)
-            assert self._read(min(remaining, 0.1)) or self.process.poll() is None, "it ended:\n" + "\n".join(self.lines)
+            assert time.monotonic() < deadline, "this is on the screen:\n" + "\n".join(self.lines)
+            assert self._read_on(), "it ended:\n" + "\n".join(self.lines)
         return self.lines
 
     def wait_for_line(self, line: str) -> list[str]:
@@ -125,12 +124,17 @@ class Terminal:
     def end(self) -> int:
         """Wait for the command; its exit status."""
         deadline = time.monotonic() + PATIENCE_S
-        while self._read(0.1) or self.process.poll() is None:
+        while self._read_on():
             assert time.monotonic() < deadline, "it runs, and this is on the screen:\n" + "\n".join(self.lines)
         return self.process.returncode
 
     def signal(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
+
+    def _read_on(self) -> bool:
+        """Read what comes within a moment; returns False once the command has ended and all has been read."""
+        has_ended = self.process.poll() is not None  # before reading: what it wrote last is there by then
+        return self._read(0.1) or not has_ended
 
     def _read(self, seconds: float) -> bool:
         ready, _, _ = select.select([self._here], [], [], seconds)

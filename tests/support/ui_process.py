@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 
+from tests.support.polling import PATIENCE_S
 from tests.support.running import PK
 from tests.support.server_processes import ServerProcess
 
@@ -26,6 +27,6 @@ class UiProcess(ServerProcess):
         return "Ctrl-C ends it." in self.said()
 
     def document(self, address: str) -> Any:
-        response = httpx.get(self.url + address, timeout=30)
+        response = httpx.get(self.url + address, timeout=PATIENCE_S)
         assert response.status_code == 200, response.text
         return response.json()

@@ -34,7 +34,7 @@ class AdminResponse(NamedTuple):
 def get(port: int, path: str) -> AdminResponse:
     """The response to a GET request; raises OSError where nobody listens."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=60) as response:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=120) as response:
             return AdminResponse(response.status, response.headers.get("Content-Type"), response.read().decode())
     except urllib.error.HTTPError as error:
         with error:

@@ -8,7 +8,7 @@ from pathlib import Path
 from kazoo.client import KazooClient
 from kazoo.retry import KazooRetry
 
-from tests.support.polling import until
+from tests.support.polling import PATIENCE_S, until
 from tests.support.ports import free_port
 from tests.support.zookeeper.servers import (
     KafkaZooKeeper,
@@ -17,8 +17,6 @@ from tests.support.zookeeper.servers import (
     admin_keys,
     four_letter_word,
 )
-
-PATIENCE_S = 60
 
 
 class Ensemble:

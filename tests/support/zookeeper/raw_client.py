@@ -12,8 +12,7 @@ from pykafka_cli.zookeeper.protocol.requests import (
     read_response,
     request_frame,
 )
-
-PATIENCE_S = 20
+from tests.support.polling import PATIENCE_S
 
 
 class RawClient:

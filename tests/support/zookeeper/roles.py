@@ -9,11 +9,10 @@ from pykafka_cli.zookeeper.ensemble.configuration import PARTICIPANT, EnsembleCo
 from pykafka_cli.zookeeper.ensemble.following import Following
 from pykafka_cli.zookeeper.ensemble.leading import Leading
 from pykafka_cli.zookeeper.ensemble.member import Member
+from tests.support.polling import PATIENCE_S
 from tests.support.ports import free_port
 from tests.support.zookeeper.raw_client import RawClient
 from tests.support.zookeeper.starting import settings_of
-
-PATIENCE_S = 20
 
 
 class Roles:

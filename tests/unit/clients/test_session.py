@@ -23,6 +23,7 @@ from pykafka_cli.clients.settings import Address, ClientSettings
 from pykafka_cli.transport.connection import Connection
 from pykafka_cli.transport.errors import BrokerUnreachable, ConnectionLost, VersionUnsupported
 from tests.fakes.cluster import FakeConnection, FakeSession
+from tests.support.polling import PATIENCE_S
 from tests.support.ports import free_port
 from tests.support.session_contract import Responses, SessionContract
 
@@ -262,7 +263,7 @@ async def test_leaving_a_session_ends_its_connections() -> None:
         async with session_to(server.sockets[0].getsockname()[1]):
             assert not gone.is_set()
 
-        await asyncio.wait_for(gone.wait(), timeout=5)
+        await asyncio.wait_for(gone.wait(), PATIENCE_S)
 
 
 async def test_bootstrap_servers_get_their_full_names_where_that_is_wanted() -> None:

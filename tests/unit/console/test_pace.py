@@ -3,6 +3,7 @@
 import asyncio
 
 from pykafka_cli.console.pace import Pace
+from tests.support.polling import PATIENCE_S
 
 
 async def counts(rate: float, total: int) -> list[int]:
@@ -23,7 +24,7 @@ async def test_a_rate_is_kept_over_the_whole_time() -> None:
 
 
 async def test_the_first_record_does_not_wait() -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         assert await counts(0.001, 1) == [1]
 
 

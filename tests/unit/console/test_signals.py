@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from pykafka_cli.console.signals import ending_signals
+from tests.support.polling import PATIENCE_S
 
 WAITS = """
 import asyncio, sys
@@ -35,7 +36,7 @@ def run(signals: Sequence[signal.Signals], *words: str) -> tuple[int, str, str]:
         for each in signals:
             said += process.stdout.readline()
             process.send_signal(each)
-        rest, complaints = process.communicate(timeout=30)
+        rest, complaints = process.communicate(timeout=PATIENCE_S)
     return process.returncode, said + rest, complaints
 
 

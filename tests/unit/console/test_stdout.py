@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pykafka_cli.console.stdout import BulkOutput, OutputClosed, OutputFailed
+from tests.support.polling import PATIENCE_S
 
 
 async def test_a_reader_that_leaves_ends_what_waits_for_something_to_write() -> None:
@@ -20,7 +21,7 @@ async def test_a_reader_that_leaves_ends_what_waits_for_something_to_write() -> 
             await asyncio.Event().wait()
 
     with pytest.raises(OutputClosed):
-        await asyncio.wait_for(wait_in_vain(), 30)
+        await asyncio.wait_for(wait_in_vain(), PATIENCE_S)
     os.close(writing)
 
 
@@ -33,7 +34,7 @@ async def test_what_was_accepted_before_the_reader_left_is_counted() -> None:
     first = await asyncio.to_thread(os.read, reading, 1000)
     os.close(reading)
     with pytest.raises(OutputClosed) as closed:
-        await asyncio.wait_for(writes, 30)
+        await asyncio.wait_for(writes, PATIENCE_S)
 
     assert len(first) <= closed.value.taken < 10_000_000
     os.close(writing)

@@ -29,6 +29,7 @@ from pykafka_cli.storage.checkpoints import read_meta_properties
 from pykafka_cli.storage.files import DiskFiles
 from pykafka_cli.transport.connection import Connection
 from pykafka_cli.transport.errors import VersionUnsupported
+from tests.support.polling import PATIENCE_S
 
 CLUSTER = "MkU3OEVBNTcwNTJENDM2Qk"
 BROKERS, CONTROLLERS = 1, 2
@@ -72,7 +73,7 @@ async def running(file: Path) -> AsyncIterator[dict[str, int]]:
 
 @asynccontextmanager
 async def connected(port: int) -> AsyncIterator[Connection]:
-    connection = await Connection.open("127.0.0.1", port, client_id="test", timeout=Seconds(10))
+    connection = await Connection.open("127.0.0.1", port, client_id="test", timeout=Seconds(PATIENCE_S))
     try:
         yield connection
     finally:

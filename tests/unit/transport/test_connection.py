@@ -33,6 +33,7 @@ from pykafka_cli.transport.errors import (
 )
 from pykafka_cli.transport.sasl import Plain
 from tests.support.event_loop import until
+from tests.support.polling import PATIENCE_S
 
 Script = Callable[["Peer"], Awaitable[None]]
 
@@ -393,7 +394,7 @@ async def test_a_request_without_an_answer_is_sent_once_all_of_it_has_left() -> 
         ready.set()
         await sending
         connection.close()
-        assert len(await asyncio.wait_for(arrived, 10)) > LARGE_SIZE
+        assert len(await asyncio.wait_for(arrived, PATIENCE_S)) > LARGE_SIZE
 
 
 async def test_a_broker_that_reads_no_more_is_given_up() -> None:

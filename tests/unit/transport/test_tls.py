@@ -24,6 +24,7 @@ from pykafka_cli.transport.errors import (
     ClientCertificateRefused,
     Rejected,
 )
+from tests.support.polling import PATIENCE_S
 
 NOW = datetime.datetime.now(datetime.UTC)
 DAY = datetime.timedelta(days=1)
@@ -73,7 +74,7 @@ def listener(shown: Path, *, trusted: Path | None = None) -> Iterator[int]:
                     pass
 
     with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(10)
+        server.settimeout(PATIENCE_S)
         thread = threading.Thread(target=listen)
         thread.start()
         yield server.getsockname()[1]
@@ -84,7 +85,7 @@ async def ask(port: int, trusted: Path | None) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if trusted:
         context.load_verify_locations(trusted)
-    connection = await Connection.open("localhost", port, client_id=None, tls=context, timeout=Seconds(5))
+    connection = await Connection.open("localhost", port, client_id=None, tls=context, timeout=Seconds(PATIENCE_S))
     try:
         await connection.api_versions()
     finally:

@@ -55,6 +55,7 @@ from pykafka_cli.protocol.records.record import Record, build_batch
 from tests.fakes.clock import forward
 from tests.fakes.cluster import FakeSession
 from tests.support.event_loop import settle, until
+from tests.support.polling import PATIENCE_S
 
 NO_TIME = i32Timedelta.parse(datetime.timedelta())
 T0, T1, T2 = (TopicPartition("t", index) for index in range(3))
@@ -276,7 +277,7 @@ class Reader:
         return found
 
     async def poll_until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while not condition():
                 await self.consumer.poll(Seconds(0.001))
 
@@ -466,7 +467,7 @@ async def test_a_member_that_polls_too_seldom_leaves_by_itself() -> None:
     await reader.consumer.subscribe(["t"])
     await reader.poll_until(lambda: bool(reader.assigned))
 
-    await asyncio.wait_for(cluster.left.wait(), 10)
+    await asyncio.wait_for(cluster.left.wait(), PATIENCE_S)
     cluster.left.clear()
     await reader.poll_until(lambda: len(reader.assigned) == 2)
     await reader.consumer.close()

@@ -23,6 +23,7 @@ from pykafka_cli.model import TopicPartition
 from pykafka_cli.properties.consumer import ConsumerSettings
 from pykafka_cli.transport.errors import ConnectionLost, VersionUnsupported
 from tests.support.event_loop import until
+from tests.support.polling import PATIENCE_S
 
 NO_TIME = i32Timedelta.parse(datetime.timedelta())
 AN_HOUR = datetime.timedelta(hours=1)
@@ -135,7 +136,7 @@ async def test_another_assignment_asks_the_consumer_to_take_part() -> None:
     member = member_of(coordinator)
     member.adopted((await member.join(["t"], [])).partitions, revoked=False)
 
-    await asyncio.wait_for(member.must_rejoin.wait(), 5)
+    await asyncio.wait_for(member.must_rejoin.wait(), PATIENCE_S)
 
     assert (await member.join(["t"], [T0, T1])).partitions == [T0]
 
@@ -156,7 +157,7 @@ async def test_a_member_that_was_given_up_joins_from_the_beginning_under_its_own
     member = member_of(coordinator)
     member.adopted((await member.join(["t"], [])).partitions, revoked=False)
 
-    await asyncio.wait_for(member.must_rejoin.wait(), 5)
+    await asyncio.wait_for(member.must_rejoin.wait(), PATIENCE_S)
     was_lost = member.is_lost
     joined = await member.join(["t"], [])
 
@@ -175,7 +176,7 @@ async def test_a_member_that_is_given_up_while_it_joins_joins_again(code: ErrorC
     joining = asyncio.ensure_future(member.join(["t"], []))
     await until(lambda: len(coordinator.heartbeats) == 1)
     member.adopted([], revoked=False)  # sends the next heartbeat at once
-    joined = await asyncio.wait_for(joining, 5)
+    joined = await asyncio.wait_for(joining, PATIENCE_S)
 
     assert joined.partitions == [T1]
     assert [each.member_epoch for each in coordinator.heartbeats] == [0, 1, 0]

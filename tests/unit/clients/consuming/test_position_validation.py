@@ -37,6 +37,7 @@ from pykafka_cli.properties.consumer import ConsumerSettings
 from pykafka_cli.protocol.records.record import Record, build_batch
 from pykafka_cli.transport.errors import VersionUnsupported
 from tests.fakes.cluster import FakeSession
+from tests.support.polling import PATIENCE_S
 
 NO_TIME = i32Timedelta.parse(datetime.timedelta())
 T0 = TopicPartition("t", 0)
@@ -139,7 +140,7 @@ class Reader:
 
     async def read(self, count: int) -> list[tuple[int, str]]:
         found: list[tuple[int, str]] = []
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while len(found) < count:
                 if (fetched := self.fetcher.take()) is None:
                     await self.fetcher.ready.wait()
@@ -196,11 +197,11 @@ async def test_what_was_fetched_and_not_yet_read_is_fetched_again() -> None:
     partition = Partition(1, 1, 2, 2)
     reader = Reader(partition)
     reader.fetcher.add({T0: position(0, None)})
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         await partition.idle.wait()
 
     partition.elect(3, 4, adds=1)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         await partition.idle.wait()
 
     assert await reader.read(4) == [(0, "a"), (1, "a"), (2, "a"), (3, "b")]

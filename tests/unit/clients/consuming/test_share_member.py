@@ -14,6 +14,7 @@ from kio.static.primitive import i32, i32Timedelta
 from pykafka_cli.clients.consuming.share_member import ShareMember
 from pykafka_cli.clients.errors import ApiError
 from tests.fakes.cluster import NO_TIME
+from tests.support.polling import PATIENCE_S
 
 TOPIC = uuid.UUID(int=7)
 AT_ONCE = i32Timedelta.parse(datetime.timedelta(milliseconds=1))
@@ -60,7 +61,7 @@ def member_of(coordinator: Any) -> ShareMember:
 
 
 async def assigned_next(member: ShareMember) -> set[int]:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         await member.changed.wait()
     member.changed.clear()
     return {index for _, index in member.assigned}
@@ -98,7 +99,7 @@ async def test_a_member_that_the_group_has_given_up_joins_again(lost: ErrorCode)
     member = member_of(coordinator)
 
     assert await assigned_next(member) == {0}
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while member.assigned != {(TOPIC, 1)}:
             await member.changed.wait()
             member.changed.clear()

@@ -3,6 +3,7 @@ import asyncio
 import pytest
 
 from pykafka_cli.clients.producing.background import Background
+from tests.support.polling import PATIENCE_S
 
 
 async def test_the_earliest_of_two_moments_counts() -> None:
@@ -13,7 +14,7 @@ async def test_the_earliest_of_two_moments_counts() -> None:
     background.call_at(soon, called.set)
     background.call_at(soon + 3600, called.clear)
 
-    await asyncio.wait_for(called.wait(), 10)
+    await asyncio.wait_for(called.wait(), PATIENCE_S)
     background.close()
 
 
@@ -33,7 +34,7 @@ async def test_who_waits_for_a_change_learns_of_it_and_of_failures() -> None:
     waiting = asyncio.create_task(background.change())
     go.set()
     with pytest.raises(OSError, match="disk full"):
-        await asyncio.wait_for(waiting, 10)
+        await asyncio.wait_for(waiting, PATIENCE_S)
     with pytest.raises(OSError, match="disk full"):
         await background.change()
 

@@ -30,6 +30,7 @@ from pykafka_cli.transport.errors import AuthenticationFailed, ConnectionLost
 from tests.fakes.clock import forward
 from tests.fakes.cluster import FakeSession
 from tests.simulation.loop import VirtualLoop
+from tests.support.polling import PATIENCE_S
 
 NO_TIME = i32Timedelta.parse(datetime.timedelta())
 NOW_MS = Timestamp(1700000000000)
@@ -144,7 +145,7 @@ async def test_a_record_that_lingered_long_enough_goes_by_itself() -> None:
 
     async with run.producer:
         await run.send(b"a")
-        await asyncio.wait_for(run.arrived.wait(), 10)
+        await asyncio.wait_for(run.arrived.wait(), PATIENCE_S)
 
     assert run.broker.log == {0: [b"a"]}
 

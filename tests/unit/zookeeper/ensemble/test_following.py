@@ -22,10 +22,10 @@ from pykafka_cli.zookeeper.ensemble.packets import (
 from pykafka_cli.zookeeper.protocol.jute import JuteRecord
 from pykafka_cli.zookeeper.protocol.requests import OpCode
 from pykafka_cli.zookeeper.protocol.txn_records import CreateTxn, DeleteTxn, TxnHeader, encode_entry
+from tests.support.polling import PATIENCE_S
 from tests.support.ports import free_port
 from tests.support.zookeeper.starting import settings_of
 
-PATIENCE_S = 20
 EPOCH = 3
 
 

@@ -13,9 +13,8 @@ from pykafka_cli.zookeeper.ensemble.following import Following
 from pykafka_cli.zookeeper.ensemble.leading import Leading
 from pykafka_cli.zookeeper.ensemble.packets import PacketType, QuorumPacket, encode_packet
 from pykafka_cli.zookeeper.protocol.requests import OpCode, WatchableRequest
+from tests.support.polling import PATIENCE_S
 from tests.support.zookeeper.roles import Roles
-
-PATIENCE_S = 20
 
 
 @pytest.fixture

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from pykafka_cli.zookeeper.ensemble.learner_channel import LearnerChannel
 from pykafka_cli.zookeeper.ensemble.packet_writer import MOST_UNSENT
 from pykafka_cli.zookeeper.ensemble.packets import PacketReader, PacketType, QuorumPacket
-
-PATIENCE_S = 20
+from tests.support.polling import PATIENCE_S
 
 
 class Pair:
