@@ -46,9 +46,11 @@ def _node_id_of(words: Sequence[str]) -> int | None:
     """The id of the broker with this command line, from --override or else from its file."""
     given = [word.removeprefix("--override=") for word in words]
     after = given[next(place for place, word in enumerate(given) if word.endswith("server-start")) + 1 :]
-    file = Path(next(word for word in after if not word.startswith("-")))
+    file = next((word for word in after if not word.startswith("-")), None)
+    if file is None:
+        return None  # it is about to print its help
     try:
-        values = {each.key: each.value for each in read_properties(file.read_bytes())}
+        values = {each.key: each.value for each in read_properties(Path(file).read_bytes())}
     except OSError:
         raise ScriptError(
             "Can not find the configuration file in the current directory. "

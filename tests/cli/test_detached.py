@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,25 @@ import pytest
 from tests.support.pages import DOCS, files_of
 from tests.support.polling import until
 from tests.support.running import PK
+
+AMONG_OWN_PROCESSES = """
+import contextlib, os
+import psutil
+from pykafka_cli.servers import stopping
+
+all_processes = stopping.processes
+
+def own_processes():
+    for pid, words in all_processes():
+        with contextlib.suppress(psutil.Error):
+            if psutil.Process(pid).environ().get("XDG_RUNTIME_DIR") == os.environ["XDG_RUNTIME_DIR"]:
+                yield pid, words
+
+stopping.processes = own_processes
+
+from pykafka_cli.__main__ import main
+main()
+"""
 
 FREE = ("--port", "0", "--zookeeper-port", "0")
 
@@ -27,6 +47,10 @@ class Machine:
 
     def pk(self, *words: str) -> "subprocess.CompletedProcess[str]":
         return self.run(PK, *words)
+
+    def stop_servers(self, *words: str) -> "subprocess.CompletedProcess[str]":
+        """`pk server-stop`, which finds no servers of other tests; its signal harms none."""
+        return self.run("env", "SIGNAL=0", sys.executable, "-c", AMONG_OWN_PROCESSES, "server-stop", *words)
 
     def run(self, *words: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
@@ -66,8 +90,7 @@ def test_servers_without_a_terminal_are_started_shown_and_stopped(machine: Machi
     ready = json.loads((machine.directory / "ready").read_text())
     shown = json.loads(machine.pk("status", "--output", "json").stdout)
     waited = machine.pk("wait", "--bootstrap-server", state["bootstrap_servers"], "topic=t:2", "--timeout", "0")
-    meant = machine.run("env", "SIGNAL=0", PK, "server-stop")  # signal 0 harms none
-    left = machine.run("env", "SIGNAL=0", PK, "server-stop", "--node-id", "0")
+    meant, left = (machine.stop_servers(*words) for words in ((), ("--node-id", "0")))
     stopped = machine.pk("down", "--output", "json")
 
     assert (started.returncode, started.stderr) == (0, "")

@@ -164,6 +164,16 @@ def test_one_broker_can_be_named(signalled: list[tuple[int, int]]) -> None:
     assert signalled == [(101, signal.SIGTERM)]
 
 
+def test_one_that_only_prints_its_help_is_not_meant(
+    signalled: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = [*stopping.processes(), (105, ["python", "/opt/bin/pk", "server-start", "--help"])]
+    monkeypatch.setattr(stopping, "processes", lambda: iter(running))
+
+    assert run(["server-stop", "--node-id=1"]) == 0
+    assert signalled == [(101, signal.SIGTERM)]
+
+
 def test_the_name_of_a_broker_goes_before_its_role(
     signalled: list[tuple[int, int]], capsys: pytest.CaptureFixture[str]
 ) -> None:
