@@ -7,14 +7,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests.support.ports import free_port
 from tests.support.running import RunningCluster
 
-pytest_plugins = ["tests.support.skipped", "tests.support.left_running"]
+pytest_plugins = ["tests.support.skipped", "tests.support.left_running", "tests.support.garbage"]
 
-settings.register_profile("any machine", deadline=None)  # being busy is no failure
+# Being busy is no failure.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
 
 # A shell ignores SIGINT for what it starts in the background, nohup SIGHUP, and children inherit that; tests send both.
