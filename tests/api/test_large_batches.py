@@ -15,6 +15,7 @@ from pykafka_cli.protocol.hot_path import produce
 from pykafka_cli.protocol.records import Compression, Record, build_batch, records_in
 from tests.fakes.replica_cluster import ReplicaCluster
 from tests.support.logs import NOW_MS, batch, sequenced
+from tests.support.polling import PATIENCE_S
 from tests.support.replicas import TOPIC, cluster_with_topic
 
 VALUE = b"v" * (100 << 10)
@@ -45,7 +46,7 @@ def served(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     event = threading.Event()
 
     def waiting(*args: Any, **keys: Any) -> CheckedBatch:
-        assert keys or event.wait(30), "nobody was served"
+        assert keys or event.wait(PATIENCE_S), "nobody was served"
         return validation.checked_batch(*args, **keys)
 
     monkeypatch.setattr(batch_checks, "checked_batch", waiting)

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from tests.support.consoles import Talk
-from tests.support.polling import until
+from tests.support.polling import PATIENCE_S, until
 from tests.support.running import PK, RunningCluster, pk
 
 QUICK_GROUP = [
@@ -125,7 +125,7 @@ def test_a_reader_that_leaves_ends_it_quietly(cluster: RunningCluster, topic: st
     errors = reading.stderr.read().decode()
 
     reading.stderr.close()
-    reading.wait(30)
+    reading.wait(PATIENCE_S)
     assert "Traceback" not in errors
     counted = re.search(r"Processed a total of (\d+) messages", errors)
     assert counted

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.consoles import Talk
-from tests.support.polling import until
+from tests.support.polling import PATIENCE_S, until
 from tests.support.running import PK, RunningCluster, pk
 
 
@@ -119,7 +119,7 @@ def test_a_signal_sends_what_was_read(cluster: RunningCluster, topic: str, numbe
         talk.type("one\ntwo\n")
         talk.wait_until_read()
         talk.process.send_signal(number)
-        talk.process.wait(30)
+        talk.process.wait(PATIENCE_S)
         done = talk.end()
 
     assert done.returncode == status

@@ -153,13 +153,13 @@ def test_what_transactions_have_aborted_is_left_out(here: Cluster) -> None:
 
     here.create("aborted", 1)
     producer = Producer({"bootstrap.servers": here.bootstrap, "transactional.id": "aborted", "log_level": 0})
-    producer.init_transactions(30)
+    producer.init_transactions(PATIENCE_S)
     for commit in (True, False, True):
         producer.begin_transaction()
         for number in range(10):
             producer.produce("aborted", f"{commit} {number}")
-        producer.flush(30)
-        producer.commit_transaction(30) if commit else producer.abort_transaction(30)
+        producer.flush(PATIENCE_S)
+        producer.commit_transaction(PATIENCE_S) if commit else producer.abort_transaction(PATIENCE_S)
 
     done = here.copy("aborted=aborted-new")
 

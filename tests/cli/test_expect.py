@@ -200,15 +200,15 @@ def test_exactly_waits_for_what_is_too_much(topic: Topic) -> None:
 def test_only_committed_records_are_read(topic: Topic) -> None:
     topic.create()
     producer = Producer({"bootstrap.servers": topic.where[1], "transactional.id": topic.name, "log_level": 0})
-    producer.init_transactions(30)
+    producer.init_transactions(PATIENCE_S)
     for value, complete in (("aborted", producer.abort_transaction), ("committed", producer.commit_transaction)):
         producer.begin_transaction()
         producer.produce(topic.name, value)
-        producer.flush(30)  # to abort drops what has not been sent
+        producer.flush(PATIENCE_S)  # to abort drops what has not been sent
         complete(30)
     producer.begin_transaction()
     producer.produce(topic.name, "open")
-    producer.flush(30)
+    producer.flush(PATIENCE_S)
 
     committed = ("--isolation-level", "read_committed")
     one = ("--count", "1", "--exactly", "--grace", "0")
@@ -216,7 +216,7 @@ def test_only_committed_records_are_read(topic: Topic) -> None:
     assert topic.expect(*committed, *one).returncode == 0
     assert topic.expect("--count", "3", "--exactly", "--grace", "0").returncode == 0
     before_open, end = topic.mark(*committed), topic.mark()
-    producer.commit_transaction(30)
+    producer.commit_transaction(PATIENCE_S)
     assert topic.expect(*committed, *one, "--from-offset", before_open).returncode == 0
     assert topic.expect(*committed, "--count", "0", *one[2:], "--from-offset", end).returncode == 0
 

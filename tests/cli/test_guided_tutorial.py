@@ -13,7 +13,7 @@ import pytest
 
 from pykafka_cli.tutorial.chapter import NAMES
 from pykafka_cli.tutorial.clearing import MARK
-from tests.support.polling import until
+from tests.support.polling import PATIENCE_S, until
 from tests.support.running import pk
 from tests.support.terminal import Terminal
 
@@ -360,7 +360,7 @@ def test_a_tutorial_whose_terminal_is_closed_ends_with_all_that_runs_in_it() -> 
         terminal.type("pk console-producer --topic other\r")
         terminal.wait_for(lambda lines: lines[-1] == ">")
         terminal.close()
-        assert terminal.process.wait(30) == 128 + signal.SIGHUP
+        assert terminal.process.wait(PATIENCE_S) == 128 + signal.SIGHUP
 
     until(lambda: not remains_of(found[1]), lambda: "\n".join(remains_of(found[1])))
 

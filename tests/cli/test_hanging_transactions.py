@@ -6,13 +6,14 @@ from kio.schema.produce.v9 import request as v9
 
 from pykafka_cli.transport.connection import Connection
 from tests.support.ghost_producer import Ghost, eventually
+from tests.support.polling import PATIENCE_S
 from tests.support.running import RunningCluster, pk
 
 
 async def test_a_hanging_transaction_is_rejected_or_else_found_and_aborted(fresh_cluster: RunningCluster) -> None:
     server = ("--bootstrap-server", fresh_cluster.bootstrap)
     admin = AdminClient({"bootstrap.servers": fresh_cluster.bootstrap})
-    admin.create_topics([NewTopic("t", 1, 1)])["t"].result(30)
+    admin.create_topics([NewTopic("t", 1, 1)])["t"].result(PATIENCE_S)
     connection = await Connection.open("localhost", fresh_cluster.port, client_id="ghost")
     ghost = Ghost(connection, "t")
     await eventually(ghost.find_coordinator, ErrorCode.none)

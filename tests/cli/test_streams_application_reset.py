@@ -11,7 +11,7 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from tests.support.polling import until
+from tests.support.polling import PATIENCE_S, until
 from tests.support.running import PK, RunningCluster, pk
 
 
@@ -21,7 +21,7 @@ def application(cluster: RunningCluster) -> str:
     name = f"app-{uuid.uuid4().hex[:8]}"
     admin = AdminClient({"bootstrap.servers": cluster.bootstrap})
     for created in admin.create_topics([NewTopic(name, 1, 1), NewTopic(f"{name}-store-changelog", 1, 1)]).values():
-        created.result(30)
+        created.result(PATIENCE_S)
     pk("console-producer", "--bootstrap-server", cluster.bootstrap, "--topic", name, stdin="x\n" * 10)
     return name
 
@@ -39,7 +39,7 @@ def members(cluster: RunningCluster, application: str) -> Iterator[None]:
     admin = AdminClient({"bootstrap.servers": cluster.bootstrap})
 
     def both_there() -> bool:
-        group = admin.describe_consumer_groups([application])[application].result(30)
+        group = admin.describe_consumer_groups([application])[application].result(PATIENCE_S)
         return (group.state.name, len(group.members)) == ("STABLE", 2)
 
     try:
@@ -62,7 +62,7 @@ def reset(cluster: RunningCluster, application: str, *words: str) -> "tuple[int,
 
 def committed(cluster: RunningCluster, application: str) -> int:
     reader = Consumer({"bootstrap.servers": cluster.bootstrap, "group.id": application})
-    (found,) = reader.committed([TopicPartition(application, 0)], 30)
+    (found,) = reader.committed([TopicPartition(application, 0)], PATIENCE_S)
     reader.close()
     offset: int = found.offset
     return offset

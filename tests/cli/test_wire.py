@@ -14,7 +14,7 @@ import pytest
 
 from tests.support.connecting import CONNECTING, connecting
 from tests.support.peers import kcat
-from tests.support.polling import until
+from tests.support.polling import PATIENCE_S, until
 from tests.support.running import PK, RunningCluster, pk
 
 
@@ -44,7 +44,7 @@ class Wire:
 
     def end(self) -> int:
         self.process.send_signal(signal.SIGINT)
-        status = self.process.wait(30)
+        status = self.process.wait(PATIENCE_S)
         self._reading.join()
         assert self.process.stderr
         self.process.stderr.close()

@@ -12,7 +12,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from tests.support.broker_processes import PkBroker
 from tests.support.certificates import Authority
 from tests.support.confluent import patiently
-from tests.support.polling import until
+from tests.support.polling import PATIENCE_S, until
 from tests.support.ports import free_port
 from tests.support.running import pk
 from tests.support.token_servers import TokenServer, serving_tokens
@@ -21,7 +21,6 @@ from tests.support.zookeeper.servers import pk_zookeeper
 
 PREFIX = "org.apache.kafka.common.security.oauthbearer"
 LISTENER = "listener.name.sasl_plaintext.oauthbearer"
-TIMEOUT_S = 60
 TOPIC = "shared"
 
 
@@ -106,7 +105,7 @@ class Cluster:
         producer = Producer({**self.client, "acks": "all"})
         for number in range(count):
             producer.produce(TOPIC, b"%d" % number)
-        assert producer.flush(TIMEOUT_S) == 0
+        assert producer.flush(PATIENCE_S) == 0
 
 
 @pytest.fixture(params=["", "file", "endpoint"], ids=["unsigned", "from a file", "from a server"])
@@ -120,7 +119,7 @@ def cluster(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Cluster]
                 broker.start()
             until(lambda: len(patiently(lambda: its.admin.list_topics(timeout=10)).brokers) == 2, "a cluster of two")
             topic = NewTopic(TOPIC, 1, replica_assignment=[[0, 1]])
-            its.admin.create_topics([topic])[TOPIC].result(TIMEOUT_S)
+            its.admin.create_topics([topic])[TOPIC].result(PATIENCE_S)
             until(lambda: its.isr() == [0, 1], "a full ISR")
             yield its
         finally:

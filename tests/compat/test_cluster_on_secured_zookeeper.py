@@ -13,13 +13,12 @@ from kazoo.security import ACL, make_acl
 
 from tests.support.broker_processes import BrokerProcess, KafkaBroker, PkBroker
 from tests.support.confluent import patiently, value_of
-from tests.support.polling import until
+from tests.support.polling import PATIENCE_S, until
 from tests.support.ports import free_port
 from tests.support.running import pk
 from tests.support.zookeeper.secured import USERS, Stores, client_login_file, login_file
 from tests.support.zookeeper.servers import KafkaZooKeeper, PkZooKeeper, ZooKeeperProcess
 
-TIMEOUT_S = 90
 OURS, KAFKAS = 0, 1
 LOGIN = "-Djava.security.auth.login.config="
 KAFKA = make_acl("sasl", "kafka", all=True)
@@ -76,7 +75,7 @@ class Secured:
             self.address, timeout=10, use_ssl=True, ca=str(self.stores.trust), certfile=str(self.stores.admin),
             keyfile=str(self.stores.admin), sasl_options=login,
         )  # fmt: skip
-        client.start(TIMEOUT_S)
+        client.start(PATIENCE_S)
         try:
             yield client
         finally:
@@ -97,14 +96,14 @@ def produced_and_read(bootstrap: str, topic: str, values: list[bytes]) -> list[b
     producer = Producer({"bootstrap.servers": bootstrap, "acks": "all", "log_level": 0})
     for value in values:
         producer.produce(topic, value, partition=0)
-    assert producer.flush(TIMEOUT_S) == 0
+    assert producer.flush(PATIENCE_S) == 0
     consumer = Consumer({
         "bootstrap.servers": bootstrap, "group.id": "g", "auto.offset.reset": "earliest", "log_level": 0,
     })  # fmt: skip
     consumer.subscribe([topic])
     found: list[bytes] = []
     while len(found) < len(values):
-        message = consumer.poll(TIMEOUT_S)
+        message = consumer.poll(PATIENCE_S)
         assert message is not None
         found.append(value_of(message))
     consumer.close()
@@ -113,7 +112,7 @@ def produced_and_read(bootstrap: str, topic: str, values: list[bytes]) -> list[b
 
 def create(admin: AdminClient, topic: NewTopic) -> None:
     """Although the controller may be another since the client asked."""
-    patiently(lambda: admin.create_topics([topic])[topic.topic].result(TIMEOUT_S))
+    patiently(lambda: admin.create_topics([topic])[topic.topic].result(PATIENCE_S))
 
 
 def in_sync(admin: AdminClient, topic: str) -> list[int]:
@@ -151,7 +150,7 @@ def test_both_makes_of_brokers_share_znodes_that_are_theirs_alone(zookeeper: Sec
         kafkas.stop()
         admin = AdminClient({"bootstrap.servers": ours.bootstrap, "log_level": 0})
         until(lambda: admin.list_topics(timeout=10).controller_id == OURS, "the first controller")
-        patiently(lambda: admin.delete_topics(["shared"])["shared"].result(TIMEOUT_S))
+        patiently(lambda: admin.delete_topics(["shared"])["shared"].result(PATIENCE_S))
 
         with zookeeper.visitor("super") as visitor:
             for path in ("/brokers/topics", "/brokers/ids/0", "/controller", "/config/topics/later", "/cluster/id"):

@@ -10,10 +10,9 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from tests.support import peers
 from tests.support.broker_processes import KafkaBroker
 from tests.support.confluent import value_of
-from tests.support.polling import until
+from tests.support.polling import PATIENCE_S, until
 from tests.support.running import RunningCluster
 
-TIMEOUT_S = 90
 OURS, KAFKAS = 0, 1
 TOPIC = "shared"
 
@@ -34,7 +33,7 @@ class Pair:
     def create(self) -> None:
         until(lambda: len(self.admin.list_topics(timeout=10).brokers) == 2, "a cluster of two")
         topic = NewTopic(TOPIC, 2, replica_assignment=[[OURS, KAFKAS], [KAFKAS, OURS]])
-        self.admin.create_topics([topic])[TOPIC].result(TIMEOUT_S)
+        self.admin.create_topics([topic])[TOPIC].result(PATIENCE_S)
         self.wait_until_in_sync()
 
     def wait_until_in_sync(self) -> None:
@@ -44,16 +43,16 @@ class Pair:
         producer = Producer({"bootstrap.servers": self.bootstrap, "acks": "all", "log_level": 0})
         for number in numbers:
             producer.produce(TOPIC, b"%d" % number, partition=number % 2)
-        assert producer.flush(TIMEOUT_S) == 0
+        assert producer.flush(PATIENCE_S) == 0
 
     def read(self) -> list[int]:
         consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": "none", "log_level": 0})
         values = []
         for index in range(2):
-            start, end = consumer.get_watermark_offsets(TopicPartition(TOPIC, index), timeout=TIMEOUT_S)
+            start, end = consumer.get_watermark_offsets(TopicPartition(TOPIC, index), timeout=PATIENCE_S)
             consumer.assign([TopicPartition(TOPIC, index, start)])
             for _ in range(start, end):
-                message = consumer.poll(TIMEOUT_S)
+                message = consumer.poll(PATIENCE_S)
                 assert message is not None
                 assert message.error() is None
                 values.append(int(value_of(message)))

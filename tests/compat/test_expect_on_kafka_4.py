@@ -11,6 +11,7 @@ from confluent_kafka import Producer
 
 from tests.support.far_cluster import FAR, Proxy
 from tests.support.kafka_4 import Kafka4
+from tests.support.polling import PATIENCE_S
 from tests.support.ports import free_port
 from tests.support.running import PK, pk
 
@@ -80,11 +81,11 @@ def test_what_comes_after_a_mark_includes_topics_that_were_created_anew(kafka: F
 def test_only_committed_records_are_read(kafka: FarKafka) -> None:
     kafka.done("topics", "--create", "--topic", "transactions", "--partitions", "1")
     producer = Producer({"bootstrap.servers": kafka.bootstrap, "transactional.id": "expected", "log_level": 0})
-    producer.init_transactions(30)
+    producer.init_transactions(PATIENCE_S)
     for value, complete in (("aborted", producer.abort_transaction), ("committed", producer.commit_transaction)):
         producer.begin_transaction()
         producer.produce("transactions", value)
-        producer.flush(30)  # to abort drops what has not been sent
+        producer.flush(PATIENCE_S)  # to abort drops what has not been sent
         complete(30)
 
     for level, count in (("read_committed", "1"), ("read_uncommitted", "2")):

@@ -12,6 +12,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from kafka import KafkaConsumer
 
 from tests.support.confluent import value_of
+from tests.support.polling import PATIENCE_S
 from tests.support.running import RunningCluster
 
 PARTITIONS = 6
@@ -22,11 +23,11 @@ def new_topic(bootstrap: str) -> str:
     """A topic with ten records in each of its partitions."""
     topic = f"topic-{uuid.uuid4().hex[:8]}"
     admin = AdminClient({"bootstrap.servers": bootstrap})  # its responses end with it
-    admin.create_topics([NewTopic(topic, PARTITIONS, 1)])[topic].result(30)
+    admin.create_topics([NewTopic(topic, PARTITIONS, 1)])[topic].result(PATIENCE_S)
     producer = Producer({"bootstrap.servers": bootstrap})
     for number in range(10 * PARTITIONS):
         producer.produce(topic, str(number), partition=number % PARTITIONS)
-    assert producer.flush(30) == 0
+    assert producer.flush(PATIENCE_S) == 0
     return topic
 
 
@@ -72,7 +73,7 @@ class Reading:
 def state_of(bootstrap: str, group: str) -> tuple[str, set[str]]:
     """The group's state and its members' ids."""
     admin = AdminClient({"bootstrap.servers": bootstrap})
-    described = admin.describe_consumer_groups([group])[group].result(30)
+    described = admin.describe_consumer_groups([group])[group].result(PATIENCE_S)
     return described.state.name, {member.member_id for member in described.members}
 
 
@@ -197,7 +198,7 @@ def test_members_and_offsets_outlive_the_broker(tmp_path: Path) -> None:
     assert reading.values[60:] == [b"after"]
     assert revoked == []
     assert state_of(cluster.bootstrap, group) == before
-    committed = member.committed(member.assignment(), timeout=30)
+    committed = member.committed(member.assignment(), timeout=PATIENCE_S)
     assert sorted(each.offset for each in committed) == [10, 10, 10, 10, 10, 11]
     member.close()
     assert cluster.stop() == 0

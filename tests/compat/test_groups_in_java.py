@@ -12,7 +12,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from tests.support.broker_processes import PkBroker, running
 from tests.support.kafka_scripts import command, kafka, run_kafka
-from tests.support.polling import until
+from tests.support.polling import PATIENCE_S, until
 from tests.support.running import RunningCluster
 from tests.support.server_processes import ServerProcess
 from tests.support.zookeeper.servers import pk_zookeeper
@@ -89,7 +89,7 @@ def produce(bootstrap: str) -> None:
 
 def create_topic(bootstrap: str) -> None:
     admin = AdminClient({"bootstrap.servers": bootstrap})
-    admin.create_topics([NewTopic(TOPIC, PARTITIONS, 1)])[TOPIC].result(30)
+    admin.create_topics([NewTopic(TOPIC, PARTITIONS, 1)])[TOPIC].result(PATIENCE_S)
 
 
 def test_static_cooperative_members_keep_their_partitions_through_our_death_theirs_and_impostors(
@@ -107,7 +107,7 @@ def test_static_cooperative_members_keep_their_partitions_through_our_death_thei
     def group() -> tuple[str, set[str]]:
         # A client that has seen its only broker die may ask one that it has given up, and gets nothing.
         fresh = AdminClient({"bootstrap.servers": fresh_cluster.bootstrap})
-        described = fresh.describe_consumer_groups([GROUP])[GROUP].result(30)
+        described = fresh.describe_consumer_groups([GROUP])[GROUP].result(PATIENCE_S)
         return described.state.name, {member.member_id for member in described.members}
 
     for member in members:
@@ -168,7 +168,7 @@ def test_a_group_is_limited_in_size_and_in_its_members_patience(tmp_path: Path) 
 def test_javas_admin_removes_members_all_at_once(cluster: RunningCluster, tmp_path: Path) -> None:
     application = "forced"
     admin = AdminClient({"bootstrap.servers": cluster.bootstrap})
-    admin.create_topics([NewTopic(application, 2, 1)])[application].result(30)
+    admin.create_topics([NewTopic(application, 2, 1)])[application].result(PATIENCE_S)
     usual = {"bootstrap.servers": cluster.bootstrap, "group.id": application, "session.timeout.ms": 60_000}
     members = [Consumer({**usual, "group.instance.id": "static"}), Consumer(usual)]
     for member in members:
@@ -186,6 +186,6 @@ def test_javas_admin_removes_members_all_at_once(cluster: RunningCluster, tmp_pa
     kafka("streams-application-reset", *words, "--force")
 
     assert "is still active and has following members" in refused.stderr
-    assert admin.describe_consumer_groups([application])[application].result(30).state.name == "EMPTY"
+    assert admin.describe_consumer_groups([application])[application].result(PATIENCE_S).state.name == "EMPTY"
     for member in members:
         member.close()

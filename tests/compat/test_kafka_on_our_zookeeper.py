@@ -12,14 +12,13 @@ from kazoo.client import KazooClient
 from tests.support import peers
 from tests.support.broker_processes import KafkaBroker
 from tests.support.confluent import value_of
+from tests.support.polling import PATIENCE_S
 from tests.support.zookeeper.servers import PkZooKeeper, pk_zookeeper
-
-TIMEOUT_S = 60
 
 
 def create(broker: KafkaBroker, topic: str, partitions: int) -> None:
     admin = AdminClient({"bootstrap.servers": broker.bootstrap, "log_level": 0})
-    admin.create_topics([NewTopic(topic, partitions, 1)])[topic].result(TIMEOUT_S)
+    admin.create_topics([NewTopic(topic, partitions, 1)])[topic].result(PATIENCE_S)
 
 
 @pytest.fixture
@@ -41,12 +40,12 @@ def produced_and_read(broker: KafkaBroker, topic: str) -> list[bytes]:
     producer = Producer({"bootstrap.servers": broker.bootstrap})
     for number in range(10):
         producer.produce(topic, b"%d" % number)
-    assert producer.flush(TIMEOUT_S) == 0
+    assert producer.flush(PATIENCE_S) == 0
     consumer = Consumer({"bootstrap.servers": broker.bootstrap, "group.id": "g", "auto.offset.reset": "earliest"})
     consumer.subscribe([topic])
     values: list[bytes] = []
     while len(values) < 10:
-        message = consumer.poll(TIMEOUT_S)
+        message = consumer.poll(PATIENCE_S)
         assert message is not None
         assert message.error() is None
         values.append(value_of(message))
@@ -60,7 +59,7 @@ def test_kafka_registers_creates_topics_and_serves_clients(zookeeper: PkZooKeepe
     assert produced_and_read(broker, "t") == [b"%d" % number for number in range(10)]
 
     client = KazooClient(zookeeper.address)
-    client.start(TIMEOUT_S)
+    client.start(PATIENCE_S)
     controller = json.loads(client.get("/controller")[0])
     registration, stat = client.get("/brokers/ids/0")
     assert controller["brokerid"] == 0
@@ -83,6 +82,6 @@ def test_kafka_outlives_the_kill_of_zookeeper(zookeeper: PkZooKeeper, broker: Ka
     zookeeper.start()
 
     create(broker, "after", 300)
-    topics = AdminClient({"bootstrap.servers": broker.bootstrap}).list_topics(timeout=TIMEOUT_S).topics
+    topics = AdminClient({"bootstrap.servers": broker.bootstrap}).list_topics(timeout=PATIENCE_S).topics
     assert set(topics) >= {"before", "after"}
     assert "Session expired" not in broker.said()

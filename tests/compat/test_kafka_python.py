@@ -5,6 +5,7 @@ import uuid
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import NewTopic
 
+from tests.support.polling import PATIENCE_S
 from tests.support.running import RunningCluster
 
 
@@ -15,7 +16,7 @@ def test_kafka_python_produces_consumes_in_a_group_and_commits(cluster: RunningC
     producer = KafkaProducer(bootstrap_servers=cluster.bootstrap, acks="all", compression_type="gzip")
     for number in range(20):
         producer.send(topic, key=str(number).encode(), value=b"v", headers=[("h", b"1")])
-    producer.flush(timeout=30)
+    producer.flush(timeout=PATIENCE_S)
     producer.close()
 
     consumer = KafkaConsumer(

@@ -11,6 +11,7 @@ from kafka import KafkaConsumer, KafkaProducer
 from tests.support import peers
 from tests.support.broker_processes import PkBroker
 from tests.support.kafka_scripts import run_kafka
+from tests.support.polling import PATIENCE_S
 from tests.support.ports import free_port
 from tests.support.running import pk
 from tests.support.zookeeper.servers import pk_zookeeper
@@ -123,7 +124,7 @@ def test_kafka_python_logs_in(guarded: Guarded) -> None:
         "sasl_plain_username": "alice", "sasl_plain_password": "alice-secret",
     }  # fmt: skip
     producer = KafkaProducer(**login)
-    producer.send("kafka-python", b"a").get(timeout=30)
+    producer.send("kafka-python", b"a").get(timeout=PATIENCE_S)
     producer.close()
     consumer = KafkaConsumer("kafka-python", auto_offset_reset="earliest", **login)
 

@@ -6,6 +6,7 @@ import pytest
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from tests.support.polling import PATIENCE_S
 from tests.support.running import RunningCluster, pk
 
 RATE = 10_000
@@ -41,7 +42,7 @@ def produce(cluster: RunningCluster, topic: str, client_id: str, count: int) -> 
 def topic(cluster: RunningCluster) -> str:
     name = f"t-{uuid.uuid4().hex[:8]}"
     admin = AdminClient({"bootstrap.servers": cluster.bootstrap})
-    admin.create_topics([NewTopic(name, 1, 1)])[name].result(30)
+    admin.create_topics([NewTopic(name, 1, 1)])[name].result(PATIENCE_S)
     return name
 
 

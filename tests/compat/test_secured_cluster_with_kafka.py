@@ -19,13 +19,12 @@ from tests.support.broker_processes import BrokerProcess, KafkaBroker, PkBroker
 from tests.support.certificates import pem_store
 from tests.support.confluent import patiently, value_of
 from tests.support.kafka_scripts import run_kafka
-from tests.support.polling import until
+from tests.support.polling import PATIENCE_S, until
 from tests.support.running import pk
 from tests.support.secured_brokers import Door
 from tests.support.server_processes import ServerProcess
 from tests.support.zookeeper.servers import pk_zookeeper
 
-TIMEOUT_S = 60
 OURS, KAFKAS = 0, 1
 TOPIC = "shared"
 
@@ -69,16 +68,16 @@ class Pair:
         producer = Producer({**self.client, "acks": "all"})
         for number in numbers:
             producer.produce(TOPIC, b"%d" % number, partition=number % 2)
-        assert producer.flush(TIMEOUT_S) == 0
+        assert producer.flush(PATIENCE_S) == 0
 
     def read(self) -> list[int]:
         consumer = Consumer({**self.client, "group.id": "readers"})
         values = []
         for index in range(2):
-            start, end = consumer.get_watermark_offsets(TopicPartition(TOPIC, index), timeout=TIMEOUT_S)
+            start, end = consumer.get_watermark_offsets(TopicPartition(TOPIC, index), timeout=PATIENCE_S)
             consumer.assign([TopicPartition(TOPIC, index, start)])
             for _ in range(start, end):
-                message = consumer.poll(TIMEOUT_S)
+                message = consumer.poll(PATIENCE_S)
                 assert message is not None
                 assert message.error() is None, message.error()
                 values.append(int(value_of(message)))
@@ -111,7 +110,7 @@ def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 def test_each_is_follower_and_controller_of_the_other(pair: Pair) -> None:
     pair.wait_for_two(controller=OURS)
     topic = NewTopic(TOPIC, 2, replica_assignment=[[OURS, KAFKAS], [KAFKAS, OURS]])
-    pair.admin.create_topics([topic])[TOPIC].result(TIMEOUT_S)
+    pair.admin.create_topics([topic])[TOPIC].result(PATIENCE_S)
     until(lambda: all(isr == [OURS, KAFKAS] for _, isr in pair.isrs().values()), "a full ISR")
     assert {leader for leader, _ in pair.isrs().values()} == {OURS, KAFKAS}
     pair.produce(range(500))
@@ -146,7 +145,7 @@ def serial_of(pair: Pair, broker: BrokerProcess) -> int:
     if pair.door.protocol == "SSL":
         context.load_cert_chain(pair.door.folder / "admin.pem")
     with (
-        socket.create_connection(("127.0.0.1", broker.port), timeout=TIMEOUT_S) as plain,
+        socket.create_connection(("127.0.0.1", broker.port), timeout=PATIENCE_S) as plain,
         context.wrap_socket(plain, server_hostname="127.0.0.1") as encrypted,
     ):
         certificate = encrypted.getpeercert(binary_form=True)

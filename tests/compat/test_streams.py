@@ -15,7 +15,7 @@ from tests.support import peers
 from tests.support.broker_processes import KafkaBroker, Kind, PkBroker, running
 from tests.support.brokers_in_trouble import QUIET, cluster_of_three
 from tests.support.confluent import value_of
-from tests.support.polling import until
+from tests.support.polling import PATIENCE_S, until
 from tests.support.ports import free_port
 from tests.support.running import RunningCluster, pk
 from tests.support.server_processes import ServerProcess
@@ -131,7 +131,7 @@ def create_topics(bootstrap: str) -> None:
     """Input and output; their brokers compact as soon as possible."""
     admin = AdminClient({"bootstrap.servers": bootstrap, **QUIET})
     for created in admin.create_topics([NewTopic(name, PARTITIONS) for name in (INPUT, OUTPUT)]).values():
-        created.result(30)
+        created.result(PATIENCE_S)
     altered = pk(
         "configs", "--bootstrap-server", bootstrap, "--alter", "--entity-type", "brokers", "--entity-default",
         "--add-config", "log.cleaner.backoff.ms=100",
@@ -141,13 +141,15 @@ def create_topics(bootstrap: str) -> None:
 
 def settings_of(admin: AdminClient, topic: str) -> dict[str, str]:
     resource = ConfigResource(ResourceType.TOPIC, topic)
-    return {name: entry.value for name, entry in admin.describe_configs([resource])[resource].result(30).items()}
+    return {
+        name: entry.value for name, entry in admin.describe_configs([resource])[resource].result(PATIENCE_S).items()
+    }
 
 
 def log_start(admin: AdminClient, topic: str) -> int:
     """The sum of where its partitions begin."""
     wanted = {TopicPartition(topic, number): OffsetSpec.earliest() for number in range(PARTITIONS)}
-    return sum(found.result(30).offset for found in admin.list_offsets(wanted).values())
+    return sum(found.result(PATIENCE_S).offset for found in admin.list_offsets(wanted).values())
 
 
 def cleaned(logs: Path) -> set[str]:
@@ -279,7 +281,7 @@ def test_an_application_that_is_set_back_counts_everything_again(
     instance.kill()
     forced = pk(*reset, "--force")
     admin = AdminClient({"bootstrap.servers": fresh_cluster.bootstrap, **QUIET})
-    internal = {CHANGELOG, REPARTITION} & set(admin.list_topics(timeout=30).topics)
+    internal = {CHANGELOG, REPARTITION} & set(admin.list_topics(timeout=PATIENCE_S).topics)
     shutil.rmtree(instance.state)
     counting.counted.clear()
     instance.begin()

@@ -19,7 +19,7 @@ from joserfc.jwk import ECKey
 
 from tests.support.broker_processes import PkBroker
 from tests.support.kafka_scripts import run_kafka
-from tests.support.polling import until
+from tests.support.polling import PATIENCE_S, until
 from tests.support.ports import free_port
 from tests.support.running import pk
 from tests.support.zookeeper.servers import pk_zookeeper
@@ -180,5 +180,5 @@ def test_librdkafka_logs_in_by_a_token(guarded: Guarded) -> None:
 
     producer.produce("seen", b"x", on_delivery=lambda error, _: failures.append(error))
 
-    assert producer.flush(30) == 0
+    assert producer.flush(PATIENCE_S) == 0
     assert failures == [None]

@@ -16,7 +16,7 @@ from pykafka_cli.transport.connection import Connection
 from tests.support.broker_processes import PkBroker, running
 from tests.support.ghost_producer import Ghost, eventually
 from tests.support.kafka_scripts import kafka
-from tests.support.polling import until
+from tests.support.polling import PATIENCE_S, until
 from tests.support.running import RunningCluster, pk
 from tests.support.zookeeper.servers import pk_zookeeper
 
@@ -27,20 +27,20 @@ STATE_PARTITIONS = 50
 def topic(cluster: RunningCluster) -> str:
     topic = f"tx-{uuid.uuid4().hex[:8]}"
     admin = AdminClient({"bootstrap.servers": cluster.bootstrap})
-    admin.create_topics([NewTopic(topic, 2, 1)])[topic].result(30)
+    admin.create_topics([NewTopic(topic, 2, 1)])[topic].result(PATIENCE_S)
     return topic
 
 
 def producer(cluster: RunningCluster, transactional_id: str, **settings: object) -> Producer:
     made = Producer({"bootstrap.servers": cluster.bootstrap, "transactional.id": transactional_id, **settings})
-    made.init_transactions(30)
+    made.init_transactions(PATIENCE_S)
     return made
 
 
 def write(producer: Producer, topic: str, *values: str) -> None:
     for value in values:
         producer.produce(topic, value, partition=0)
-    assert producer.flush(30) == 0
+    assert producer.flush(PATIENCE_S) == 0
 
 
 def read(cluster: RunningCluster | PkBroker, topic: str, isolation_level: str = "read_committed") -> list[str]:
@@ -61,7 +61,7 @@ def read(cluster: RunningCluster | PkBroker, topic: str, isolation_level: str = 
 
 def _until_the_end(consumer: Consumer) -> Iterator[str]:
     while True:
-        message = consumer.poll(30)
+        message = consumer.poll(PATIENCE_S)
         assert message is not None, "neither a record nor the end of the partition came"
         if message.error() is None:
             yield message.value().decode()
@@ -87,10 +87,10 @@ def test_an_open_transaction_holds_back_what_comes_after_it(cluster: RunningClus
     write(first, topic, "open")
     second.begin_transaction()
     write(second, topic, "committed")
-    second.commit_transaction(30)
+    second.commit_transaction(PATIENCE_S)
     before = read(cluster, topic)
 
-    first.commit_transaction(30)
+    first.commit_transaction(PATIENCE_S)
 
     assert (before, read(cluster, topic)) == ([], ["open", "committed"])
 
@@ -104,10 +104,10 @@ def test_a_producer_with_the_same_id_fences_the_one_before_and_aborts_what_it_ha
 
     successor = producer(cluster, f"id-{topic}")
     with pytest.raises(KafkaException) as refused:
-        zombie.commit_transaction(30)
+        zombie.commit_transaction(PATIENCE_S)
     successor.begin_transaction()
     write(successor, topic, "successor")
-    successor.commit_transaction(30)
+    successor.commit_transaction(PATIENCE_S)
 
     assert refused.value.args[0].code() == KafkaError._FENCED
     assert read(cluster, topic) == ["successor"]
@@ -118,7 +118,7 @@ def test_offsets_are_committed_with_the_transaction(cluster: RunningCluster, top
     transactional = producer(cluster, f"id-{topic}")
     transactional.begin_transaction()
     write(transactional, topic, "a", "b", "c")
-    transactional.commit_transaction(30)
+    transactional.commit_transaction(PATIENCE_S)
     consumer = Consumer(
         {
             "bootstrap.servers": cluster.bootstrap,
@@ -129,7 +129,7 @@ def test_offsets_are_committed_with_the_transaction(cluster: RunningCluster, top
         }
     )
     consumer.subscribe([topic])
-    message = consumer.poll(30)
+    message = consumer.poll(PATIENCE_S)
     assert message is not None
     assert message.error() is None
 
@@ -137,7 +137,7 @@ def test_offsets_are_committed_with_the_transaction(cluster: RunningCluster, top
     write(transactional, topic, "copy")
     transactional.send_offsets_to_transaction([TopicPartition(topic, 0, 1)], consumer.consumer_group_metadata(), 30)
     (transactional.commit_transaction if commit else transactional.abort_transaction)(30)
-    (committed,) = consumer.committed([TopicPartition(topic, 0)], 30)
+    (committed,) = consumer.committed([TopicPartition(topic, 0)], PATIENCE_S)
     consumer.close()
 
     assert committed.offset == (1 if commit else -1001)
@@ -154,13 +154,13 @@ def test_a_transaction_that_its_producer_forgets_is_aborted(cluster: RunningClus
     )
     consumer.assign([TopicPartition(topic, 0, 0)])
 
-    message = consumer.poll(30)
+    message = consumer.poll(PATIENCE_S)
     consumer.close()
 
     assert message is not None
     assert message.value() == b"after"
     with pytest.raises(KafkaException):
-        forgetful.commit_transaction(30)
+        forgetful.commit_transaction(PATIENCE_S)
 
 
 async def test_aiokafka_commits_and_aborts(cluster: RunningCluster, topic: str) -> None:
@@ -253,7 +253,7 @@ def test_javas_perf_test_produces_in_transactions(cluster: RunningCluster, topic
 async def test_kafkas_tool_finds_a_hanging_transaction_and_aborts_it(fresh_cluster: RunningCluster) -> None:
     server = ("transactions", "--bootstrap-server", fresh_cluster.bootstrap)
     admin = AdminClient({"bootstrap.servers": fresh_cluster.bootstrap})
-    admin.create_topics([NewTopic("t", 1, 1)])["t"].result(30)
+    admin.create_topics([NewTopic("t", 1, 1)])["t"].result(PATIENCE_S)
     altered = pk(
         "configs", *server[1:], "--alter", "--entity-type", "brokers", "--entity-default",
         "--add-config", "transaction.partition.verification.enable=false",
@@ -305,11 +305,11 @@ def test_producers_that_the_broker_has_forgotten_continue(tmp_path: Path) -> Non
     ):
         server = ("transactions", "--bootstrap-server", broker.bootstrap)
         transactional = Producer({"bootstrap.servers": broker.bootstrap, "transactional.id": "x"})
-        transactional.init_transactions(30)
+        transactional.init_transactions(PATIENCE_S)
         idempotent = Producer({"bootstrap.servers": broker.bootstrap, "enable.idempotence": True})
         transactional.begin_transaction()
         write(transactional, "t", "1")
-        transactional.commit_transaction(30)
+        transactional.commit_transaction(PATIENCE_S)
         write(idempotent, "t", "2", "3")
 
         def are_forgotten() -> bool:
@@ -321,11 +321,11 @@ def test_producers_that_the_broker_has_forgotten_continue(tmp_path: Path) -> Non
         transactional.begin_transaction()
         transactional.produce("t", "5", partition=0)
         with pytest.raises(KafkaException) as refused:
-            transactional.commit_transaction(30)
-        transactional.abort_transaction(30)
+            transactional.commit_transaction(PATIENCE_S)
+        transactional.abort_transaction(PATIENCE_S)
         transactional.begin_transaction()
         write(transactional, "t", "6")
-        transactional.commit_transaction(30)
+        transactional.commit_transaction(PATIENCE_S)
 
         assert refused.value.args[0].code() == KafkaError.INVALID_PRODUCER_ID_MAPPING
         assert refused.value.args[0].txn_requires_abort()

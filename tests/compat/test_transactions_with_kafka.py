@@ -12,6 +12,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from pykafka_cli.broker.coordinator.runtime import partition_for
 from tests.support import peers
 from tests.support.broker_processes import BrokerProcess, KafkaBroker, PkBroker
+from tests.support.polling import PATIENCE_S
 from tests.support.running import pk
 from tests.support.zookeeper.servers import pk_zookeeper
 
@@ -75,7 +76,7 @@ def test_each_coordinates_transactions_in_partitions_of_both(bootstrap: str, coo
     topic = f"t-{coordinator}"
     admin.create_topics([NewTopic(topic, 2, replica_assignment=[[OURS], [KAFKAS]])])[topic].result(60)
     Producer({"bootstrap.servers": bootstrap, "transactional.id": "first"}).init_transactions(60)
-    home = admin.list_topics("__transaction_state", timeout=30).topics["__transaction_state"].partitions
+    home = admin.list_topics("__transaction_state", timeout=PATIENCE_S).topics["__transaction_state"].partitions
     (state_partition,) = (index for index, each in home.items() if each.leader == coordinator)
     transactional_id = id_living_in(state_partition)
     producer = Producer({"bootstrap.servers": bootstrap, "transactional.id": transactional_id})
@@ -85,11 +86,11 @@ def test_each_coordinates_transactions_in_partitions_of_both(bootstrap: str, coo
         producer.begin_transaction()
         for partition in (0, 1):
             producer.produce(topic, str(number), partition=partition)
-        producer.flush(30)
+        producer.flush(PATIENCE_S)
         (producer.abort_transaction if number % 3 == 0 else producer.commit_transaction)(60)
     producer.begin_transaction()
     producer.produce(topic, "open", partition=0)
-    producer.flush(30)
+    producer.flush(PATIENCE_S)
     listed = pk("transactions", "--bootstrap-server", bootstrap, "list").stdout
     producer.commit_transaction(60)
 

@@ -10,6 +10,7 @@ from kazoo.protocol.states import ZnodeStat
 from kazoo.security import OPEN_ACL_UNSAFE, make_acl, make_digest_acl
 
 from tests.support import peers
+from tests.support.polling import PATIENCE_S
 from tests.support.zookeeper.servers import (
     DebianZooKeeper,
     PkZooKeeper,
@@ -18,7 +19,6 @@ from tests.support.zookeeper.servers import (
     pk_zookeeper,
 )
 
-TIMEOUT_S = 30
 COMMANDS = """create /shell first
 create -s /shell/n- sequential
 create -e /shell/e ephemeral
@@ -94,7 +94,7 @@ def test_zookeepers_shell_prints_what_it_prints_on_zookeeper(server: PkZooKeeper
 def fill(server: ZooKeeperProcess, root: str) -> None:
     """Make znodes of every kind, and change and delete some."""
     client = KazooClient(server.address, timeout=4)
-    client.start(TIMEOUT_S)
+    client.start(PATIENCE_S)
     client.create(root, b"root")
     client.create(f"{root}/null-data", None)
     client.create(
@@ -120,7 +120,7 @@ def fill(server: ZooKeeperProcess, root: str) -> None:
 def znodes(server: ZooKeeperProcess) -> dict[str, tuple[bytes | None, ZnodeStat, object]]:
     """Data, stat and ACL of everything."""
     client = KazooClient(server.address, timeout=4, auth_data=[("digest", "alice:secret")])
-    client.start(TIMEOUT_S)
+    client.start(PATIENCE_S)
     found = {}
     paths = ["/"]
     while paths:
@@ -178,14 +178,14 @@ def test_a_session_moves_from_our_server_to_zookeepers(tmp_path: Path) -> None:
     try:
         ours.start()
         first = KazooClient(ours.address, timeout=10)
-        first.start(TIMEOUT_S)
+        first.start(PATIENCE_S)
         first.create("/e", b"", ephemeral=True)
         session = first.client_id
         ours.kill()
 
         theirs.start()
         second = KazooClient(theirs.address, timeout=10, client_id=session)
-        second.start(TIMEOUT_S)
+        second.start(PATIENCE_S)
 
         assert second.client_id == session
         assert second.get("/e")[1].owner_session_id == session[0]

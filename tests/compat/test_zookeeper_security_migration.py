@@ -9,6 +9,7 @@ from kazoo.client import KazooClient
 from kazoo.security import make_acl
 
 from tests.support import peers
+from tests.support.polling import PATIENCE_S
 from tests.support.ports import free_port
 from tests.support.running import pk
 from tests.support.zookeeper.secured import USERS, Stores, client_login_file, login_file
@@ -55,7 +56,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Secured]
 def admin(server: Secured) -> Iterator[KazooClient]:
     login = {"mechanism": "DIGEST-MD5", "username": "super", "password": USERS["super"]}
     client = KazooClient(server.address, timeout=10, sasl_options=login)
-    client.start(30)
+    client.start(PATIENCE_S)
     try:
         yield client
     finally:

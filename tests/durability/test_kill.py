@@ -7,6 +7,7 @@ from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartit
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from tests.support.confluent import value_of
+from tests.support.polling import PATIENCE_S
 from tests.support.running import RunningCluster, pk
 
 
@@ -24,7 +25,7 @@ def read_all(bootstrap: str, topic: str, partitions: int) -> list[bytes]:
     values: list[bytes] = []
     ended = 0
     while ended < partitions:
-        message = consumer.poll(30)
+        message = consumer.poll(PATIENCE_S)
         assert message is not None, f"{len(values)} records came, then nothing"
         if message.error() is None:
             values.append(value_of(message))
@@ -40,7 +41,7 @@ def test_every_acknowledged_record_is_there_once_after_kill_9(tmp_path: Path) ->
     ports = (cluster.port, cluster.zookeeper_port)
     topic = f"t-{uuid.uuid4().hex[:8]}"
     admin = AdminClient({"bootstrap.servers": cluster.bootstrap})
-    admin.create_topics([NewTopic(topic, 3, 1)])[topic].result(timeout=30)
+    admin.create_topics([NewTopic(topic, 3, 1)])[topic].result(timeout=PATIENCE_S)
     acknowledged: list[bytes] = []
     producer = Producer({"bootstrap.servers": cluster.bootstrap, "enable.idempotence": True, "linger.ms": 1})
 

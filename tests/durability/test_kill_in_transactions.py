@@ -10,6 +10,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, Topi
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from tests.support.confluent import value_of
+from tests.support.polling import PATIENCE_S
 from tests.support.running import RunningCluster
 
 TRANSACTIONS = 300
@@ -89,9 +90,9 @@ def test_a_killed_broker_neither_loses_nor_repeats_nor_tears_a_transaction(tmp_p
     killer = Killer(RunningCluster(tmp_path / "data"))
     bootstrap, topic = killer.cluster.bootstrap, f"t-{uuid.uuid4().hex[:8]}"
     admin = AdminClient({"bootstrap.servers": bootstrap})
-    admin.create_topics([NewTopic(topic, 2, 1)])[topic].result(timeout=30)
+    admin.create_topics([NewTopic(topic, 2, 1)])[topic].result(timeout=PATIENCE_S)
     producer = Producer({"bootstrap.servers": bootstrap, "transactional.id": "x", "linger.ms": 0})
-    producer.init_transactions(30)
+    producer.init_transactions(PATIENCE_S)
 
     for number in range(TRANSACTIONS):
         if number in KILLED_AT:
@@ -108,20 +109,20 @@ def test_a_broker_that_comes_back_aborts_what_a_vanished_producer_had_open(tmp_p
     cluster = RunningCluster(tmp_path / "data")
     ports, topic = (cluster.port, cluster.zookeeper_port), f"t-{uuid.uuid4().hex[:8]}"
     admin = AdminClient({"bootstrap.servers": cluster.bootstrap})
-    admin.create_topics([NewTopic(topic, 2, 1)])[topic].result(timeout=30)
+    admin.create_topics([NewTopic(topic, 2, 1)])[topic].result(timeout=PATIENCE_S)
     producer = Producer(
         {"bootstrap.servers": cluster.bootstrap, "transactional.id": "x", "transaction.timeout.ms": 2000}
     )
-    producer.init_transactions(30)
+    producer.init_transactions(PATIENCE_S)
     producer.begin_transaction()
     producer.produce(topic, b"1", partition=0)
-    assert producer.flush(30) == 0
+    assert producer.flush(PATIENCE_S) == 0
     cluster.kill()
 
     again = RunningCluster(tmp_path / "data", ports=ports)
     other = Producer({"bootstrap.servers": again.bootstrap})
     other.produce(topic, b"2", partition=0)
-    assert other.flush(30) == 0
+    assert other.flush(PATIENCE_S) == 0
     consumer = Consumer({"bootstrap.servers": again.bootstrap, "group.id": "g", "isolation.level": "read_committed"})
     consumer.assign([TopicPartition(topic, 0, 0)])
     message = consumer.poll(60)

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
-from tests.support.brokers_in_trouble import QUIET, TIMEOUT_S, Cluster, Writer, cluster_of_three
+from tests.support.brokers_in_trouble import QUIET, Cluster, Writer, cluster_of_three
+from tests.support.polling import PATIENCE_S
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -171,7 +172,7 @@ def test_a_deletion_continues_under_the_next_controller(cluster: Cluster) -> Non
     away = next(broker for broker in cluster.brokers if broker.number != controller)
     away.kill()
     cluster.wait_for(lambda: away.number not in cluster.isr("doomed"), "an ISR without the broker that is away")
-    cluster.admin.delete_topics(["doomed"])["doomed"].exception(TIMEOUT_S)
+    cluster.admin.delete_topics(["doomed"])["doomed"].exception(PATIENCE_S)
 
     cluster.brokers[controller].kill()
     cluster.controller(besides=controller)
@@ -193,14 +194,14 @@ def test_a_group_continues_where_it_was_when_its_coordinator_is_killed(cluster: 
          "enable.auto.commit": False, "session.timeout.ms": 6000, **QUIET}
     )  # fmt: skip
     consumer.subscribe(["t"])
-    first = [consumer.poll(TIMEOUT_S).value() for _ in range(200)]
+    first = [consumer.poll(PATIENCE_S).value() for _ in range(200)]
     consumer.commit(asynchronous=False)
     coordinator = cluster.coordinator("g")
 
     cluster.brokers[coordinator].kill()
     cluster.wait_for(lambda: cluster.coordinator("g") not in (-1, coordinator), "another coordinator")
-    committed = consumer.committed([TopicPartition("t", 0)], timeout=TIMEOUT_S)
-    rest = [consumer.poll(TIMEOUT_S).value() for _ in range(300)]
+    committed = consumer.committed([TopicPartition("t", 0)], timeout=PATIENCE_S)
+    rest = [consumer.poll(PATIENCE_S).value() for _ in range(300)]
     consumer.commit(asynchronous=False)
     consumer.close()
 

@@ -12,6 +12,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from pykafka_cli.broker.coordinator.runtime import partition_for
 from tests.support.broker_processes import PkBroker
 from tests.support.confluent import value_of
+from tests.support.polling import PATIENCE_S
 from tests.support.zookeeper.servers import pk_zookeeper
 
 TRANSACTIONS = 120
@@ -91,7 +92,7 @@ def test_the_coordinators_death_neither_loses_nor_repeats_a_transaction(brokers:
     admin.create_topics([topic])["t"].result(60)
     producer = Producer({"bootstrap.servers": bootstrap, "transactional.id": "x", "transaction.timeout.ms": 60000})
     until_done(lambda: producer.init_transactions(60))
-    home = admin.list_topics("__transaction_state", timeout=30).topics["__transaction_state"]
+    home = admin.list_topics("__transaction_state", timeout=PATIENCE_S).topics["__transaction_state"]
     coordinator = brokers[home.partitions[partition_for("x", STATE_PARTITIONS)].leader]
 
     for number in range(TRANSACTIONS):

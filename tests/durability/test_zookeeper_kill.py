@@ -9,9 +9,8 @@ import pytest
 from kazoo.client import KazooClient
 from kazoo.exceptions import KazooException
 
+from tests.support.polling import PATIENCE_S
 from tests.support.zookeeper.servers import PkZooKeeper, four_letter_word, pk_zookeeper
-
-TIMEOUT_S = 30
 
 
 @pytest.fixture
@@ -23,7 +22,7 @@ def server(tmp_path: Path) -> Iterator[PkZooKeeper]:
 @contextlib.contextmanager
 def session(server: PkZooKeeper, session_id: tuple[int, bytes] | None = None) -> Iterator[KazooClient]:
     client = KazooClient(server.address, timeout=10, client_id=session_id)
-    client.start(TIMEOUT_S)
+    client.start(PATIENCE_S)
     try:
         yield client
     finally:
@@ -50,7 +49,7 @@ def create_until_killed(server: PkZooKeeper, name: str, kill_after: int) -> list
     with session(server) as client:
         for number in range(4 * kill_after):
             client.create_async(f"/{name}-", b"%d" % number, sequence=True).rawlink(done)
-        assert enough.wait(TIMEOUT_S)
+        assert enough.wait(PATIENCE_S)
         server.kill()
     return acknowledged
 
@@ -74,7 +73,7 @@ def test_every_acknowledged_znode_is_there_after_each_of_several_kills(server: P
 
 def test_a_session_and_its_ephemerals_outlive_the_server(server: PkZooKeeper) -> None:
     client = KazooClient(server.address, timeout=10)
-    client.start(TIMEOUT_S)
+    client.start(PATIENCE_S)
     client.create("/e", b"mine", ephemeral=True)
     before = client.client_id
     back = threading.Event()
@@ -82,7 +81,7 @@ def test_a_session_and_its_ephemerals_outlive_the_server(server: PkZooKeeper) ->
     server.kill()
     client.add_listener(lambda state: back.set() if state == "CONNECTED" else None)
     server.start()
-    assert back.wait(TIMEOUT_S)
+    assert back.wait(PATIENCE_S)
 
     assert client.client_id == before
     assert client.get("/e")[1].owner_session_id == before[0]

@@ -21,11 +21,10 @@ from confluent_kafka.admin import (
 )
 
 from tests.support.broker_processes import BrokerProcess, PkBroker
-from tests.support.polling import Found, until
+from tests.support.polling import PATIENCE_S, Found, until
 from tests.support.running import pk
 from tests.support.zookeeper.servers import PkZooKeeper, ZooKeeperProcess
 
-TIMEOUT_S = 60
 QUIET = {"log_level": 0, "socket.timeout.ms": 5000, "topic.metadata.refresh.interval.ms": 500}
 SETTINGS = {
     "default.replication.factor": "3",
@@ -90,12 +89,12 @@ class Cluster:
     def create(self, topic: str, partitions: int = 1, **config: str) -> None:
         self.wait_for(lambda: len(self.admin.list_topics(timeout=10).brokers) == 3, "a cluster of three")
         new = NewTopic(topic, partitions, config=config)
-        self.admin.create_topics([new], request_timeout=TIMEOUT_S)[topic].result(TIMEOUT_S)
+        self.admin.create_topics([new], request_timeout=PATIENCE_S)[topic].result(PATIENCE_S)
         self.wait_for(lambda: self.isr(topic) == [0, 1, 2], f"a full ISR of {topic}")
 
     def can_create(self, topic: str) -> bool:
         """Create it, unless it is still being deleted."""
-        error = self.admin.create_topics([NewTopic(topic)])[topic].exception(TIMEOUT_S)
+        error = self.admin.create_topics([NewTopic(topic)])[topic].exception(PATIENCE_S)
         return error is None
 
     def leader_now(self, topic: str, partition: int = 0) -> int:
@@ -145,7 +144,7 @@ class Cluster:
     def elect_preferred(self, topic: str, partitions: int) -> list[KafkaError]:
         """Why the preferred replica could not be made leader, where that is so."""
         wanted = [TopicPartition(topic, number) for number in range(partitions)]
-        outcomes = self.admin.elect_leaders(ElectionType.PREFERRED, wanted).result(TIMEOUT_S)
+        outcomes = self.admin.elect_leaders(ElectionType.PREFERRED, wanted).result(PATIENCE_S)
         return [error for error in outcomes.values() if error and error.code() != KafkaError.ELECTION_NOT_NEEDED]
 
     def reassign(self, topic: str, *replicas: Sequence[int]) -> None:
@@ -166,12 +165,12 @@ class Cluster:
     def configure(self, topic: str, key: str, value: str) -> None:
         change = ConfigEntry(key, value, incremental_operation=AlterConfigOpType.SET)
         resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[change])
-        self.admin.incremental_alter_configs([resource])[resource].result(TIMEOUT_S)
+        self.admin.incremental_alter_configs([resource])[resource].result(PATIENCE_S)
 
     def coordinator(self, group: str) -> int:
         """The broker that coordinates a group; -1 when nobody does just now."""
         try:
-            return int(self.admin.describe_consumer_groups([group])[group].result(TIMEOUT_S).coordinator.id)
+            return int(self.admin.describe_consumer_groups([group])[group].result(PATIENCE_S).coordinator.id)
         except KafkaException:
             return -1
 
@@ -182,7 +181,7 @@ class Cluster:
         producer = Producer({"bootstrap.servers": self.bootstrap, "acks": acks, "message.timeout.ms": 3000, **QUIET})
         errors: list[KafkaError | None] = []
         producer.produce(topic, b"tried", partition=0, on_delivery=lambda error, _: errors.append(error))
-        assert producer.flush(TIMEOUT_S) == 0
+        assert producer.flush(PATIENCE_S) == 0
         return errors[0].code() if errors[0] else None
 
     def logs(self, topic: str, partition: int = 0) -> list[bytes]:
@@ -200,11 +199,11 @@ class Cluster:
         """Values of all records of a partition, in order."""
         alone = {"group.id": "none", "enable.auto.commit": False}
         consumer = Consumer({"bootstrap.servers": self.bootstrap, **alone, **QUIET})
-        start, end = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=TIMEOUT_S)
+        start, end = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=PATIENCE_S)
         consumer.assign([TopicPartition(topic, partition, start)])
         values: list[bytes] = []
         while start < end:
-            message = consumer.poll(TIMEOUT_S)
+            message = consumer.poll(PATIENCE_S)
             assert message is not None, f"nothing comes from {start} on, the end is {end}; {self.state()}"
             assert message.error() is None, message.error()
             value, offset = message.value(), message.offset()
@@ -243,7 +242,7 @@ class Writer:
     def __exit__(self, *_: object) -> None:
         self._over.set()
         self._thread.join()
-        left = self._producer.flush(TIMEOUT_S)
+        left = self._producer.flush(PATIENCE_S)
         assert (left, self._failures) == (0, []), self._cluster.state()
 
     def _write(self) -> None:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.support.polling import until
+from tests.support.polling import PATIENCE_S, until
 
 PROGRAM = Path("/usr/bin/chromium")
 _TO_BROWSER, _FROM_BROWSER = 3, 4
@@ -148,4 +148,4 @@ def chromium(profile: Path) -> Iterator[Browser]:
         if browser:
             browser.close()
         process.terminate()
-        process.wait(30)
+        process.wait(PATIENCE_S)

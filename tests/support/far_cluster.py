@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from tests.support.broker_processes import PkBroker, running
 from tests.support.golden.runs import Addresses
+from tests.support.polling import PATIENCE_S
 from tests.support.ports import free_port
 from tests.support.zookeeper.servers import pk_zookeeper
 
@@ -117,9 +118,9 @@ class Proxy:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
-        asyncio.run_coroutine_threadsafe(end(), self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(end(), self._loop).result(PATIENCE_S)
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
+        self._thread.join(PATIENCE_S)
         self._loop.close()
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -3,6 +3,7 @@
 from confluent_kafka import Producer
 
 from benchmarks.sink import TOPIC, Sink
+from tests.support.polling import PATIENCE_S
 
 
 def test_it_acknowledges_what_it_forgets() -> None:
@@ -13,6 +14,6 @@ def test_it_acknowledges_what_it_forgets() -> None:
         for number in range(2000):
             producer.produce(TOPIC, b"x" * number, on_delivery=lambda error, _: errors.append(error))
 
-        assert producer.flush(30) == 0
+        assert producer.flush(PATIENCE_S) == 0
 
     assert errors == [None] * 2000
