@@ -21,7 +21,7 @@ from tests.support.ports import free_port
 from tests.support.zookeeper.secured import ADMIN, ALICE, SERVER, USERS, Stores, client_login_file, login_file
 from tests.support.zookeeper.servers import PkZooKeeper
 
-TIMEOUT_S = 30
+TIMEOUT_S = 100
 JAAS = "-Djava.security.auth.login.config="
 
 
