@@ -101,7 +101,7 @@ def test_what_was_read_is_one_document(cluster: RunningCluster, topic: str) -> N
 
 def test_intervals_and_warnings_stay_out_of_the_document(cluster: RunningCluster, topic: str) -> None:
     send(cluster, topic, 10)
-    extra = ["--messages", "11", "--timeout", "500", "--show-detailed-stats", "--reporting-interval", "1"]
+    extra = ["--messages", "11", "--timeout", "8000", "--show-detailed-stats", "--reporting-interval", "1"]
 
     done = succeeded(reading(cluster, topic, *extra, "--output", "yaml"))
 

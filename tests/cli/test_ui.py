@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 from kazoo.client import KazooClient
 
@@ -16,7 +15,7 @@ from pykafka_cli.script.errors import ScriptError
 from pykafka_cli.ui.opening import listen, new_ui
 from tests.support.ports import free_port
 from tests.support.running import RunningCluster, pk
-from tests.support.ui_process import UiProcess
+from tests.support.ui_process import UiProcess, get
 
 TOPIC, GROUP = "ui-orders", "ui billing/1"
 
@@ -40,7 +39,7 @@ def test_brokers(page: UiProcess, cluster: RunningCluster) -> None:
 
     assert found["controller"] == 0
     assert [(each["broker"], each["is_alive"], each["port"]) for each in found["brokers"]] == [(0, True, cluster.port)]
-    assert str(found["cluster_id"]) in httpx.get(page.url).text
+    assert str(found["cluster_id"]) in get(page.url).text
 
 
 def test_topics(page: UiProcess) -> None:
@@ -102,7 +101,7 @@ def test_a_page_that_is_watched_says_what_has_changed(page: UiProcess, cluster: 
     assert pk("topics", *at, "--alter", "--partitions", "2").returncode == 0
 
     assert [each["change"] for each in page.document("topic.json?name=ui-watched")["changes"]] == ["partition 1 is new"]
-    assert "partition 1 is new" in httpx.get(f"{page.url}topic?name=ui-watched").text
+    assert "partition 1 is new" in get(f"{page.url}topic?name=ui-watched").text
 
 
 def test_transactions(page: UiProcess, cluster: RunningCluster) -> None:
@@ -116,11 +115,11 @@ def test_transactions(page: UiProcess, cluster: RunningCluster) -> None:
 
     assert found["producer_id"] == listed["producer_id"]
     assert (found["state"], found["partitions"]) == ("CompleteCommit", [])
-    assert "ui-transaction" in httpx.get(f"{page.url}transaction?name=ui-transaction").text
+    assert "ui-transaction" in get(f"{page.url}transaction?name=ui-transaction").text
 
 
 def test_acls_without_an_authorizer_are_not_offered(page: UiProcess) -> None:
-    response = httpx.get(f"{page.url}acls")
+    response = get(f"{page.url}acls")
 
     assert response.status_code == 501
     assert "No Authorizer is configured" in response.text
@@ -135,7 +134,7 @@ def test_log_directories_are_those_that_the_brokers_report(page: UiProcess, clus
     shown = [each for each in found["replicas"] if each["topic"] == TOPIC]
     assert {each["partition"] for each in shown} == {0, 1}
     assert shown == sorted(shown, key=lambda each: -each["size"])
-    assert f"pk log-dirs --describe --bootstrap-server {cluster.bootstrap}" in httpx.get(f"{page.url}logs").text
+    assert f"pk log-dirs --describe --bootstrap-server {cluster.bootstrap}" in get(f"{page.url}logs").text
 
 
 def test_segments_are_the_files_of_a_broker_on_this_machine(page: UiProcess, cluster: RunningCluster) -> None:
@@ -148,13 +147,13 @@ def test_segments_are_the_files_of_a_broker_on_this_machine(page: UiProcess, clu
     assert segment["log"] == (folder / f"{0:020d}.log").stat().st_size == found["size"]
     assert segment["index"] == (folder / f"{0:020d}.index").stat().st_size
     assert "partition.metadata" in {each["name"] for each in found["other_files"]}
-    shown = httpx.get(f"{page.url}segments?topic={TOPIC}&partition=0&broker=0").text
+    shown = get(f"{page.url}segments?topic={TOPIC}&partition=0&broker=0").text
     assert f"pk dump-log --files {folder}/{0:020d}.log" in shown
 
 
 @pytest.mark.parametrize("what", ["topic=missing&partition=0&broker=0", f"topic={TOPIC}&partition=7&broker=0"])
 def test_segments_of_what_is_not_there_are_a_mistake_in_the_address(page: UiProcess, what: str) -> None:
-    assert "has no replica" in httpx.get(f"{page.url}segments?{what}").text
+    assert "has no replica" in get(f"{page.url}segments?{what}").text
 
 
 def test_znodes_are_a_tree(page: UiProcess, cluster: RunningCluster) -> None:
@@ -170,7 +169,7 @@ def test_znodes_are_a_tree(page: UiProcess, cluster: RunningCluster) -> None:
     assert {"name": "topics", "path": "/brokers/topics"} in found["levels"][1]["children"]
     assert f'"port":{cluster.port}' in found["data"].replace(" ", "")
     assert found["stat"]["ephemeral_owner"].startswith("0x")
-    shown = httpx.get(f"{page.url}znodes?path=/brokers/ids/0").text
+    shown = get(f"{page.url}znodes?path=/brokers/ids/0").text
     assert f"pk zookeeper-shell {cluster.zookeeper} get -s /brokers/ids/0" in shown
 
 
@@ -212,14 +211,14 @@ def test_a_znode_s_data_may_be_no_text(page: UiProcess, cluster: RunningCluster)
     ],
 )
 def test_what_the_cluster_lacks_is_not_found(page: UiProcess, what: str) -> None:
-    assert httpx.get(page.url + what).status_code == 404
+    assert get(page.url + what).status_code == 404
 
 
 @pytest.mark.parametrize(
     "what", ["topic", "readers", "group", "configs", "configs?broker=x", "transaction", "segments", "segments?topic=x"]
 )
 def test_an_incomplete_address_says_what_it_lacks(page: UiProcess, what: str) -> None:
-    response = httpx.get(page.url + what)
+    response = get(page.url + what)
 
     assert response.status_code == 400
     assert "The address lacks" in response.text
@@ -229,7 +228,7 @@ def test_an_incomplete_address_says_what_it_lacks(page: UiProcess, what: str) ->
     "address", ["", "topics", f"topic?name={TOPIC}", "groups", f"group?name={GROUP}", f"configs?topic={TOPIC}"]
 )
 def test_each_page_has_its_command_and_its_json(page: UiProcess, address: str) -> None:
-    shown = httpx.get(page.url + address).text
+    shown = get(page.url + address).text
 
     (line,) = re.findall(r'<code id="command">(.*?)</code>', shown)
     words = subprocess.run(
@@ -243,7 +242,7 @@ def test_each_page_has_its_command_and_its_json(page: UiProcess, address: str) -
 
 
 def test_names_are_text_and_not_markup(page: UiProcess) -> None:
-    response = httpx.get(page.url + "topics", params={"filter": '"><script>alert(1)</script>'})
+    response = get(page.url + "topics", params={"filter": '"><script>alert(1)</script>'})
 
     assert "<script>alert" not in response.text
 
@@ -252,11 +251,11 @@ def test_a_cluster_that_comes_back_is_shown_again(tmp_path: Path) -> None:
     with_page = RunningCluster(tmp_path / "data", ports=(free_port(), free_port()))
     page = UiProcess(tmp_path, with_page.bootstrap)
     try:
-        assert httpx.get(page.url).status_code == 200
+        assert get(page.url).status_code == 200
         with_page.stop()
-        assert httpx.get(page.url).status_code == 502
+        assert get(page.url).status_code == 502
         with_page.start()
-        assert httpx.get(page.url).status_code == 200
+        assert get(page.url).status_code == 200
     finally:
         page.stop(signal.SIGTERM)
         with_page.stop()
@@ -266,7 +265,7 @@ def test_up_serves_the_page_as_well(tmp_path: Path) -> None:
     running = RunningCluster(tmp_path / "data", extra=("--ui", "--ui-port", "0"))
     try:
         (url,) = re.findall(r"The cluster is shown at (http://\S+)", running.said())
-        assert httpx.get(url + ".json").json()["controller"] == 0
+        assert get(url + ".json").json()["controller"] == 0
     finally:
         assert running.stop() == 0
 

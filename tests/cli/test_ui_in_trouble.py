@@ -5,17 +5,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from confluent_kafka import Producer
 
 from tests.support.chromium import chromium
 from tests.support.far_cluster import FAR, Proxy
 from tests.support.peers import program
-from tests.support.polling import PATIENCE_S, until
+from tests.support.polling import until
 from tests.support.ports import free_port
 from tests.support.running import RunningCluster, pk
-from tests.support.ui_process import UiProcess
+from tests.support.ui_process import UiProcess, get
 
 TOPIC = "ui-trouble"
 GROUPS = [f"ui-trouble-{number}" for number in range(12)]
@@ -78,7 +77,7 @@ def still(request: pytest.FixtureRequest, cluster_in_trouble: RunningCluster, pa
 
 
 def test_every_page_responds_while_a_broker_stands_still(page: UiProcess, still: int) -> None:
-    responses = {address: httpx.get(page.url + address, timeout=PATIENCE_S) for address in PAGES}
+    responses = {address: get(page.url + address) for address in PAGES}
 
     assert {address: found.status_code for address, found in responses.items()} == dict.fromkeys(PAGES, 200)
     missing = f"Broker {still} does not respond"
@@ -109,7 +108,7 @@ def test_a_group_whose_coordinator_stands_still_is_as_it_was_seen(page: UiProces
     name = min({*GROUPS} - listed)
 
     found = page.document(f"group.json?name={name}")
-    shown = httpx.get(f"{page.url}group?name={name}", timeout=PATIENCE_S)
+    shown = get(f"{page.url}group?name={name}")
 
     assert found["coordinator"] == still
     assert [each["broker"] for each in found["missing"]] == [still]
@@ -150,7 +149,7 @@ def test_a_broker_that_dies_is_shown_by_itself(
         produce_to([each["partition"] for each in partitions(page) if each["leader"] != dying], cluster_in_trouble)
         browser.sees(f"document.querySelector('main').innerText.includes('broker {dying} has left the ISR')")
         until(lambda: all(dying not in each["isr"] for each in partitions(page) if each["leader"] != dying))
-        responses = {address: httpx.get(page.url + address, timeout=PATIENCE_S).status_code for address in PAGES}
+        responses = {address: get(page.url + address).status_code for address in PAGES}
     assert pk("broker", "start", str(dying), *where).returncode == 0
 
     assert responses == dict.fromkeys(PAGES, 200)
@@ -175,7 +174,7 @@ def far(tmp_path: Path) -> Iterator[UiProcess]:
 
 
 def test_every_page_responds_far_away(far: UiProcess) -> None:
-    responses = {address: httpx.get(far.url + address, timeout=PATIENCE_S).status_code for address in PAGES}
+    responses = {address: get(far.url + address).status_code for address in PAGES}
 
     assert responses == dict.fromkeys(PAGES, 200)
 

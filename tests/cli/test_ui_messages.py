@@ -7,13 +7,12 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests.support.chromium import Browser, chromium
 from tests.support.peers import program
 from tests.support.running import RunningCluster, pk
-from tests.support.ui_process import UiProcess
+from tests.support.ui_process import UiProcess, get, post
 
 TOPIC = "ui-messages"
 LINES = "".join(f'trace:{number % 3}\tk{number % 5}\t{{"n": {number}}}\n' for number in range(200))
@@ -85,7 +84,7 @@ def test_a_filter_finds_all_of_them(page: UiProcess, query: str, wanted: list[in
     ],
 )  # fmt: skip
 def test_the_command_of_a_search_finds_the_same(page: UiProcess, query: str) -> None:
-    shown = httpx.get(f"{page.url}messages?topic={TOPIC}&{query}").text
+    shown = get(f"{page.url}messages?topic={TOPIC}&{query}").text
     (line,) = re.findall(r'<code id="command">(.*?)</code>', shown)
     program_, *words = shlex.split(html.unescape(line))
 
@@ -96,7 +95,7 @@ def test_the_command_of_a_search_finds_the_same(page: UiProcess, query: str) -> 
 
 
 def test_csv_has_a_line_for_each(page: UiProcess) -> None:
-    response = httpx.get(f"{page.url}messages.csv?topic={TOPIC}&path=.n%3D117")
+    response = get(f"{page.url}messages.csv?topic={TOPIC}&path=.n%3D117")
 
     assert response.headers["Content-Disposition"] == f"attachment; filename*=UTF-8''{TOPIC}.csv"
     names, line = response.text.splitlines()
@@ -110,26 +109,26 @@ def test_csv_has_a_line_for_each(page: UiProcess) -> None:
 )
 def test_what_cannot_be_searched_for_is_rejected(page: UiProcess, query: str) -> None:
     for form in ("json", "csv"):
-        assert httpx.get(f"{page.url}messages.{form}?topic={TOPIC}&{query}").status_code == 400
+        assert get(f"{page.url}messages.{form}?topic={TOPIC}&{query}").status_code == 400
 
 
 def test_a_search_reports_how_far_it_is(page: UiProcess) -> None:
-    events = httpx.get(f"{page.url}messages.events?topic={TOPIC}&limit=1&path=.n%3D0").text
+    events = get(f"{page.url}messages.events?topic={TOPIC}&limit=1&path=.n%3D0").text
 
     assert "of 200 offsets" in events
     assert events.endswith("event: end\ndata: \n\n")
-    assert httpx.get(f"{page.url}messages.events?topic=missing").text.count("event: end") == 1
+    assert get(f"{page.url}messages.events?topic=missing").text.count("event: end") == 1
 
 
 def token_of(page: UiProcess) -> str:
-    shown = httpx.get(f"{page.url}messages?topic={TOPIC}").text
+    shown = get(f"{page.url}messages?topic={TOPIC}").text
     return str(re.findall(r'name="csrf_token" value="([^"]+)"', shown)[0])
 
 
 def test_a_record_is_sent_with_the_token_of_the_page(page: UiProcess) -> None:
     form = {"csrf_token": token_of(page), "topic": TOPIC, "key": "sent", "value": "v", "headers": "a: b"}
 
-    sent = httpx.post(f"{page.url}produce", data=form).json()
+    sent = post(f"{page.url}produce", data=form).json()
 
     (found,) = page.document(f"messages.json?topic={TOPIC}&key=sent")["records"]
     assert (found["partition"], found["offset"]) == (sent["partition"], sent["offset"])
@@ -140,14 +139,14 @@ def test_a_record_is_sent_with_the_token_of_the_page(page: UiProcess) -> None:
 def test_nothing_is_sent_without_the_token(page: UiProcess, token: str | None) -> None:
     form = {"topic": TOPIC, "value": "forged", **({} if token is None else {"csrf_token": token})}
 
-    assert httpx.post(f"{page.url}produce", data=form).status_code == 403
+    assert post(f"{page.url}produce", data=form).status_code == 403
     assert page.document(f"messages.json?topic={TOPIC}&value=forged")["records"] == []
 
 
 def test_nothing_is_sent_by_another_site(page: UiProcess) -> None:
     form = {"csrf_token": token_of(page), "topic": TOPIC, "value": "forged"}
 
-    response = httpx.post(f"{page.url}produce", data=form, headers={"Origin": "http://evil.example"})
+    response = post(f"{page.url}produce", data=form, headers={"Origin": "http://evil.example"})
 
     assert response.status_code == 403
 
@@ -155,15 +154,15 @@ def test_nothing_is_sent_by_another_site(page: UiProcess) -> None:
 def test_a_topic_that_is_missing_is_not_created_by_sending_to_it(page: UiProcess) -> None:
     form = {"csrf_token": token_of(page), "topic": "ui-missing", "value": "v"}
 
-    assert httpx.post(f"{page.url}produce", data=form).status_code == 404
+    assert post(f"{page.url}produce", data=form).status_code == 404
     assert page.document("topics.json?filter=ui-missing")["topics"] == []
 
 
 def test_a_page_that_is_read_only_sends_nothing(cluster: RunningCluster, tmp_path: Path) -> None:
     page = UiProcess(tmp_path, cluster.bootstrap)
     try:
-        assert "Produce" not in httpx.get(f"{page.url}messages?topic={TOPIC}").text
-        response = httpx.post(f"{page.url}produce", data={"topic": TOPIC, "value": "v"})
+        assert "Produce" not in get(f"{page.url}messages?topic={TOPIC}").text
+        response = post(f"{page.url}produce", data={"topic": TOPIC, "value": "v"})
         assert response.status_code == 403
         assert "--allow-changes" in response.text
     finally:
@@ -210,7 +209,7 @@ def test_a_deserializer_shows_what_the_bytes_mean(page: UiProcess, cluster: Runn
         "value": "/wAB",
         "value_as": "base64",
     }
-    assert httpx.post(f"{page.url}produce", data=form).status_code == 200
+    assert post(f"{page.url}produce", data=form).status_code == 200
 
     (number,) = page.document(f"messages.json?topic={TOPIC}&key_as=Integer&key=7&value_as=hex&value=ff")["records"]
     (unsaid,) = page.document(f"messages.json?topic={TOPIC}&value=ff%2000")["records"]
@@ -227,7 +226,7 @@ def test_a_deserializer_shows_what_the_bytes_mean(page: UiProcess, cluster: Runn
 def test_a_text_that_is_not_of_its_form_is_not_sent(page: UiProcess, form: dict[str, str]) -> None:
     words = {"csrf_token": token_of(page), "topic": TOPIC, "key": "k", **form}
 
-    assert httpx.post(f"{page.url}produce", data=words).status_code == 400
+    assert post(f"{page.url}produce", data=words).status_code == 400
 
 
 def test_bytes_are_sent_again_by_clicks_as_they_are(page: UiProcess, browser: Browser) -> None:
@@ -235,7 +234,7 @@ def test_bytes_are_sent_again_by_clicks_as_they_are(page: UiProcess, browser: Br
         "csrf_token": token_of(page), "topic": TOPIC, "value": "/v8=", "value_as": "base64", "key": "again",
         "headers": "h:: /w==\nt: text",
     }  # fmt: skip
-    assert httpx.post(f"{page.url}produce", data=form).status_code == 200
+    assert post(f"{page.url}produce", data=form).status_code == 200
     browser.open(f"{page.url}messages?topic={TOPIC}&key=again")
     browser.click("#rows .again")
     browser.click("#produce form button")

@@ -11,6 +11,16 @@ from tests.support.running import PK
 from tests.support.server_processes import ServerProcess
 
 
+def get(url: str, **given: Any) -> httpx.Response:
+    """As httpx.get, but patient."""
+    return httpx.get(url, timeout=PATIENCE_S, **given)
+
+
+def post(url: str, **given: Any) -> httpx.Response:
+    """As httpx.post, but patient."""
+    return httpx.post(url, timeout=PATIENCE_S, **given)
+
+
 class UiProcess(ServerProcess):
     """`pk ui` on a free port, started; `words` are its arguments."""
 
@@ -27,6 +37,6 @@ class UiProcess(ServerProcess):
         return "Ctrl-C ends it." in self.said()
 
     def document(self, address: str) -> Any:
-        response = httpx.get(self.url + address, timeout=PATIENCE_S)
+        response = get(self.url + address)
         assert response.status_code == 200, response.text
         return response.json()
