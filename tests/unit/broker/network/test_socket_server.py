@@ -631,14 +631,14 @@ async def test_of_who_has_not_logged_in_and_reads_nothing_no_request_is_read_ahe
     small, large = [b"large"] * 20, [b"x" * 500_000] * 8
     async with running(log_in, **LOGIN) as it:
         stranger = await it.connect()
-        stranger.writer.transport.pause_reading()
+        stranger.writer.transport.pause_reading()  # type: ignore[attr-defined]
         with kept_blocks(at_least=100_000, within="framing") as kept:
             stranger.send(*small, *large)
             await until(lambda: it.metrics.request_bytes)
             await settle_until_quiet(stranger.writer.transport.get_write_buffer_size, quiet_turns=100)
             assert kept() == []
 
-        stranger.writer.transport.resume_reading()
+        stranger.writer.transport.resume_reading()  # type: ignore[attr-defined]
         assert [len(await stranger.read()) for _ in small] == [1_000_000] * len(small)
         assert [await stranger.read() for _ in large] == [b"500000"] * len(large)
 
