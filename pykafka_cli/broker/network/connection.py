@@ -113,6 +113,7 @@ class Connection(asyncio.BufferedProtocol):
         self._waiting: deque[bytearray] = deque()
         self._waiting_bytes = 0
         self._worker: asyncio.Task[None] | None = None
+        self._arrival: asyncio.Future[None] | None = None  # of a request, when all that came are served
         self._unsent: list[Buffer] = []
         self._unsent_bytes = 0
         self._sending_is_due = False
@@ -169,6 +170,10 @@ class Connection(asyncio.BufferedProtocol):
         metrics.connections_opened += 1
         metrics.connections_open += 1
         self._service.connections[self] = None
+        # One task for all requests: many of them are so small that starting a task for each would show.
+        self._worker = asyncio.get_running_loop().create_task(self._serve())
+        self._service.workers[self._worker] = None
+        self._worker.add_done_callback(self._service.workers.pop)
         if self.hold.wait:
             self._hold(self.hold)
 
@@ -180,17 +185,16 @@ class Connection(asyncio.BufferedProtocol):
         self._received += nbytes
         held = self._receiver.under_way
         for frame in self._receiver.buffer_updated(nbytes):
-            self._waiting.append(frame)
-            self._waiting_bytes += len(frame)
-            self._service.intake.add(len(frame))
+            if not self._is_last:
+                self._waiting.append(frame)
+                self._waiting_bytes += len(frame)
+                self._service.intake.add(len(frame))
         if held or self._receiver.under_way:
             self._service.memory.receive(self, self._receiver.under_way)
         if self._receiver.refusal is not None or self._has_read_enough():
             self._pause_reading()
-        if self._worker is None and (self._waiting or self._receiver.refusal):
-            self._worker = asyncio.get_running_loop().create_task(self._serve())
-            self._service.workers[self._worker] = None
-            self._worker.add_done_callback(self._service.workers.pop)
+        if self._waiting or self._receiver.refusal is not None:
+            self._wake_worker()
 
     def pause_writing(self) -> None:
         self._writable = asyncio.get_running_loop().create_future()
@@ -219,16 +223,20 @@ class Connection(asyncio.BufferedProtocol):
         self.memory_freed()
         self._service.metrics.connections_open -= 1
         self._stop_waiting_to_write()
-        if self._worker is not None:
-            self._service.clock.call_later(Seconds(0.0) if exc else _LAST_REQUESTS_SECONDS, self._worker.cancel)
+        if self.worker is not None:
+            self._service.clock.call_later(Seconds(0.0) if exc else _LAST_REQUESTS_SECONDS, self.worker.cancel)
+        else:
+            self._is_last = True
+            self._wake_worker()
         _log.debug("Connection from %s is closed%s", self.peer, f": {exc}" if exc else "")
 
     # What the listener calls.
 
     @property
     def worker(self) -> asyncio.Task[None] | None:
-        """The task that serves a request, while one is served."""
-        return self._worker
+        """The task that serves requests, while it has one."""
+        is_idle = self._worker is None or self._worker.done() or self._is_waiting_for_requests()
+        return None if is_idle else self._worker
 
     def is_idle(self, since: float) -> bool:
         """Whether nothing has come or left after `since` (monotonic seconds).
@@ -253,8 +261,7 @@ class Connection(asyncio.BufferedProtocol):
         self._is_last = True
         self._unmute()
         self._pause_reading()
-        if self._worker is None:
-            self._transport.close()
+        self._wake_worker()
 
     def end(self, kind: str, why: str, level: int = logging.INFO, *, at_once: bool = False) -> None:
         """Close, for a reason that goes into the log and, as `kind`, into the metrics.
@@ -277,8 +284,9 @@ class Connection(asyncio.BufferedProtocol):
     # Serving.
 
     async def _serve(self) -> None:
+        """Serve the requests of the connection until its end."""
         try:
-            while self._waiting and not self._is_last:
+            while not self._is_last and (self._waiting or await self._has_another()):
                 frame = self._waiting.popleft()
                 self._taken(frame)
                 self._resume_reading()
@@ -306,10 +314,7 @@ class Connection(asyncio.BufferedProtocol):
                     silence, self.peer.silence = self.peer.silence, NO_TIME
                     await self._mute(silence)
             self._send()
-            if self._receiver.refusal is not None and not self._is_last:
-                raise self._receiver.refusal
-            if self._is_last:
-                self._transport.close()
+            self._transport.close()
         except ProtocolError as error:
             self.end("protocol", str(error), logging.WARNING)
         except Disconnect as error:
@@ -318,10 +323,28 @@ class Connection(asyncio.BufferedProtocol):
             _log.exception("A request from %s could not be served", self.peer)
             self.end("failure", "a mistake in the broker", logging.ERROR)
         finally:
-            self._worker = None
+            self._is_last = True
+            while self._waiting:
+                self._taken(self._waiting.popleft())
+
+    async def _has_another(self) -> bool:
+        """Wait for the next request, once all that came are served; False if the connection ends without it."""
+        while not self._waiting:
+            self._send()
+            if self._receiver.refusal is not None:
+                raise self._receiver.refusal
             if self._is_last or self._transport.is_closing():
-                while self._waiting:
-                    self._taken(self._waiting.popleft())
+                return False
+            self._arrival = asyncio.get_running_loop().create_future()
+            await self._arrival
+        return True
+
+    def _is_waiting_for_requests(self) -> bool:
+        return self._arrival is not None and not self._arrival.done()
+
+    def _wake_worker(self) -> None:
+        if self._arrival is not None and not self._arrival.done():
+            self._arrival.set_result(None)
 
     def _hold(self, hold: Hold) -> None:
         """Serve a new connection later, or close it later."""
