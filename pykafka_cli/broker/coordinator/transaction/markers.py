@@ -1,9 +1,9 @@
 """Writes the markers that end a transaction: WriteTxnMarkers to the leader of each of its partitions.
 
 There is one queue for each broker and one request under way; whatever comes up meanwhile goes together into the next
-one, so that many small transactions cost few requests. Those to this broker itself go straight to its handler: the
-producer's next transaction has to wait for them. A leader that is not alive, has moved or rejects the request is looked
-up and asked again, for as long as it takes.
+one, so that many small transactions cost few requests. Those to this broker itself go straight to its handler, each as
+soon as it comes up: the producer's next transaction has to wait for them. A leader that is not alive, has moved or
+rejects the request is looked up and asked again, for as long as it takes.
 
 source  kafka.coordinator.transaction.TransactionMarkerChannelManager of Kafka 3.9
 """
@@ -116,16 +116,22 @@ class MarkerWriter:
                 left.append(partition)
             else:
                 by_leader[endpoint].append(partition)
-        answers = await together(*(self._queue(leader).write(marker, asked) for leader, asked in by_leader.items()))
+        answers = await together(*(self._write(leader, marker, asked) for leader, asked in by_leader.items()))
         for asked, results in zip(by_leader.values(), answers, strict=True):
             left.extend(partition for partition in asked if not _is_done(partition, results.get(partition), marker))
         return left
 
+    async def _write(self, leader: BrokerEndpoint, marker: Marker, partitions: Iterable[TopicPartition]) -> Results:
+        """The result for each partition; empty if the broker could not be asked."""
+        if leader.broker_id == self._broker_id:
+            response = await self._ask_here(WriteTxnMarkersRequest(markers=(_writable(marker, partitions),)))
+            return _by_producer(response)[marker.producer_id]
+        return await self._queue(leader).write(marker, partitions)
+
     def _queue(self, leader: BrokerEndpoint) -> "_Queue":
         queue = self._queues.get(leader.broker_id)
         if queue is None:
-            ask_here = self._ask_here if leader.broker_id == self._broker_id else None
-            queue = self._queues[leader.broker_id] = _Queue(self._connect, self._client_id, leader, ask_here)
+            queue = self._queues[leader.broker_id] = _Queue(self._connect, self._client_id, leader)
         queue.endpoint = leader
         return queue
 
@@ -141,11 +147,10 @@ def _is_done(partition: TopicPartition, code: ErrorCode | None, marker: Marker) 
 
 
 class _Queue:
-    """The markers that wait for one broker; `endpoint` is where that was seen last, `ask_here` if it is this one."""
+    """The markers that wait for one broker; `endpoint` is where that was seen last."""
 
-    def __init__(self, connect: Connect, client_id: str, endpoint: BrokerEndpoint, ask_here: Ask | None) -> None:
+    def __init__(self, connect: Connect, client_id: str, endpoint: BrokerEndpoint) -> None:
         self.endpoint = endpoint
-        self._ask_here = ask_here
         self._connect = connect
         self._client_id = client_id
         self._connection: PeerConnection | None = None
@@ -183,8 +188,6 @@ class _Queue:
                         answer.set_result(results.get(marker.producer_id, {}))
 
     async def _ask(self, request: WriteTxnMarkersRequest) -> WriteTxnMarkersResponse:
-        if self._ask_here is not None:
-            return await self._ask_here(request)
         connection = self._connection
         if connection is None or not connection.is_open or self._connected_to != self.endpoint:
             if connection is not None:

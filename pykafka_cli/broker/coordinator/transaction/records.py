@@ -10,8 +10,10 @@ transaction the array of partitions is null while the id is Empty, and empty aft
 source  the message definitions of Kafka 3.9's transaction-coordinator; kafka.coordinator.transaction.TransactionLog
 """
 
+import struct
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar, NamedTuple
 
 from pykafka_cli.broker.coordinator.step import CoordinatorRecord
@@ -28,11 +30,16 @@ from pykafka_cli.model import Milliseconds, ProducerEpoch, ProducerId, Timestamp
 
 _KEY_VERSION = 0
 _VALUE_VERSION = 0
+_VALUE_START = struct.Struct(">hqhibi")
+_VALUE_END = struct.Struct(">qq")
+_NAME_SIZE, _COUNT = struct.Struct(">h"), struct.Struct(">i")
+_NO_TOPICS = -1
+_KEYS_KEPT = 4096  # for each transaction, the state of an id is written three times
 
 NO_START = Timestamp(-1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class TransactionLogKey(StoredMessage):
     """The key of a transactional id."""
 
@@ -40,7 +47,7 @@ class TransactionLogKey(StoredMessage):
     transactional_id: str = stored("string")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class StoredPartitions(StoredMessage):
     """Partitions of one topic that a transaction has written to."""
 
@@ -50,7 +57,7 @@ class StoredPartitions(StoredMessage):
     partition_ids: tuple[int, ...] = stored("int32")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class TransactionLogValue(StoredMessage):
     """The state of a transactional id. Times in ms."""
 
@@ -74,21 +81,7 @@ class TransactionEntry(NamedTuple):
 
 def transaction_record(transactional_id: str, transaction: Transaction) -> CoordinatorRecord:
     """The record of a transactional id's state."""
-    partitions: dict[str, list[int]] = defaultdict(list)
-    for topic, partition in sorted(transaction.partitions):
-        partitions[topic].append(partition)
-    value = TransactionLogValue(
-        producer_id=transaction.producer_id,
-        producer_epoch=transaction.producer_epoch,
-        transaction_timeout=transaction.timeout_ms,
-        transaction_status=transaction.state,
-        transaction_partitions=None
-        if transaction.state is TransactionState.EMPTY
-        else tuple(StoredPartitions(topic=topic, partition_ids=tuple(ids)) for topic, ids in partitions.items()),
-        transaction_last_update_timestamp=transaction.updated_at,
-        transaction_start_timestamp=NO_START if transaction.started_at is None else transaction.started_at,
-    )
-    return CoordinatorRecord(_key(transactional_id), encode(value, _VALUE_VERSION))
+    return CoordinatorRecord(_key(transactional_id), _value(transaction))
 
 
 def transaction_tombstone(transactional_id: str) -> CoordinatorRecord:
@@ -103,10 +96,10 @@ def read_record(record: CoordinatorRecord) -> TransactionEntry | None:
     """
     if version_of(record.key) not in TransactionLogKey.versions:
         return None
-    transactional_id = decode(TransactionLogKey, record.key).transactional_id
+    transactional_id = _read_key(record.key)
     if record.value is None:
         return TransactionEntry(transactional_id, None)
-    value = decode(TransactionLogValue, record.value)
+    value = _read_value(record.value)
     try:
         state = TransactionState(value.transaction_status)
     except ValueError as error:
@@ -129,5 +122,76 @@ def read_record(record: CoordinatorRecord) -> TransactionEntry | None:
     )
 
 
+@lru_cache(_KEYS_KEPT)
+@lru_cache(_KEYS_KEPT)
 def _key(transactional_id: str) -> bytes:
     return encode(TransactionLogKey(transactional_id=transactional_id), _KEY_VERSION)
+
+
+@lru_cache(_KEYS_KEPT)
+def _read_key(data: bytes) -> str:
+    return decode(TransactionLogKey, data).transactional_id
+
+
+def _value(transaction: Transaction) -> bytes:
+    """As `encode` writes it in version 0, but with each transaction in mind."""
+    by_topic: dict[str, list[int]] = defaultdict(list)
+    for topic, partition in sorted(transaction.partitions):
+        by_topic[topic].append(partition)
+    parts = [
+        _VALUE_START.pack(
+            _VALUE_VERSION,
+            transaction.producer_id,
+            transaction.producer_epoch,
+            transaction.timeout_ms,
+            transaction.state,
+            _NO_TOPICS if transaction.state is TransactionState.EMPTY else len(by_topic),
+        )
+    ]
+    for topic, partitions in by_topic.items():
+        name = topic.encode()
+        parts += (_NAME_SIZE.pack(len(name)), name, _COUNT.pack(len(partitions)), *map(_COUNT.pack, partitions))
+    parts.append(
+        _VALUE_END.pack(transaction.updated_at, NO_START if transaction.started_at is None else transaction.started_at)
+    )
+    return b"".join(parts)
+
+
+def _read_value(data: bytes) -> TransactionLogValue:
+    """As `decode` does it, but with each transaction in mind: its states are replayed as soon as they are stored."""
+    try:
+        return _read_usual_value(data)
+    except (struct.error, UnicodeDecodeError, _Unusual):
+        return decode(TransactionLogValue, data)  # it says what is wrong, if anything is
+
+
+class _Unusual(Exception):
+    """Not what this broker writes."""
+
+
+def _read_usual_value(data: bytes) -> TransactionLogValue:
+    """raises  _Unusual, struct.error, UnicodeDecodeError"""
+    version, producer_id, producer_epoch, timeout, status, topics = _VALUE_START.unpack_from(data)
+    if version != _VALUE_VERSION or topics < _NO_TOPICS:
+        raise _Unusual
+    partitions = []
+    at = _VALUE_START.size
+    for _ in range(topics):
+        (size,) = _NAME_SIZE.unpack_from(data, at)
+        ids_at = at + _NAME_SIZE.size + size
+        (count,) = _COUNT.unpack_from(data, ids_at)
+        if size < 0:
+            raise _Unusual
+        ids = struct.unpack_from(f">{count}i", data, ids_at + _COUNT.size)
+        partitions.append(StoredPartitions(topic=data[at + _NAME_SIZE.size : ids_at].decode(), partition_ids=ids))
+        at = ids_at + _COUNT.size + count * _COUNT.size
+    updated_at, started_at = _VALUE_END.unpack_from(data, at)
+    return TransactionLogValue(
+        producer_id=producer_id,
+        producer_epoch=producer_epoch,
+        transaction_timeout=timeout,
+        transaction_status=status,
+        transaction_partitions=None if topics == _NO_TOPICS else tuple(partitions),
+        transaction_last_update_timestamp=updated_at,
+        transaction_start_timestamp=started_at,
+    )

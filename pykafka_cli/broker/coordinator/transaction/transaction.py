@@ -90,9 +90,13 @@ class Transaction:
         """
         raises  IllegalMove
         """
+        return replace(self, state=self._next(state))
+
+    def _next(self, state: TransactionState) -> TransactionState:
+        """That state, if it can be the next one. raises  IllegalMove"""
         if self.state not in REACHED_FROM[state]:
             raise IllegalMove(f"from {self.state.title} to {state.title}: {self}")
-        return replace(self, state=state)
+        return state
 
     # --- moves, each to what will be written
 
@@ -101,7 +105,8 @@ class Transaction:
     ) -> "Transaction":
         """A producer has initialized itself; what was here is over."""
         return replace(
-            self.moved_to(_S.EMPTY),
+            self,
+            state=self._next(_S.EMPTY),
             producer_id=producer_id,
             producer_epoch=producer_epoch,
             timeout_ms=timeout_ms,
@@ -113,7 +118,8 @@ class Transaction:
     def with_partitions(self, partitions: frozenset[TopicPartition], now_ms: Timestamp) -> "Transaction":
         """The producer is about to write to `partitions`; the first of them begin a transaction."""
         return replace(
-            self.moved_to(_S.ONGOING),
+            self,
+            state=self._next(_S.ONGOING),
             partitions=self.partitions | partitions,
             updated_at=now_ms,
             started_at=self.started_at if self.state is _S.ONGOING else now_ms,
@@ -121,7 +127,7 @@ class Transaction:
 
     def ending(self, *, committed: bool, now_ms: Timestamp) -> "Transaction":
         """The producer has decided."""
-        return replace(self.moved_to(_S.PREPARE_COMMIT if committed else _S.PREPARE_ABORT), updated_at=now_ms)
+        return replace(self, state=self._next(_S.PREPARE_COMMIT if committed else _S.PREPARE_ABORT), updated_at=now_ms)
 
     def fenced(self, now_ms: Timestamp) -> "Transaction":
         """The coordinator aborts the transaction, and fences the producer that has it open."""
@@ -132,8 +138,8 @@ class Transaction:
 
     def completed(self, now_ms: Timestamp) -> "Transaction":
         """All markers are written."""
-        moved = self.moved_to(COMPLETED_AS.get(self.state, _S.COMPLETE_ABORT))
-        return replace(moved, partitions=frozenset(), updated_at=now_ms)
+        state = self._next(COMPLETED_AS.get(self.state, _S.COMPLETE_ABORT))
+        return replace(self, state=state, partitions=frozenset(), updated_at=now_ms)
 
     # --- questions of time
 

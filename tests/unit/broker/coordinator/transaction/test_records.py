@@ -4,6 +4,8 @@ import json
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pykafka_cli.broker.coordinator.step import CoordinatorRecord
 from pykafka_cli.broker.coordinator.stored_messages import UnreadableMessage, decode, encode
@@ -104,3 +106,85 @@ def test_a_state_that_does_not_exist_is_rejected() -> None:
 
     with pytest.raises(UnreadableMessage, match="has the unknown state 9"):
         read_record(CoordinatorRecord(encode(TransactionLogKey(transactional_id="t"), 0), encode(value, 0)))
+
+
+names = st.text(max_size=5)
+values = st.builds(
+    TransactionLogValue,
+    producer_id=st.integers(-1, 1 << 62).map(ProducerId),
+    producer_epoch=st.integers(-1, 1 << 14).map(ProducerEpoch),
+    transaction_timeout=st.integers(0, 1 << 30),
+    transaction_status=st.sampled_from(TransactionState),
+    transaction_partitions=st.none()
+    | st.lists(
+        st.builds(
+            StoredPartitions, topic=names, partition_ids=st.lists(st.integers(0, 1 << 30), max_size=3).map(tuple)
+        ),
+        max_size=3,
+    ).map(tuple),
+    transaction_last_update_timestamp=st.integers(-1, 1 << 62).map(Timestamp),
+    transaction_start_timestamp=st.integers(-1, 1 << 62).map(Timestamp),
+)
+
+
+def outcome(key: bytes, value: bytes) -> TransactionEntry | str | None:
+    try:
+        return read_record(CoordinatorRecord(key, value))
+    except UnreadableMessage as error:
+        return str(error)
+
+
+@given(values)
+def test_whatever_is_stored_in_version_0_is_read_as_in_version_1(value: TransactionLogValue) -> None:
+    """Version 1 is read by kio alone."""
+    key = encode(TransactionLogKey(transactional_id="t"), 0)
+
+    entry = outcome(key, encode(value, 0))
+
+    assert isinstance(entry, TransactionEntry)
+    assert entry == outcome(key, encode(value, 1))
+
+
+@given(values, st.data())
+def test_what_is_wrong_with_a_value_is_reported_as_by_kio(value: TransactionLogValue, data: st.DataObject) -> None:
+    damaged = bytearray(encode(value, 0))
+    changes = data.draw(st.lists(st.tuples(st.integers(2, len(damaged) - 1), st.integers(0, 255)), max_size=2))
+    for position, byte in changes:
+        damaged[position] = byte
+    cut = bytes(damaged[: data.draw(st.integers(2, len(damaged)))])
+    key = encode(TransactionLogKey(transactional_id="t"), 0)
+    try:
+        expected: TransactionLogValue | str = decode(TransactionLogValue, cut)
+    except UnreadableMessage as error:
+        expected = str(error)
+
+    entry = outcome(key, cut)
+
+    if isinstance(expected, str):
+        assert entry == expected
+    elif isinstance(entry, TransactionEntry):
+        assert entry.transaction is not None
+        assert outcome(key, encode(expected, 1)) == entry
+    else:
+        assert "unknown state" in str(entry)
+
+
+transactions = st.builds(
+    Transaction,
+    producer_id=st.integers(0, 1 << 62).map(ProducerId),
+    producer_epoch=st.integers(0, 1 << 14).map(ProducerEpoch),
+    timeout_ms=st.integers(0, 1 << 30).map(Milliseconds),
+    state=st.sampled_from([each for each in TransactionState if each is not TransactionState.EMPTY]),
+    partitions=st.frozensets(st.builds(TopicPartition, names, st.integers(0, 9))),
+    updated_at=st.integers(0, 1 << 62).map(Timestamp),
+    started_at=st.none() | st.integers(0, 1 << 62).map(Timestamp),
+)
+
+
+@given(transactions)
+def test_whatever_state_is_written_kio_writes_the_same_bytes(transaction: Transaction) -> None:
+    key, value = transaction_record("t", transaction)
+
+    assert value is not None
+    assert encode(decode(TransactionLogValue, value), 0) == value
+    assert read_record(CoordinatorRecord(key, value)) == TransactionEntry("t", transaction)
