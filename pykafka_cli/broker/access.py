@@ -11,7 +11,6 @@ response does not show whether it exists.
 source  kafka.server.KafkaApis and AclApis of Apache Kafka 3.9
 """
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -301,9 +300,11 @@ async def _handle_entries(handle: Handler, codec: MessageCodec, ctx: RequestCont
 def _parted(ctx: RequestContext, entries: Sequence[Any], need: Each) -> tuple[list[Any], dict[ResourceType, list[Any]]]:
     """The entries that may be served, and the others by the type of what they are about."""
     resources = [need.resource(entry) for entry in entries]
-    counts = Counter(resources)
+    counts: dict[Resource | None, int] = {}  # a Counter would take longer to make than to fill
+    for resource in resources:
+        counts[resource] = counts.get(resource, 0) + 1
     decisions = {
-        resource: ctx.allows(need.operation, *resource, count=counts[resource]) for resource in counts if resource
+        resource: ctx.allows(need.operation, *resource, count=count) for resource, count in counts.items() if resource
     }
     allowed, refused = [], dict[ResourceType, list[Any]]()
     for entry, resource in zip(entries, resources, strict=True):

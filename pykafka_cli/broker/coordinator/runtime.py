@@ -157,6 +157,7 @@ class CoordinatorRuntime(Generic[S]):
         self._timeout_ms = timeout_ms
         self._compression = compression
         self._led: dict[int, _Led[S]] = {}
+        self._with_due: list[_Led[S]] = []
         self._loaded = 0  # partitions since the last line about them in the log
         self._settling: set[asyncio.Task[BrokerError | None]] = set()
 
@@ -252,8 +253,10 @@ class CoordinatorRuntime(Generic[S]):
         led = self._active(partition)
         loop = asyncio.get_running_loop()
         outcome: asyncio.Future[T] = loop.create_future()
+        if not self._with_due:
+            loop.call_soon(self._perform_due)
         if not led.due:
-            loop.call_soon(self._perform_due, led)
+            self._with_due.append(led)
         led.due.append(Due(operation, outcome))
         return await outcome
 
@@ -302,12 +305,15 @@ class CoordinatorRuntime(Generic[S]):
             raise CoordinatorLoadInProgress(f"{self.topic}-{partition} is being loaded; try again")
         return led
 
-    def _perform_due(self, led: _Led[S]) -> None:
-        due, led.due = led.due, []
-        step = Step(self._clock.now_ms())
-        for each in due:
-            each.perform(led.shard, step)
-        self._append_together(led, step, due)
+    def _perform_due(self) -> None:
+        with_due, self._with_due = self._with_due, []
+        now_ms = self._clock.now_ms()
+        for led in with_due:
+            due, led.due = led.due, []
+            step = Step(now_ms)
+            for each in due:
+                each.perform(led.shard, step)
+            self._append_together(led, step, due)
 
     def _append_together(self, led: _Led[S], step: Step, due: Sequence[Due[S]]) -> None:
         """Carry out `step`, which has the records of all that are due: in halves where the batch would be too large."""

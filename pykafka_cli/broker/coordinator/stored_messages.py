@@ -29,7 +29,7 @@ class UnreadableMessage(ValueError):
     """The bytes are not a message of any version known here. The text says which message, and what is wrong with it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class StoredMessage:
     """A message's schema. `flexible_from` is the first version with compact lengths and tagged fields."""
 

@@ -40,15 +40,12 @@ ANSWERS_KEPT = 1024
 
 
 async def handle(ctx: RequestContext, request: OffsetCommitRequest) -> KeptAnswer:
-    outcomes: dict[TopicPartition, ErrorCode] = {}
+    outcomes: dict[tuple[str, int], ErrorCode] = {}
     offsets: dict[TopicPartition, OffsetCommitValue] = {}
     now_ms = ctx.broker.clock.now_ms()
-    named = [
-        (topic, [TopicPartition(topic.name, each.partition_index) for each in topic.partitions])
-        for topic in request.topics
-    ]
-    for topic, partitions in named:
-        for partition, each in zip(partitions, topic.partitions, strict=True):
+    for topic in request.topics:
+        for each in topic.partitions:
+            partition = TopicPartition(topic.name, each.partition_index)
             if ctx.broker.metadata.partition_state(partition) is None:
                 outcomes[partition] = UnknownTopicOrPartition.code
             else:
@@ -69,8 +66,11 @@ async def handle(ctx: RequestContext, request: OffsetCommitRequest) -> KeptAnswe
         except BrokerError as error:
             outcomes |= dict.fromkeys(offsets, error.code)
     results = [
-        (topic.name, tuple([(partition.partition, outcomes[partition]) for partition in partitions]))
-        for topic, partitions in named
+        (
+            topic.name,
+            tuple([(each.partition_index, outcomes[topic.name, each.partition_index]) for each in topic.partitions]),
+        )
+        for topic in request.topics
     ]
     return _answer(ctx.api_version, tuple(results))
 

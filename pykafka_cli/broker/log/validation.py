@@ -55,7 +55,7 @@ def checked_batch(
 ) -> CheckedBatch:
     """Check a client's batch and its records. raises what `admit` does; TakesLong only if `only_if_quick`"""
     header = only_batch(data, where)
-    check_batch(data, header, config, AppendOrigin.CLIENT, where)
+    check_batch(data, header, config, where)
     return CheckedBatch(*checked_records(data, header, config, now_ms, where, only_if_quick=only_if_quick))
 
 
@@ -75,12 +75,15 @@ def admit(
     """
     if isinstance(data, CheckedBatch):
         data, header = data
-    else:
+    elif origin is AppendOrigin.CLIENT:
         header = only_batch(data, where)
-        check_batch(data, header, config, origin, where)
-        if origin is AppendOrigin.CLIENT:
-            data, header = checked_records(data, header, config, now_ms, where)
-        elif needs_other_codec(header, config):
+        check_batch(data, header, config, where)
+        data, header = checked_records(data, header, config, now_ms, where)
+    else:
+        header = read_header(data)
+        if header.size > config.max_message_bytes:
+            raise _too_large(header, config, where)
+        if needs_other_codec(header, config):
             data, header = recompressed(header, plain_records(data, header), config, where)
     size = header.batch_length + LOG_OVERHEAD
     if size != len(data):
@@ -140,25 +143,20 @@ def only_batch(data: Buffer, where: object) -> BatchHeader:
     return header
 
 
-def check_batch(data: Buffer, header: BatchHeader, config: TopicConfig, origin: AppendOrigin, where: object) -> None:
-    """The rules for a whole batch, in Kafka's order.
+def check_batch(data: Buffer, header: BatchHeader, config: TopicConfig, where: object) -> None:
+    """The rules for a client's whole batch, in Kafka's order.
 
     raises  InvalidRecord, MessageTooLarge, CorruptMessage
     """
     attributes = header.attributes
-    if origin is AppendOrigin.CLIENT and header.base_offset != 0:
+    if header.base_offset != 0:
         raise InvalidRecord(f"{where}: the batch's base offset is {header.base_offset}, a producer sends 0")
     if header.size > config.max_message_bytes:
-        raise MessageTooLarge(
-            f"The record batch size in the append to {where} is {header.size} bytes which exceeds the maximum "
-            f"configured value of {config.max_message_bytes}."
-        )
+        raise _too_large(header, config, where)
     if not crc_is_valid(data, 0, header):
         raise CorruptMessage(f"Record is corrupt (stored crc = {header.crc}) in topic partition {where}.")
     if attributes & CODEC_MASK > Compression.ZSTD:
         raise UnsupportedCompressionType(f"{where}: unknown compression codec {attributes & CODEC_MASK}")
-    if origin is not AppendOrigin.CLIENT:
-        return
     if header.record_count <= 0 or header.record_count != header.last_offset_delta + 1:
         raise InvalidRecord(
             f"Inconsistent batch offset range [{header.base_offset}, {header.last_offset}] and count of records "
@@ -171,3 +169,10 @@ def check_batch(data: Buffer, header: BatchHeader, config: TopicConfig, origin: 
             f"Invalid sequence number {header.base_sequence} in record batch with producerId {header.producer_id} "
             f"in topic partition {where}"
         )
+
+
+def _too_large(header: BatchHeader, config: TopicConfig, where: object) -> MessageTooLarge:
+    return MessageTooLarge(
+        f"The record batch size in the append to {where} is {header.size} bytes which exceeds the maximum "
+        f"configured value of {config.max_message_bytes}."
+    )

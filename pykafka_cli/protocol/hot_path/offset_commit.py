@@ -10,6 +10,7 @@ flexible from v8 on. source: OffsetCommitRequest.json of Kafka 3.9; KIP-345 (v7)
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from pykafka_cli.model import LeaderEpoch, Offset, Timestamp
 from pykafka_cli.protocol.api_keys import ApiKey
@@ -20,6 +21,8 @@ API_KEY = ApiKey.OFFSET_COMMIT
 FLEXIBLE_FROM = 8
 NO_GENERATION = -1
 _SHORT = 64 * 1024
+_LONGEST = 0x7F  # the largest size or count in one byte
+_COMMITTERS_KEPT = 1024
 
 _PARTITION = struct.Struct(">iqi")
 _PARTITION_TO_V5 = struct.Struct(">iq")
@@ -82,54 +85,53 @@ class _Unusual(Exception):
 def _decode_usual(data: bytes, at: int) -> OffsetCommitRequest:
     """A request of flexible versions as consumers write it: strings and arrays are short, and nothing is tagged.
 
+    So a single byte says where a string ends or how many elements an array has, one more than its size.
     raises  _Unusual, IndexError, struct.error, UnicodeDecodeError for others
     """
-    group_id, at = _short_string(data, at)
-    generation = INT32.unpack_from(data, at)[0]
-    member_id, at = _short_string(data, at + INT32.size)
-    group_instance_id, at = _short_string(data, at)
-    if group_id is None or member_id is None:
-        raise _Unusual
+    member_at = at + data[at] + INT32.size
+    instance_at = member_at + data[member_at]
+    topics_at = instance_at + (data[instance_at] or 1)
+    committer = _committer(data[at:topics_at])
+    topic_count, at = data[topics_at], topics_at + 1
     topics = []
-    topic_count, at = _short_count(data, at)
-    for _ in range(topic_count):
-        name, at = _short_string(data, at)
-        if name is None:
+    for _ in range(topic_count - 1):
+        name_size = data[at]
+        partitions_at = at + name_size
+        partition_count = data[partitions_at]
+        if not name_size or name_size | partition_count > _LONGEST:
             raise _Unusual
+        name, at = data[at + 1 : partitions_at].decode(), partitions_at + 1
         partitions = []
-        partition_count, at = _short_count(data, at)
-        for _ in range(partition_count):
+        for _ in range(partition_count - 1):
             index, offset, leader_epoch = _PARTITION.unpack_from(data, at)
-            metadata, at = _short_string(data, at + _PARTITION.size)
+            metadata_at = at + _PARTITION.size
+            size = data[metadata_at]
+            end = metadata_at + (size or 1)
+            if size > _LONGEST or data[end]:
+                raise _Unusual
+            metadata = data[metadata_at + 1 : end].decode() if size else None
             partitions.append(OffsetCommitPartition(index, offset, leader_epoch, metadata))
-            at = _end(data, at)
+            at = end + 1
+        if data[at]:
+            raise _Unusual
         topics.append(OffsetCommitTopic(name, partitions))
-        at = _end(data, at)
-    _end(data, at)
-    return OffsetCommitRequest(group_id, generation, member_id, group_instance_id, topics)
-
-
-def _short_string(data: bytes, at: int) -> tuple[str | None, int]:
-    """The string, and the position after it: behind the data if it does not end there."""
-    size = data[at]
-    if size > 0x7F:
+        at += 1
+    if topic_count > _LONGEST or data[at]:
         raise _Unusual
-    end = at + size
-    return (data[at + 1 : end].decode(), end) if size else (None, at + 1)
+    return OffsetCommitRequest(*committer, topics)
 
 
-def _short_count(data: bytes, at: int) -> tuple[int, int]:
-    count = data[at]
-    if count > 0x7F:
+@lru_cache(_COMMITTERS_KEPT)
+def _committer(data: bytes) -> tuple[str, int, str, str | None]:
+    """Group id, generation, member id and instance id, which a consumer repeats in each request."""
+    member_at = data[0] + INT32.size
+    instance_at = member_at + data[member_at]
+    sizes = (data[0], data[member_at], data[instance_at])
+    if 0 in sizes[:2] or max(sizes) > _LONGEST:
         raise _Unusual
-    return count - 1, at + 1
-
-
-def _end(data: bytes, at: int) -> int:
-    """The position after a structure without tagged fields."""
-    if data[at]:
-        raise _Unusual
-    return at + 1
+    (generation,) = INT32.unpack_from(data, data[0])
+    group_id, member_id = data[1 : data[0]].decode(), data[member_at + 1 : instance_at].decode()
+    return group_id, generation, member_id, data[instance_at + 1 :].decode() if data[instance_at] else None
 
 
 def decode_any(data: memoryview, position: int, version: int) -> OffsetCommitRequest:

@@ -31,7 +31,7 @@ _GROUP_KEY_VERSION = 2
 _KEYS_KEPT = 4096  # a consumer commits for the same few partitions repeatedly
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class OffsetCommitKey(StoredMessage):
     """The key of a committed offset."""
 
@@ -41,7 +41,7 @@ class OffsetCommitKey(StoredMessage):
     partition: int = stored("int32")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class OffsetCommitValue(StoredMessage):
     """A committed offset: the next one to read. Timestamps in ms; -1 means none, as for the leader epoch."""
 
@@ -54,7 +54,7 @@ class OffsetCommitValue(StoredMessage):
     expire_timestamp: Timestamp = stored("int64", NO_TIMESTAMP, versions=(1, 1))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class GroupMetadataKey(StoredMessage):
     """The key of a group."""
 
@@ -62,7 +62,7 @@ class GroupMetadataKey(StoredMessage):
     group: str = stored("string")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class StoredMember(StoredMessage):
     """A member of a generation. Timeouts in ms; `subscription` is its metadata for the group's protocol."""
 
@@ -78,7 +78,7 @@ class StoredMember(StoredMessage):
     assignment: bytes = stored("bytes")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class GroupMetadataValue(StoredMessage):
     """A generation and its members. Without members the group is empty and has neither protocol nor leader."""
 
