@@ -85,7 +85,7 @@ class Invariants:
                 return
             agreed += data[len(known) :]
             position += len(data)
-            offset = _next_offset(bytes(data), offset)
+            offset = next_offset(bytes(data), offset)
             self._compared[key] = offset, position
 
     def _count_acknowledged(self) -> None:
@@ -136,7 +136,8 @@ class Invariants:
         self.broken.append(f"{broker.process} {partition}: {what}")
 
 
-def _next_offset(data: bytes, offset: Offset) -> Offset:
+def next_offset(data: bytes, offset: Offset) -> Offset:
+    """The offset after the batches `data`, which begin at `offset`."""
     for _, header in walk(data):
         offset = header.next_offset
     return offset

@@ -21,7 +21,7 @@ from tests.simulation.scene import Outcome, needed, played
 from tests.simulation.servers.cluster import ServerCluster
 from tests.simulation.servers.ensemble import EnsembleOfCluster
 from tests.simulation.servers.faults import KINDS, Faults
-from tests.simulation.servers.invariants import Invariants
+from tests.simulation.servers.invariants import Invariants, next_offset
 from tests.simulation.tasks import stacks_of
 from tests.simulation.workers import Reader, Run, TransactionalWriter, Writer
 
@@ -298,6 +298,12 @@ class _Scene:
 
 
 def _records(log: PartitionLog) -> bytes:
-    """All that a log has."""
-    read = log.read(log.log_start, max_bytes=1 << 24, up_to=log.log_end, min_one_batch=True)
-    return bytes(read.records)
+    """All that a log has, in whatever segments."""
+    found, offset = bytearray(), log.log_start
+    while offset < log.log_end:
+        data = bytes(log.read(offset, max_bytes=1 << 24, up_to=log.log_end, min_one_batch=True).records)
+        if not data:
+            break
+        found += data
+        offset = next_offset(data, offset)
+    return bytes(found)
