@@ -9,13 +9,12 @@ Source: org.apache.zookeeper.server.quorum.QuorumPeerConfig (writeDynamicConfig,
 """
 
 import logging
-import os
 from pathlib import Path
 
 from pykafka_cli.properties.grammar import read_properties
+from pykafka_cli.storage.files import DISK, Files
 from pykafka_cli.zookeeper.ensemble.configuration import EnsembleConfiguration
 from pykafka_cli.zookeeper.ensemble.membership import Membership
-from pykafka_cli.zookeeper.server.data_directory import sync_directory
 
 _log = logging.getLogger(__name__)
 
@@ -26,15 +25,17 @@ _CLIENT = "clientPort"
 class DynamicFiles:
     """The files of one server. Without reconfigEnabled or a config file, nothing is written."""
 
-    def __init__(self, membership: Membership) -> None:
+    def __init__(self, membership: Membership, files: Files = DISK) -> None:
+        self._files = files
         self._my_id = membership.my_id
-        self._file = membership.config_file if membership.settings.reconfig_enabled else None
+        file = membership.config_file if membership.settings.reconfig_enabled else None
+        self._file = file.absolute() if file is not None else None
         self._has_servers = membership.dynamic_file is None
 
     def back_up(self) -> None:
         """Copy zoo.cfg before the servers are moved out of it; raises OSError."""
         if self._file is not None and self._has_servers:
-            _replace(self._beside(".bak"), self._file.read_bytes())
+            self._files.replace(self._beside(".bak"), self._files.read(str(self._file)))
 
     def commit(self, configuration: EnsembleConfiguration) -> None:
         """Write the configuration in force. A failure is only logged, since the tree contains it as well."""
@@ -44,15 +45,15 @@ class DynamicFiles:
         me = configuration.servers.get(self._my_id) if self._my_id is not None else None
         names_port = me is not None and me.client is not None and not me.client_is_own
         try:
-            _replace(dynamic, configuration.file_text().encode("iso-8859-1"))
-            _replace(self._file, _without_servers(self._file.read_bytes(), dynamic, names_port=names_port))
-            self._beside(".dynamic.next").unlink(missing_ok=True)
+            self._files.replace(dynamic, configuration.file_text().encode("iso-8859-1"))
+            static = _without_servers(self._files.read(str(self._file)), Path(dynamic), names_port=names_port)
+            self._files.replace(str(self._file), static)
+            self._files.remove(self._beside(".dynamic.next"))
         except OSError as error:
             _log.error("The ensemble's new configuration cannot be written to %s: %s", error.filename, error.strerror)
 
-    def _beside(self, suffix: str) -> Path:
-        assert self._file is not None
-        return self._file.with_name(f"{self._file.name}{suffix}")
+    def _beside(self, suffix: str) -> str:
+        return f"{self._file}{suffix}"
 
 
 def _without_servers(data: bytes, dynamic: Path, *, names_port: bool) -> bytes:
@@ -70,14 +71,3 @@ def _without_servers(data: bytes, dynamic: Path, *, names_port: bool) -> bytes:
         if not is_dropped:
             kept.append(f"{line}\n")
     return "".join([*kept, f"dynamicConfigFile={dynamic.absolute()}\n"]).encode("iso-8859-1")
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Write a file as a whole or not at all."""
-    temporary = path.with_name(f"{path.name}.tmp")
-    with temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    sync_directory(path.parent)

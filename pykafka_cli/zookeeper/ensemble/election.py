@@ -214,11 +214,11 @@ class Election:
         if vote.election_epoch == self.round:
             # As in ZooKeeper, the version is left out: within one round, only the leader is compared.
             self._votes[sender] = heard._replace(version=0)
-            if self._has_quorum(self._votes, heard) and self._leads(self._votes, vote):
+            if self._is_followed(self._votes, heard) and self._leads(self._votes, vote):
                 self._decide(vote)
                 return
         self._established[sender] = heard
-        if self._has_quorum(self._established, heard) and self._leads(self._established, vote):
+        if self._is_followed(self._established, heard) and self._leads(self._established, vote):
             self.round = max(self.round, min(vote.election_epoch, _NEVER_REACHED))
             self._decide(vote)
 
@@ -230,8 +230,15 @@ class Election:
         return leader is not None and leader.state is ServerState.LEADING
 
     def _has_quorum(self, votes: Mapping[int, _Heard], wanted: _Heard) -> bool:
-        agreeing = {sender for sender, heard in votes.items() if _agree(heard, wanted)}
-        return all(each.is_quorum(agreeing) for each in self._configurations)
+        return all(each.is_quorum(_agreeing(votes, wanted)) for each in self._configurations)
+
+    def _is_followed(self, votes: Mapping[int, _Heard], leader: _Heard) -> bool:
+        """Whether a quorum follows a leader.
+
+        One that does not know of a proposed configuration leads without its quorum; to follow it is safe. ZooKeeper's
+        servers stay away until servers of the proposed configuration follow it as well.
+        """
+        return self.configuration.is_quorum(_agreeing(votes, leader))
 
     def _decide(self, vote: Vote) -> None:
         me = self.configuration.servers.get(self._my_id)
@@ -241,6 +248,10 @@ class Election:
             self.state = ServerState.OBSERVING if me is not None and me.is_observer else ServerState.FOLLOWING
         self.vote = self.elected = vote
         self._resend_at = self._final_at = None
+
+
+def _agreeing(votes: Mapping[int, _Heard], wanted: _Heard) -> set[int]:
+    return {sender for sender, heard in votes.items() if _agree(heard, wanted)}
 
 
 def _agree(one: _Heard, other: _Heard) -> bool:

@@ -36,6 +36,7 @@ from pykafka_cli.zookeeper.server.server import ServerUnusable
 _log = logging.getLogger(__name__)
 
 _READ_SIZE = 256 * 1024
+_RECONFIGURED = "the ensemble has been reconfigured"
 _LONG = (learner_state.Truncate, learner_state.ReceiveTree)
 """The effects that take a while."""
 _RETRY_DELAYS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
@@ -230,6 +231,9 @@ class Following:
         self._requests = member.requests(self, self._sessions)
         if member.settings.reconfig_enabled:
             self._adopt(parsed_configuration(self._state.configuration))
+            if self._has_another_role:
+                self._leave(_RECONFIGURED)
+                return
         member.begin(self._requests, OBSERVER if self._is_observer else FOLLOWER, epoch, self._configuration)
         _log.info("This server follows server %d in epoch %d", self._leader, epoch)
         self._on_epoch(epoch)
@@ -245,9 +249,13 @@ class Following:
         if not member.settings.reconfig_enabled:
             return
         self._adopt(parsed_configuration(member.database.tree.node(CONFIG).data))
-        is_observer = member.my_id in self._configuration.observers
-        if leader != self._leader or is_observer != self._is_observer:
-            self._leave("the ensemble has been reconfigured")
+        if leader != self._leader or self._has_another_role:
+            self._leave(_RECONFIGURED)
+
+    @property
+    def _has_another_role(self) -> bool:
+        """Whether the configuration in force has another role for this server than the one that it is in."""
+        return (self._member.my_id in self._configuration.observers) != self._is_observer
 
     async def _receive_tree(self, zxid: int) -> None:
         tree = TreeReader(self._packets)

@@ -7,16 +7,17 @@
     broadcast          propose -> PROPOSAL; ACK of a quorum, in which the leader is: commit -> COMMIT, INFORM
 
 The leader is a member of its own quorum: its log counts once it is durable, and nothing is committed before that. Its
-epoch commits everything that it logged earlier. The connection of a learner that sends a packet out of turn, is silent,
-or acknowledges nothing for too long is closed; a leader without a quorum for a tick gives up. Moments are monotonic, in
-ms.
+epoch commits everything that it logged earlier. If a configuration is among that, the epoch needs a quorum of it as
+well, and begins with it: it may have been committed before, and be in force elsewhere.
+
+The connection of a learner that sends a packet out of turn, is silent, or acknowledges nothing for too long is closed;
+a leader without a quorum for a tick gives up. Moments are monotonic, in ms.
 
 leader_effects.py has the effects. Source: org.apache.zookeeper.server.quorum.{Leader, LearnerHandler}.
 """
 
 from collections import deque
 from collections.abc import Callable, Collection, Mapping
-from enum import Enum, auto
 from typing import NamedTuple
 
 from pykafka_cli.zookeeper.ensemble.leader_effects import (
@@ -35,6 +36,7 @@ from pykafka_cli.zookeeper.ensemble.leader_effects import (
     Synced,
     Synchronize,
 )
+from pykafka_cli.zookeeper.ensemble.learner import Learner, LearnerStage
 from pykafka_cli.zookeeper.ensemble.packets import (
     PROTOCOL,
     LearnerInfo,
@@ -52,44 +54,6 @@ from pykafka_cli.zookeeper.protocol.jute import decode
 _LAST_EPOCH = (1 << 31) - 1
 _LAST_COUNTER = 0xFFFFFFFF
 _HAS_ACCEPTED_BEFORE = -1  # this epoch, on a connection before
-
-
-class LearnerStage(Enum):
-    """Which packet a learner must send next; in ACTIVE, any."""
-
-    INFO = auto()
-    EPOCH = auto()
-    """It has identified itself; the epoch is not known yet."""
-    ACK_EPOCH = auto()
-    QUORUM = auto()
-    """It has accepted the epoch; the quorum has not yet."""
-    ACK_NEW_LEADER = auto()
-    UP_TO_DATE = auto()
-    """It has everything that it lacked; the quorum does not yet."""
-    ACTIVE = auto()
-
-
-class Learner:
-    """A connection of a follower or an observer."""
-
-    def __init__(self, number: int, now: int) -> None:
-        self.number = number
-        self.connected_at = now
-        self.server_id = 0
-        self.is_observer = False
-        self.stage = LearnerStage.INFO
-        self.since = now
-        """When the stage began."""
-        self.heard_at = now
-        self.acknowledged = -1
-        """The last transaction that it has acknowledged; -1 before the first one."""
-        self.last_zxid = 0
-        """The last transaction in its log when it connected."""
-        self.unacknowledged_since: int | None = None
-
-    @property
-    def gets_proposals(self) -> bool:
-        return self.stage in _FORWARDED
 
 
 class Limits(NamedTuple):
@@ -121,9 +85,15 @@ class LeaderState:
         last_logged: int,
         configuration: bytes,
         configuration_version: int = 0,
+        next_quorum: Quorum | None = None,
         now: int,
     ) -> None:
-        """last_logged    the zxid of the last transaction in the log; all of them are durable and applied"""
+        """Begin to lead.
+
+        last_logged      the zxid of the last transaction in the log; all of them are durable and applied
+        configuration    what learners get to know, as text, and its version: that of `next_quorum`, if there is one
+        next_quorum      a configuration in the log that is later than the one in force
+        """
         self.effects: list[LeaderEffect] = []
         self.learners: dict[int, Learner] = {}
         self.epoch: int | None = None
@@ -132,7 +102,7 @@ class LeaderState:
         self.last_proposed = last_logged
         self._my_id = my_id
         self._quorum = quorum
-        self._next_quorum: Quorum | None = None
+        self._next_quorum = next_quorum
         """The proposed configuration that replaces it; until then, a commit needs a quorum of both."""
         self._limits = limits
         self._highest_accepted = accepted_epoch
@@ -157,8 +127,9 @@ class LeaderState:
 
     @property
     def synced(self) -> set[int]:
-        """The servers that have everything committed, or soon will: this one and its active learners."""
-        return {self._my_id, *(each.server_id for each in self._in_stage(LearnerStage.ACTIVE))}
+        """The servers that have everything committed, or soon will: this one and its active followers."""
+        active = self._in_stage(LearnerStage.ACTIVE)
+        return {self._my_id, *(each.server_id for each in active if not each.is_observer)}
 
     def configured(self, configuration: bytes, version: int) -> None:
         """From now on, send this configuration, newly numbered or newly in force, to learners that connect."""
@@ -210,7 +181,7 @@ class LeaderState:
         if info.server_id == self._my_id:
             self._close(learner, f"it has this server's own id, {info.server_id}")
             return
-        if self.epoch is not None and epoch_of(packet.zxid) > self.epoch and info.server_id in self._quorum.servers:
+        if self.epoch is not None and epoch_of(packet.zxid) > self.epoch and self._is_member(info.server_id):
             # It has promised to follow no leader of this epoch. ZooKeeper's leaders let it try in vain for as long as
             # they lead; in the next election its promise counts.
             self._give_up(f"server {info.server_id} has accepted epoch {epoch_of(packet.zxid)}, after {self.epoch}")
@@ -233,7 +204,7 @@ class LeaderState:
                 return
             self.epoch = self._highest_accepted + 1
             self.effects.append(AcceptEpoch(self.epoch))
-            if self._quorum.is_quorum({self._my_id}):
+            if self._are_quorum({self._my_id}):
                 self._enter_epoch(self._began)
 
     def _offer_epoch(self, now: int) -> None:
@@ -258,7 +229,7 @@ class LeaderState:
                     return
                 if not learner.is_observer:
                     self._accepting.add(learner.server_id)
-            if self._quorum.is_quorum(self._accepting):
+            if self._are_quorum(self._accepting):
                 self._enter_epoch(now)
         self._synchronize(now)
 
@@ -296,7 +267,8 @@ class LeaderState:
 
     def _serve_if_synchronized(self, now: int) -> None:
         assert self.epoch is not None
-        if not self.is_serving:
+        is_first = not self.is_serving
+        if is_first:
             if not (self._has_epoch_quorum and self._have(LearnerStage.UP_TO_DATE)):
                 return
             self.is_serving = True
@@ -305,6 +277,8 @@ class LeaderState:
         for learner in self._in_stage(LearnerStage.UP_TO_DATE):
             self._enter(learner, LearnerStage.ACTIVE, now)
             self._send(learner, PacketType.UP_TO_DATE, -1)
+        if is_first and self._next_quorum is not None:
+            self._leave_to(self._activate(self._next_quorum))
 
     # Broadcast.
 
@@ -380,6 +354,14 @@ class LeaderState:
             self._send_all(observers, QuorumPacket(to_observers, zxid, suggested + entry))
 
     def _reconfigure(self, zxid: int, entry: bytes, quorum: Quorum) -> None:
+        leader = self._activate(quorum)
+        self._send_commit(
+            PacketType.COMMIT_AND_ACTIVATE, PacketType.INFORM_AND_ACTIVATE, zxid, entry, encode_leader(leader)
+        )
+        self._leave_to(leader)
+
+    def _activate(self, quorum: Quorum) -> int:
+        """Continue in a configuration that is committed; return who should lead in it."""
         leader = self._my_id
         if leader not in quorum.voters:
             # The voter with the longest log loses the fewest outstanding proposals.
@@ -387,9 +369,9 @@ class LeaderState:
             leader = max(voters, key=lambda each: each.acknowledged).server_id
         self._quorum, self._next_quorum = quorum, None
         self.effects.append(Reconfigured(quorum, leader))
-        self._send_commit(
-            PacketType.COMMIT_AND_ACTIVATE, PacketType.INFORM_AND_ACTIVATE, zxid, entry, encode_leader(leader)
-        )
+        return leader
+
+    def _leave_to(self, leader: int) -> None:
         if leader != self._my_id:
             self._give_up(f"it is no longer a participant; server {leader} should lead")
 
@@ -429,7 +411,7 @@ class LeaderState:
             return
         self._is_checking = not self._is_checking
         active = self._in_stage(LearnerStage.ACTIVE)
-        if self._is_checking and not self._are_quorum(self.synced):
+        if self._is_checking and not self._is_followed(active):
             following = ", ".join(str(each.server_id) for each in active) or "none"
             self._give_up(f"the quorum is lost; the servers that still follow: {following}")
             return
@@ -450,7 +432,17 @@ class LeaderState:
     def _have(self, stage: LearnerStage) -> bool:
         """Whether learners in `stage` and this server are a quorum."""
         there = [each for each in self._in_stage(stage) if not each.is_observer]
-        return self._quorum.is_quorum({self._my_id, *(each.server_id for each in there)})
+        return self._are_quorum({self._my_id, *(each.server_id for each in there)})
+
+    def _is_followed(self, active: Collection[Learner]) -> bool:
+        """Whether a quorum follows, and one of the proposed configuration can acknowledge it."""
+        # An observer that has just become a participant connects again.
+        is_held = self._quorum.is_quorum({self._my_id, *(each.server_id for each in active)})
+        return is_held and (self._next_quorum is None or self._next_quorum.is_quorum(self.synced))
+
+    def _is_member(self, server_id: int) -> bool:
+        quorums = (self._quorum,) if self._next_quorum is None else (self._quorum, self._next_quorum)
+        return any(server_id in each.servers for each in quorums)
 
     def _in_stage(self, stage: LearnerStage) -> list[Learner]:
         return [each for each in self.learners.values() if each.stage is stage]
@@ -476,7 +468,6 @@ class LeaderState:
             self.effects.append(GiveUp(reason))
 
 
-_FORWARDED = frozenset((LearnerStage.ACK_NEW_LEADER, LearnerStage.UP_TO_DATE, LearnerStage.ACTIVE))
 _Step = Callable[[LeaderState, Learner, QuorumPacket, int], None]
 _STEPS: Mapping[LearnerStage, Mapping[PacketType, _Step]] = {
     LearnerStage.INFO: {

@@ -15,7 +15,8 @@ from pykafka_cli.model import Seconds, in_seconds
 from pykafka_cli.zookeeper.ensemble import leader_effects, leader_state
 from pykafka_cli.zookeeper.ensemble.configuration import Address, EnsembleConfiguration
 from pykafka_cli.zookeeper.ensemble.leader_effects import LeaderEffect
-from pykafka_cli.zookeeper.ensemble.leader_state import LeaderState, Learner, LearnerStage
+from pykafka_cli.zookeeper.ensemble.leader_state import LeaderState
+from pykafka_cli.zookeeper.ensemble.learner import Learner, LearnerStage
 from pykafka_cli.zookeeper.ensemble.learner_channel import LearnerChannel
 from pykafka_cli.zookeeper.ensemble.member import LEADER, Member
 from pykafka_cli.zookeeper.ensemble.packets import (
@@ -77,6 +78,8 @@ class Leading:
         self._on_configuration = on_configuration
         self._channels: dict[int, LearnerChannel] = {}
         self._numbers = itertools.count(1)
+        self._logged: EnsembleConfiguration | None = None
+        """One that is later than the one in force: the epoch needs a quorum of both, and begins with it."""
         self._state: LeaderState
         self._proposer: Proposer
         self._requests: Requests
@@ -101,6 +104,8 @@ class Leading:
         """Lead until that is no longer possible, and return why; raises ServerUnusable."""
         member = self._member
         self._ended = asyncio.get_running_loop().create_future()
+        self._logged = self._later_in_log()
+        sent = self._logged or self._configuration
         self._state = LeaderState(
             member.my_id,
             self._configuration,
@@ -111,8 +116,9 @@ class Leading:
             accepted_epoch=member.epochs.accepted,
             current_epoch=member.epochs.current,
             last_logged=member.last_logged_zxid,
-            configuration=str(self._configuration).encode(),
-            configuration_version=self._configuration.version,
+            configuration=str(sent).encode(),
+            configuration_version=sent.version,
+            next_quorum=self._logged,
             now=member.now(),
         )
         try:
@@ -275,9 +281,14 @@ class Leading:
 
     def _number_configuration(self, epoch: int) -> None:
         """Number the initial configuration, which comes from files, after the first epoch that uses it."""
-        if self._member.settings.reconfig_enabled and self._configuration.version == 0:
+        is_first = self._configuration.version == 0 and self._logged is None
+        if self._member.settings.reconfig_enabled and is_first:
             self._configuration = self._configuration.with_version(first_zxid(epoch))
             self._state.configured(str(self._configuration).encode(), self._configuration.version)
+
+    def _later_in_log(self) -> EnsembleConfiguration | None:
+        logged = self._member.logged_configuration()
+        return logged if logged is not None and logged.version > self._configuration.version else None
 
     def _reconfigure(self, request: ReconfigRequest) -> EnsembleConfiguration:
         """The configuration that a client requests; raises the error to send it."""

@@ -96,6 +96,12 @@ class Member(ZooKeeperServer):
         """The configuration after this server's last role; None before the first role, and without reconfigurations."""
         return self._agreed
 
+    def logged_configuration(self) -> EnsembleConfiguration | None:
+        """The last one in the log of a server that is looking, which may not be committed; None if none can be."""
+        if not self.settings.reconfig_enabled:
+            return None
+        return parsed_configuration(self._database.tree.node(CONFIG).data)
+
     # While a role lasts.
 
     def begin(self, requests: Requests, mode: str, epoch: int, configuration: EnsembleConfiguration) -> None:

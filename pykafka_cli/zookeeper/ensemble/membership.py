@@ -17,6 +17,7 @@ from pathlib import Path
 from pykafka_cli.properties.grammar import Property, read_properties
 from pykafka_cli.properties.keys import BadProperty, ConfigError
 from pykafka_cli.properties.zookeeper import ZooKeeperSettings
+from pykafka_cli.storage.files import DISK, Files
 from pykafka_cli.zookeeper.ensemble.configuration import (
     ALL_ADDRESSES,
     NO_WEIGHTS,
@@ -66,10 +67,11 @@ class Membership:
         return self.configuration.servers[self.my_id]
 
 
-def read_membership(settings: ZooKeeperSettings, config_file: Path | None = None) -> Membership:
+def read_membership(settings: ZooKeeperSettings, config_file: Path | None = None, files: Files = DISK) -> Membership:
     """Read a server's membership from its settings and the files that they name.
 
     config_file    the file of the settings; zoo.cfg.dynamic.next is beside it
+    files          where they all are
     raises         ConfigError, which names file, line and what is wrong
     """
     dynamic_file = Path(settings.dynamic_config_file) if settings.dynamic_config_file else None
@@ -81,11 +83,11 @@ def read_membership(settings: ZooKeeperSettings, config_file: Path | None = None
         if given := [*settings.server_lines, *settings.hierarchy_lines]:
             why = f"with dynamicConfigFile, such lines must be in that file, {dynamic_file}"
             raise BadProperty(given[0].key, given[0].value, given[0].line, why)
-        configuration = _read_dynamic(dynamic_file)
+        configuration = _read_dynamic(dynamic_file, files)
         if config_file is not None:
-            last_seen = _read_next(Path(f"{config_file}{_NEXT}"))
+            last_seen = _read_next(Path(f"{config_file}{_NEXT}"), files)
     _ensure_possible(configuration, settings)
-    my_id = _read_my_id(Path(settings.directories[0]) / _MYID)
+    my_id = _read_my_id(Path(settings.directories[0]) / _MYID, files)
     settings, configuration = _with_client_address(settings, configuration, my_id)
     read = Membership(settings, configuration, last_seen, my_id, config_file, dynamic_file)
     _ensure_member(read)
@@ -101,10 +103,10 @@ def _reject_weights(lines: list[Property]) -> None:
         raise BadProperty(line.key, line.value, line.line, NO_WEIGHTS)
 
 
-def _read_dynamic(path: Path) -> EnsembleConfiguration:
+def _read_dynamic(path: Path, files: Files) -> EnsembleConfiguration:
     """The configuration in a file zoo.cfg.dynamic.VERSION; without VERSION its version is 0."""
     try:
-        lines = list({line.key: line for line in read_properties(path.read_bytes())}.values())
+        lines = list({line.key: line for line in read_properties(files.read(str(path)))}.values())
         for line in lines:
             if is_hierarchical(line.key):
                 raise BadProperty(line.key, line.value, line.line, NO_WEIGHTS)
@@ -121,9 +123,9 @@ def _read_dynamic(path: Path) -> EnsembleConfiguration:
         raise InvalidConfiguration(f"{path}: {error}") from None
 
 
-def _read_next(path: Path) -> EnsembleConfiguration | None:
+def _read_next(path: Path, files: Files) -> EnsembleConfiguration | None:
     try:
-        return EnsembleConfiguration.parse(path.read_text("iso-8859-1"))
+        return EnsembleConfiguration.parse(files.read(str(path)).decode("iso-8859-1"))
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -132,9 +134,9 @@ def _read_next(path: Path) -> EnsembleConfiguration | None:
         raise InvalidConfiguration(f"{path}: {error}") from None
 
 
-def _read_my_id(path: Path) -> int | None:
+def _read_my_id(path: Path, files: Files) -> int | None:
     try:
-        lines = path.read_text("utf-8").splitlines()
+        lines = files.read(str(path)).decode().splitlines()
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:

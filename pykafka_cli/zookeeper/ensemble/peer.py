@@ -47,6 +47,9 @@ class ElectingServer(Protocol):
     def committed_configuration(self) -> EnsembleConfiguration | None:
         """The last one that the ensemble has agreed on, if it was reconfigured."""
 
+    def logged_configuration(self) -> EnsembleConfiguration | None:
+        """The last one in the log, which may not be committed; None if there is none."""
+
     def begin_read_only(self) -> None:
         """Serve reads, while there is no leader, to clients that accept that."""
 
@@ -85,7 +88,7 @@ class EnsemblePeer:
         self._make_role = make_role
         self._clock = clock
         self._heard = asyncio.Event()
-        self._files = DynamicFiles(membership)
+        self._files = DynamicFiles(membership, member.outside.files)
         self._client_address = membership.me.client
         self._moving: set[asyncio.Task[None]] = set()
         self.election = Election(
@@ -191,8 +194,14 @@ class EnsemblePeer:
             self._member.end_read_only()
 
     def _look(self) -> None:
-        epoch = self._member.epochs.current
-        self._send(self.election.look(self._member.last_logged_zxid, epoch, self._clock.monotonic()))
+        member = self._member
+        self.election.reconfigure(self.configuration, self._last_seen())
+        self._send(self.election.look(member.last_logged_zxid, member.epochs.current, self._clock.monotonic()))
+
+    def _last_seen(self) -> EnsembleConfiguration | None:
+        """The latest configuration that was proposed to this server: it may be in force elsewhere."""
+        found = [each for each in (self._membership.last_seen, self._member.logged_configuration()) if each is not None]
+        return max(found, key=lambda each: each.version, default=None)
 
     async def _next_event(self) -> None:
         """Wait for a notification, or until the election's deadline."""

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from pykafka_cli.zookeeper.ensemble.configuration import EnsembleConfiguration, EnsembleServer
-from pykafka_cli.zookeeper.ensemble.leader_state import Learner, LearnerStage
 from pykafka_cli.zookeeper.ensemble.leading import Leading
+from pykafka_cli.zookeeper.ensemble.learner import Learner, LearnerStage
 from pykafka_cli.zookeeper.ensemble.learner_channel import LearnerChannel
 from pykafka_cli.zookeeper.ensemble.member import FOLLOWER, LEADER, OBSERVER, Member
 from pykafka_cli.zookeeper.ensemble.requests import Requests

@@ -9,7 +9,6 @@ later logs. Source: org.apache.zookeeper.server.persistence.FileTxnSnapLog, org.
 """
 
 import fcntl
-import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -147,12 +146,3 @@ class DataDirectory:
                 with suppress(ValueError):
                     found.append((int(number, 16), directory / name))
         return found
-
-
-def sync_directory(directory: Path) -> None:
-    """Make the names in `directory` durable: a created or renamed file exists after a power failure."""
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

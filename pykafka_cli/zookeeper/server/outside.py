@@ -7,12 +7,15 @@ well.
 import socket
 from pathlib import Path
 
+from pykafka_cli.storage.files import DISK, Files
 from pykafka_cli.zookeeper.server.data_directory import DataDirectory
 from pykafka_cli.zookeeper.server.listening import listening_socket
 
 
 class Outside:
-    """This machine's disk and network."""
+    """This machine's disk and network; `files` has the configuration of a server of an ensemble."""
+
+    files: Files = DISK
 
     def directory(self, data: Path, logs: Path) -> DataDirectory:
         """The files of a server, not locked yet."""

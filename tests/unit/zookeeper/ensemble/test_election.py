@@ -321,6 +321,16 @@ def test_a_leader_must_have_both_quorums_while_a_configuration_is_proposed() -> 
     assert election.state is LEADING
 
 
+def test_a_leader_without_the_quorum_of_a_configuration_that_only_this_server_knows_is_followed() -> None:
+    election = Election(2, ensemble(), ensemble(5, version=9))
+    election.look(5, 1, 0.0)
+
+    election.receive(1, said(LEADING, 1, 4, 7, 2), 0.1)
+    election.receive(3, said(FOLLOWING, 1, 4, 7, 2), 0.1)
+
+    assert election.elected == Vote(1, 4, 7, 2)
+
+
 def test_a_proposed_configuration_that_is_older_does_not_count() -> None:
     election = Election(1, ensemble(1, version=8), ensemble(3, version=7))
     election.look(5, 1, 0.0)

@@ -3,7 +3,8 @@ import pytest
 from pykafka_cli.zookeeper.ensemble import leader_effects
 from pykafka_cli.zookeeper.ensemble.configuration import EnsembleConfiguration, EnsembleServer
 from pykafka_cli.zookeeper.ensemble.leader_effects import LeaderEffect
-from pykafka_cli.zookeeper.ensemble.leader_state import LeaderState, LearnerStage, Limits
+from pykafka_cli.zookeeper.ensemble.leader_state import LeaderState, Limits
+from pykafka_cli.zookeeper.ensemble.learner import LearnerStage
 from pykafka_cli.zookeeper.ensemble.packets import (
     PROTOCOL,
     LearnerInfo,
@@ -25,10 +26,10 @@ OBSERVED = EnsembleConfiguration(
 )
 
 
-def leader(quorum: EnsembleConfiguration = THREE) -> LeaderState:
+def leader(quorum: EnsembleConfiguration = THREE, next_quorum: EnsembleConfiguration | None = None) -> LeaderState:
     return LeaderState(
         2, quorum, Limits(10_000, 5_000), accepted_epoch=1, current_epoch=1, last_logged=LAST,
-        configuration=CONFIGURATION, now=0,
+        configuration=CONFIGURATION, next_quorum=next_quorum, now=0,
     )  # fmt: skip
 
 
@@ -356,3 +357,61 @@ def test_one_server_is_a_quorum_of_itself() -> None:
     state = leader(EnsembleConfiguration({2: EnsembleServer(2, "localhost", 2888, 3888)}))
 
     assert taken(state) == [leader_effects.AcceptEpoch(2), leader_effects.EnterEpoch(2), leader_effects.Serve(2)]
+
+
+def servers(*voters: int, observers: tuple[int, ...] = ()) -> EnsembleConfiguration:
+    lines = [f"server.{each}=zk{each}:2888:3888:participant" for each in voters]
+    lines += [f"server.{each}=zk{each}:2888:3888:observer" for each in observers]
+    return EnsembleConfiguration.parse("\n".join([*lines, "version=9"]))
+
+
+def test_an_epoch_needs_a_quorum_of_the_configuration_in_the_log_and_begins_with_it() -> None:
+    """Whoever proposed that may have committed it, and others may follow another leader in it."""
+    state = leader(next_quorum=servers(2, 4, 5))
+
+    assert introduce(state, 1) == []
+    introduce(state, 4)
+    receive(state, 1, PacketType.ACK_EPOCH, LAST, encode_integer(1))
+    receive(state, 4, PacketType.ACK_EPOCH, LAST, encode_integer(1))
+    assert receive(state, 1, PacketType.ACK, first_zxid(2)) == []
+
+    assert receive(state, 4, PacketType.ACK, first_zxid(2)) == [
+        leader_effects.Serve(2),
+        send(1, PacketType.UP_TO_DATE, -1),
+        send(4, PacketType.UP_TO_DATE, -1),
+        leader_effects.Reconfigured(servers(2, 4, 5), 2),
+    ]
+    assert not state.is_reconfiguring
+
+
+def test_a_leader_without_a_vote_in_the_configuration_in_its_log_puts_it_in_force_and_gives_up() -> None:
+    state = leader(next_quorum=servers(1, 3, 4))
+    for each in (1, 3):
+        introduce(state, each)
+    for each in (1, 3):
+        receive(state, each, PacketType.ACK_EPOCH, LAST, encode_integer(1))
+    receive(state, 1, PacketType.ACK, first_zxid(2))
+
+    assert receive(state, 3, PacketType.ACK, first_zxid(2))[-2:] == [
+        leader_effects.Reconfigured(servers(1, 3, 4), 1),
+        leader_effects.GiveUp("it is no longer a participant; server 1 should lead"),
+    ]
+
+
+def test_observers_acknowledge_no_configuration_so_they_do_not_count_as_up_to_date() -> None:
+    state = serving(1)
+    follow(state, 4, PacketType.OBSERVER_INFO)
+
+    assert state.synced == {1, 2}
+
+
+def test_a_leader_gives_up_when_nobody_is_left_to_acknowledge_the_proposed_configuration() -> None:
+    state = serving(1, 4)
+    follow(state, 5, PacketType.OBSERVER_INFO)
+    state.propose(lambda _zxid: b"c", 0, servers(2, 4, 5))
+    taken(state)
+
+    state.disconnected(4)
+    state.tick(500)
+
+    assert leader_effects.GiveUp("the quorum is lost; the servers that still follow: 1, 5") in taken(state)

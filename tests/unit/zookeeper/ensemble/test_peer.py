@@ -29,12 +29,15 @@ class History:
         self.outside = Outside()
         self.epochs = Epochs.load(directory, zxid)
         self.configuration: EnsembleConfiguration | None = None
-
+        self.logged: EnsembleConfiguration | None = None
         self.is_read_only = False
         self.client_addresses: list[tuple[str, int]] = []
 
     def committed_configuration(self) -> EnsembleConfiguration | None:
         return self.configuration
+
+    def logged_configuration(self) -> EnsembleConfiguration | None:
+        return self.logged
 
     def begin_read_only(self) -> None:
         self.is_read_only = True
@@ -217,6 +220,18 @@ async def test_a_later_configuration_is_learned_from_who_has_it(ensemble_of: Mak
     await until(lambda: one.configuration.version == 9)
     await ensemble.all_have(2)
     assert two.configuration == newer
+
+
+async def test_no_leader_is_elected_without_a_quorum_of_the_configuration_in_the_log(ensemble_of: Make) -> None:
+    ensemble = ensemble_of(3)
+    for each in (1, 2):
+        peer = await ensemble.start(each)
+        three_and_one = "\n".join(line for line in str(peer.configuration).splitlines() if "server.2" not in line)
+        ensemble.histories[each].logged = EnsembleConfiguration.parse(three_and_one.replace("version=0", "version=9"))
+
+    await ensemble.start(3)
+
+    await ensemble.all_have(3)
 
 
 async def test_a_configuration_that_a_role_reports_is_in_force_at_once(ensemble_of: Make) -> None:

@@ -312,6 +312,19 @@ async def test_a_leader_that_is_removed_leaves_the_lead_to_one_that_has_everythi
     assert configuration.voters == {1, 3}
 
 
+async def test_a_leader_whose_files_are_older_than_its_log_begins_with_what_is_logged(changeable: Roles) -> None:
+    await changeable.up(2, 1, 3)
+    client = await changeable.client(1)
+    await client.ask(OpCode.RECONFIG, reconfig("server.4=127.0.0.1:1:2:observer;127.0.0.1:3"))
+    await changeable.stop()
+    changeable.agreed.clear()
+
+    await changeable.up(2, 1, 3)
+
+    await changeable.until(lambda: len(changeable.agreed) == 3)
+    assert {frozenset(each.observers) for each in changeable.agreed} == {frozenset({4})}
+
+
 @pytest.mark.parametrize(
     ("request_", "code"),
     [
