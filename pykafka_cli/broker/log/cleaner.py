@@ -126,6 +126,8 @@ class LogCleaner:
         self._run_in_thread = run_in_thread
         self.clean_up_to: dict[TopicPartition, Offset] = {}
         self._uncleanable: set[TopicPartition] = set()
+        self._without_room: set[TopicPartition] = set()
+        """For which there was no room since `clean_dirtiest` last found nothing to do."""
         self._is_stopping = False
 
     def stop(self) -> None:
@@ -150,16 +152,19 @@ class LogCleaner:
     async def clean_dirtiest(self, logs: Sequence[PartitionLog]) -> bool:
         """Clean the compacted log that needs it most; returns whether there was one.
 
-        A log that cannot be read is reported once and left alone until the next start.
+        A log that cannot be read is reported once and left alone until the next start, and one for which there is no
+        room until there is nothing else to clean.
         """
+        left_alone = self._uncleanable | self._without_room
         now_ms = self._clock.now_ms()
         candidates = [
             cleanable(log, self.clean_up_to.get(log.topic_partition, FIRST_OFFSET), now_ms)
             for log in logs
-            if log.config.compacts and not log.is_offline and log.topic_partition not in self._uncleanable
+            if log.config.compacts and not log.is_offline and log.topic_partition not in left_alone
         ]
         chosen = max((each for each in candidates if each.is_due), key=lambda each: each.ratio, default=None)
         if chosen is None:
+            self._without_room.clear()
             return False
         log = chosen.log
         try:
@@ -176,6 +181,7 @@ class LogCleaner:
 
     def _give_up(self, log: PartitionLog, error: CorruptRecords | OSError) -> None:
         if isinstance(error, OSError) and is_full(error):
+            self._without_room.add(log.topic_partition)
             _log.warning("%s: no room for cleaning, will retry later: %s", log.topic_partition, error)
             return
         self._uncleanable.add(log.topic_partition)

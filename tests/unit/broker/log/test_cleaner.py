@@ -170,11 +170,12 @@ async def test_a_change_between_the_work_and_the_swap_throws_the_work_away(
     assert not [name for name in logs_left(files) if name.endswith(".cleaned")]
 
 
-async def test_a_full_disk_is_tried_again(files: MemoryFiles, clock: FakeClock) -> None:
+async def test_a_full_disk_is_tried_again_but_not_at_once(files: MemoryFiles, clock: FakeClock) -> None:
     log, cleaner = dirty_log(files, clock), cleaner_over(files, clock)
     files.room = 10
 
-    await cleaner.clean_dirtiest([log])
+    assert await cleaner.clean_dirtiest([log])
+    assert not await cleaner.clean_dirtiest([log])
     assert len(values(log)) == 6
 
     files.room = None
