@@ -32,6 +32,10 @@ class _Content:
         return data[:written] + self.synced[written:]
 
 
+def _nobody(_path: str) -> None:
+    pass
+
+
 def _first_difference(one: bytes, other: bytes) -> int:
     same, different = 0, min(len(one), len(other)) + 1
     while different - same > 1:
@@ -95,6 +99,7 @@ class MemoryFiles:
                   Crash the disk is dead from then on
     die_at(n)     the same with Crash, of which `died` is told
     room          bytes that still fit; None: any number
+    created       is told the path of each new file
     restarted()   the disk as the next process finds it
     """
 
@@ -105,6 +110,7 @@ class MemoryFiles:
         self._locks: set[str] = set()
         self.steps = 0
         self.room: int | None = None
+        self.created: Callable[[str], None] = _nobody
         self.now_ms = Timestamp(1_700_000_000_000)
         self._failing_steps = range(0)
         self._failure: BaseException = Crash()
@@ -195,6 +201,7 @@ class MemoryFiles:
             self._remember_names(path)
             self._contents[path] = _Content()
             self._contents[path].modified_ms = self.now_ms
+            self.created(path)
         return MemoryFile(self, self._contents[path])
 
     def read(self, path: str) -> bytes:

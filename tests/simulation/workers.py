@@ -93,6 +93,8 @@ class Sent(NamedTuple):
 class Writer:
     """Writes numbered records: `W7:12`, of which the number is the tag."""
 
+    topic = TOPIC
+
     def __init__(self, run: Run, name: str, count: int, settings: dict[str, str], *, pause: float) -> None:
         self.run = run
         self.name = name
@@ -138,19 +140,23 @@ class Writer:
 
     async def _send(self, producer: Producer, size: int) -> range:
         tags = range(self._begun, min(self.count, self._begun + size))
-        values: list[bytes | None] = [b"%s:%d" % (self.name.encode(), tag) for tag in tags]
-        keys: list[bytes | None] | None = None
-        if self.run.chance.random() < 0.3:
-            keys = [b"%d" % (tag % 5) for tag in tags]
+        keys, values = self._records(tags)
         self._begun = tags.stop
         now_ms = START_MS + round(self.run.now() * 1000)
         await producer.send(values, keys, first_tag=tags.start, timestamp_ms=Timestamp(now_ms))
         return tags
 
+    def _records(self, tags: range) -> tuple[list[bytes | None] | None, list[bytes | None]]:
+        """The keys, if there are any, and the values of what is sent with these tags."""
+        keys: list[bytes | None] | None = None
+        if self.run.chance.random() < 0.3:
+            keys = [b"%d" % (tag % 5) for tag in tags]
+        return keys, [b"%s:%d" % (self.name.encode(), tag) for tag in tags]
+
     def _producer(self, session: Session) -> Producer:
         return Producer(
             session,
-            TOPIC,
+            self.topic,
             self.settings,
             choose=self.run.chance.randrange,
             on_result=self._result,
@@ -193,7 +199,7 @@ class TransactionalWriter(Writer):
                 begun, commits = self._begun, self.run.chance.random() < 0.66
                 outcome = "aborted"
                 try:
-                    await transaction.add(TOPIC, producer.partitions)
+                    await transaction.add(self.topic, producer.partitions)
                     for _ in range(self.run.chance.randint(1, 3)):
                         await self._send(producer, 5)
                     await producer.flush()

@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 from pykafka_cli.zookeeper.errors import (
     BadVersion,
-    ConnectionClosed,
     MultiFailed,
     NodeExists,
     NoNode,
@@ -54,6 +53,7 @@ from pykafka_cli.zookeeper.protocol.requests import (
     MultiResponse,
     OpCode,
     PathRequest,
+    ReconfigRequest,
     ReplyHeader,
     SetDataRequest,
     StatResponse,
@@ -63,6 +63,7 @@ from pykafka_cli.zookeeper.protocol.requests import (
     request_frame,
 )
 from pykafka_cli.zookeeper.protocol.requests import Operation as Part
+from tests.simulation.retrying import Lost, again
 
 PING_XID, EVENT_XID = -2, -1
 NO_PASSWORD = bytes(16)
@@ -84,10 +85,6 @@ _CHANGES = {
     EventType.NODE_DATA_CHANGED: Change.DATA,
     EventType.NODE_CHILDREN_CHANGED: Change.CHILDREN,
 }
-
-
-class _Lost(Exception):
-    """The connection was lost before the response arrived."""
 
 
 class _Watch(NamedTuple):
@@ -246,7 +243,7 @@ class EnsembleClient:
         sent, self._sent = self._sent, deque()
         for each in sent:
             if not each.answer.done():
-                each.answer.set_exception(_Lost())
+                each.answer.set_exception(Lost())
                 each.answer.exception()  # its waiter may be gone
 
     def _receive(self, data: bytes) -> None:
@@ -300,25 +297,25 @@ class EnsembleClient:
         self._writer.write(request_frame(sent.xid, kind, record))
         return sent
 
+    @property
+    def is_closed(self) -> bool:
+        return self._closed
+
+    async def until_connected(self) -> None:
+        while self._writer is None and not self._closed:
+            await self._connected.wait()
+
     async def ask(self, kind: OpCode, record: JuteRecord, watch: _Watch | None = None) -> JuteRecord:
         """Send a request, and again whenever the connection is lost; the session must stay the same."""
+
+        def send() -> "asyncio.Future[tuple[ReplyHeader, JuteRecord]]":
+            return self._send(kind, record, watch).answer
+
         async with self._slots:
-            session = self.session_id
-            while True:
-                while self._writer is None and not self._closed:
-                    await self._connected.wait()
-                if self._closed:
-                    raise ConnectionClosed("the session is closed")
-                if session and self.session_id != session:
-                    raise SessionExpired("the session has expired")
-                session = self.session_id
-                try:
-                    header, response = await self._send(kind, record, watch).answer
-                except _Lost:
-                    continue
-                if header.err:
-                    raise _error(header.err, str(getattr(record, "path", "")))
-                return response
+            header, response = await again(self, send)
+        if header.err:
+            raise _error(header.err, str(getattr(record, "path", "")))
+        return response
 
     async def create(
         self, path: str, data: bytes | None = None, *, ephemeral: bool = False, sequential: bool = False
@@ -374,6 +371,10 @@ class EnsembleClient:
 
     async def delete(self, path: str, version: int = ANY_VERSION) -> None:
         await self.ask(OpCode.DELETE, DeleteRequest(path, version))
+
+    async def reconfigure(self, joining: str | None, leaving: str | None, members: str | None = None) -> None:
+        """Change the ensemble: servers that join it or change, ids of those that leave; or all servers."""
+        await self.ask(OpCode.RECONFIG, ReconfigRequest(joining, leaving, members, ANY_VERSION))
 
     async def sync(self) -> None:
         """Let later reads see what was acknowledged before."""

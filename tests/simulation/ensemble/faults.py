@@ -8,15 +8,18 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 
 from pykafka_cli.zookeeper.server.sessions import password_of
 from tests.simulation.ensemble.client import EnsembleClient
+from tests.simulation.ensemble.reconfigurations import Reconfigurations
 from tests.simulation.ensemble.servers import FastOrSlowClock, SimulatedEnsemble, SimulatedServer
 from tests.simulation.loop import PROCESS
 from tests.simulation.mending import Mending
 from tests.simulation.network import Weather
 
-KINDS = (
+RECONFIGURATIONS = "reconfigurations"
+_DRAWN = (
     "kills", "power losses", "stops", "pauses", "partitions", "lost sessions", "slow disks", "failing disks",
     "full disks", "cuts", "drifting clocks", "distance", "short reigns",
 )  # fmt: skip
+KINDS = (*_DRAWN, RECONFIGURATIONS)
 ELECTED_S, LOOK_S = 5.0, 0.005
 """How long a leader is waited for, and how often it is looked for."""
 MOST_STEPS = 12
@@ -25,6 +28,8 @@ MOST_STEPS = 12
 
 class EnsembleFaults:
     """Some kinds of trouble, drawn from `chance`, for some virtual seconds; then everything is repaired.
+
+    Reconfigurations are among them if the ensemble can be reconfigured.
 
     others         hosts that may be cut off from servers
     without        kinds that are left out though they were drawn
@@ -41,13 +46,17 @@ class EnsembleFaults:
         has_weather: bool = True,
     ) -> None:
         self._ensemble, self._chance, self._others = ensemble, chance, list(others)
-        drawn = [kind for kind in KINDS if chance.random() < 0.35]
+        drawn = [kind for kind in _DRAWN if chance.random() < 0.35]
+        if ensemble.can_change:
+            drawn.append(RECONFIGURATIONS)
         self.kinds = [kind for kind in drawn if kind not in without]
         self.seconds = chance.choice([10, 20, 40])
         self._pace = chance.choice([0.3, 1.0, 3.0])
         self.distance = chance.choice([0.0005, 0.005, 0.05]) if "distance" in self.kinds else 0.0005
         self._has_weather = has_weather
         self._mending = Mending()
+        self._reconfigurations = Reconfigurations(ensemble, chance, self._tell)
+        self._reconfiguring: asyncio.Task[None] | None = None
         acts: Mapping[str, Callable[[], Awaitable[object]]] = {
             "kills": self._kill,
             "power losses": self._lose_power,
@@ -59,6 +68,7 @@ class EnsembleFaults:
             "full disks": self._fill_disk,
             "cuts": self._cut,
             "short reigns": self._shorten_reigns,
+            RECONFIGURATIONS: self._reconfigure,
         }
         self._acts = [acts[kind] for kind in self.kinds if kind in acts]
         ensemble.disks_may_fail = not {"failing disks", "full disks"}.isdisjoint(self.kinds)
@@ -89,13 +99,15 @@ class EnsembleFaults:
         """Repair everything: all servers run, and reach each other."""
         ensemble = self._ensemble
         self._mending.cancel()
+        if self._reconfiguring is not None:
+            self._reconfiguring.cancel()
         ensemble.loop.work_takes = float
         ensemble.network.unblock()
         for each in ensemble.servers.values():
             each.files.repair()
             if each.is_paused:
                 each.resume()
-            if not each.is_running:
+            if not each.is_running and each.is_set_up:
                 each.start()
 
     def _tell(self, what: str) -> None:
@@ -192,6 +204,11 @@ class EnsembleFaults:
         self._tell(f"session 0x{session & (1 << 64) - 1:x} is lost")
         other = EnsembleClient(self._ensemble.addresses, self._chance, session_timeout=3.0, connection_timeout=1.0)
         await other.take_over(session, password_of(session))
+
+    async def _reconfigure(self) -> None:
+        """Request one change at a time, while other faults go on."""
+        if self._reconfiguring is None or self._reconfiguring.done():
+            self._reconfiguring = asyncio.create_task(self._reconfigurations.request())
 
     async def _cut(self) -> None:
         links = list(self._ensemble.network.links.values())

@@ -1,10 +1,17 @@
 """The one history of an ensemble, and what servers do that contradicts it. Seen from inside of the servers."""
 
+from bisect import bisect_left
+from collections.abc import Mapping
 from typing import NamedTuple
 
+from pykafka_cli.zookeeper.ensemble.configuration import EnsembleConfiguration
 from pykafka_cli.zookeeper.ensemble.member import LEADER
-from pykafka_cli.zookeeper.protocol.txn_records import decode_entry
+from pykafka_cli.zookeeper.protocol.requests import OpCode
+from pykafka_cli.zookeeper.protocol.txn_records import SetDataTxn, decode_entry
 from pykafka_cli.zookeeper.server.database import Database
+
+_COUNTER = 0xFFFFFFFF
+"""The part of a zxid that counts within its epoch."""
 
 
 class Txn(NamedTuple):
@@ -25,6 +32,10 @@ class ServerLog:
         self.durable = 0
         self.applied = 0
         self._installing: tuple[list[Txn], int] = [], 0
+
+    def has_durably(self, txn: Txn) -> bool:
+        at = bisect_left(self.txns, txn.zxid, key=lambda each: each.zxid)
+        return txn.zxid <= self.durable and self.txns[at : at + 1] == [txn]
 
     def prepare(self, other: "ServerLog", zxid: int) -> None:
         """It is about to replace its files by what another server has up to `zxid`, and may die meanwhile."""
@@ -48,16 +59,22 @@ class ServerLog:
 class History:
     """`committed` has all transactions that a leader has committed, in order, and `database` what came of them.
 
-    `broken` has a line for each thing that was wrong:
+    configuration    the last one that was committed, or the initial one
+    broken           a line for each thing that was wrong:
 
     * An epoch has one leader, and that has everything that was committed before.
+    * What is committed is durable on a quorum of the configuration in force; a configuration also on one of its own.
+    * No server takes a configuration over that is not committed.
     * Each server applies the same transactions in the same order, and has the same znodes after each.
     * Nothing that was durable is missing after a restart.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, initial: EnsembleConfiguration, logs: Mapping[int, ServerLog]) -> None:
         self.committed: list[Txn] = []
         self.database = Database()
+        self.configuration = initial
+        self._initial, self._logs = initial, logs
+        self._configurations: set[str] = set()
         self.leaders: dict[int, int] = {}
         self.broken: list[str] = []
         self._digests: dict[int, int] = {}
@@ -108,13 +125,34 @@ class History:
             self._report(server, f"has lost what follows 0x{last_zxid:x}, and had made 0x{log.durable:x} durable")
         log.install(last_zxid)
         log.cut(last_zxid)
+        log.durable = last_zxid
+
+    def take_over(self, server: int, configuration: EnsembleConfiguration) -> None:
+        """A server takes a configuration to be in force."""
+        is_initial = not configuration.version & _COUNTER and configuration.file_text() == self._initial.file_text()
+        if not is_initial and str(configuration) not in self._configurations:
+            self._report(server, f"takes over configuration {configuration.version:x}, which is not committed")
 
     def _commit(self, txn: Txn) -> None:
         self.committed.append(txn)
         self._known.add(txn.zxid)
         decoded = decode_entry(txn.entry)
+        self._check_quorum(txn, self.configuration)
+        if decoded.header.type == OpCode.RECONFIG:
+            assert isinstance(decoded.record, SetDataTxn)
+            self.configuration = EnsembleConfiguration.parse((decoded.record.data or b"").decode())
+            self._configurations.add(str(self.configuration))
+            self._check_quorum(txn, self.configuration)
         self.database.apply(decoded.header, decoded.record, [])
         self._digests[txn.zxid] = self.database.tree.digest
+
+    def _check_quorum(self, txn: Txn, configuration: EnsembleConfiguration) -> None:
+        holding = [server for server, log in self._logs.items() if log.has_durably(txn)]
+        if not configuration.is_quorum(holding):
+            self.broken.append(
+                f"0x{txn.zxid:x} was committed, and is durable on servers {holding}, which are no quorum of "
+                f"{sorted(configuration.voters)}"
+            )
 
     def _compare(self, server: int, zxid: int, digest: int) -> None:
         if self._digests.get(zxid) != digest:

@@ -18,6 +18,8 @@ from tests.simulation.workers import Run
 NO_PROGRESS_S = 60
 """Virtual seconds after which an ensemble that is well has made no progress in vain."""
 LONGEST_S = 600
+CHANGING = 0.3
+"""How many of the ensembles are reconfigured."""
 NOTICE_S = 2.0
 """Virtual seconds after which an event has arrived where the connection lasts."""
 
@@ -47,7 +49,10 @@ class _Scene:
         self.network = SimulatedNetwork(loop, random.Random(seed + 1))
         count = chance.choice([3, 3, 3, 4, 5])
         observers = 1 if count > 3 and chance.random() < 0.5 else 0
-        self.ensemble = SimulatedEnsemble(loop, self.network, count, drawn_settings(chance), observers=observers)
+        spares = 2 if random.Random(seed + 5).random() < CHANGING else 0
+        self.ensemble = SimulatedEnsemble(
+            loop, self.network, count, drawn_settings(chance), observers=observers, spares=spares
+        )
         self.faults = EnsembleFaults(self.ensemble, random.Random(seed + 2), [CLIENTS], without=without)
         self.run = Run("", chance)
         self.told = Acknowledged()
@@ -59,8 +64,7 @@ class _Scene:
         return Outcome(seed, self.story, faults, self.loop.now, self.network.digest)
 
     async def play(self) -> None:
-        for each in self.ensemble.servers.values():
-            each.start()
+        self.ensemble.start()
         await self._create_registers()
         workers = [
             Worker(

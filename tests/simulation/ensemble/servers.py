@@ -1,23 +1,25 @@
 """An ensemble on a virtual clock: servers as they are, with a network and disks in memory.
 
-Each server is a process that can be killed, lose power, be paused, be cut off, or stopped; its disk outlives it.
+Each server is a process that can be killed, lose power, be paused, be cut off, or stopped; its disk, with the files of
+its configuration, outlives it.
 """
 
 import asyncio
 import contextvars
-import random
 import socket
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import cast
 
 from pykafka_cli.model import Timestamp
-from pykafka_cli.properties.grammar import Property
+from pykafka_cli.properties.grammar import read_properties
+from pykafka_cli.properties.keys import ConfigError
 from pykafka_cli.properties.zookeeper import ZooKeeperSettings
 from pykafka_cli.storage.files import Files
-from pykafka_cli.zookeeper.ensemble.configuration import EnsembleConfiguration, servers_of
+from pykafka_cli.zookeeper.ensemble.configuration import OBSERVER as OBSERVER_ROLE
+from pykafka_cli.zookeeper.ensemble.configuration import PARTICIPANT, EnsembleConfiguration, EnsembleServer
 from pykafka_cli.zookeeper.ensemble.member import FOLLOWER, LEADER, OBSERVER
-from pykafka_cli.zookeeper.ensemble.membership import Membership
+from pykafka_cli.zookeeper.ensemble.membership import Membership, read_membership
 from pykafka_cli.zookeeper.ensemble.peer import EnsemblePeer
 from pykafka_cli.zookeeper.ensemble.reporting import ReportingMember
 from pykafka_cli.zookeeper.ensemble.requests import Requests
@@ -30,7 +32,8 @@ from pykafka_cli.zookeeper.server.server import Clock, ServerUnusable, Timer
 from pykafka_cli.zookeeper.server.tree import Tree
 from tests.fakes.files import MemoryFiles
 from tests.simulation.ensemble.history import History, ServerLog, Txn
-from tests.simulation.loop import PROCESS, LoopClock, SimulatedSocket, VirtualLoop
+from tests.simulation.loop import LoopClock, SimulatedSocket, VirtualLoop
+from tests.simulation.machine import Machine
 from tests.simulation.network import SimulatedNetwork
 
 CLIENT_PORT, QUORUM_PORT, ELECTION_PORT = 2181, 2888, 3888
@@ -38,6 +41,7 @@ TICK_MS = 500
 RESTART_S = 1.0
 """Seconds after which a supervisor restarts a server that has ended by itself."""
 SERVING = (LEADER, FOLLOWER, OBSERVER)
+_CONFIG_FILE, _DATA = Path("/conf/zoo.cfg"), Path("/data")
 
 
 class FastOrSlowClock(LoopClock):
@@ -71,10 +75,10 @@ class _MemoryDirectory(DataDirectory):
 
 class _SimulatedOutside(Outside):
     def __init__(self, files: MemoryFiles) -> None:
-        self._files = cast("Files", files)
+        self.files = cast("Files", files)
 
     def directory(self, data: Path, logs: Path) -> DataDirectory:
-        return _MemoryDirectory(data, logs, self._files)
+        return _MemoryDirectory(data, logs, self.files)
 
     def listening_socket(self, address: str | None, port: int, backlog: int, *, keys: tuple[str, str]) -> socket.socket:  # noqa: ARG002
         return cast("socket.socket", SimulatedSocket(address or "", port))
@@ -125,41 +129,71 @@ class _Witness(ReportingMember):
         self._history.restart(self.my_id, self._log, last_zxid=self.last_logged_zxid)
 
 
-class SimulatedServer:
-    """One server: its disk, and the process that runs on it, if there is one."""
+class _WatchedPeer(EnsemblePeer):
+    """A peer, of which the history hears which configurations it takes over."""
+
+    history: History
+    my_id: int
+
+    def take_over(self, configuration: EnsembleConfiguration) -> None:
+        before = self.configuration
+        super().take_over(configuration)
+        if self.configuration is not before:
+            self.history.take_over(self.my_id, self.configuration)
+
+
+class SimulatedServer(Machine):
+    """A machine with one server."""
 
     def __init__(self, ensemble: "SimulatedEnsemble", server_id: int) -> None:
+        super().__init__(ensemble.loop, ensemble.network, f"z{server_id}")
         self.ensemble = ensemble
         self.id = server_id
-        self.host = f"z{server_id}"
-        self.files = MemoryFiles()
         self.clock: Clock = LoopClock(ensemble.loop)
-        self.is_running = self.is_paused = False
-        self.incarnation = 0
+        self.is_set_up = False
         self._stop = asyncio.Event()
         self._member: _Witness | None = None
         self._running: asyncio.Task[None] | None = None
 
-    @property
-    def process(self) -> str:
-        return f"{self.host}#{self.incarnation}"
+    def set_up(self) -> None:
+        """Write the files that an administrator gives a server of the ensemble, or to one that is to join it."""
+        self.is_set_up = True
+        me = self.ensemble.line(self.id)
+        servers = {**self.ensemble.history.configuration.servers}
+        servers.setdefault(self.id, EnsembleServer.parse(self.id, me))
+        lines = [f"{name}={text}" for name, text in self.ensemble.settings_of(self).items()]
+        lines += [f"server.{each.id}={each}" for each in servers.values()]
+        for directory in (_CONFIG_FILE.parent, _DATA):
+            self.files.make_directory(str(directory))
+        self.files.replace(str(_DATA / "myid"), str(self.id).encode())
+        self.files.replace(str(_CONFIG_FILE), "\n".join(lines).encode())
 
     def start(self) -> None:
         """Begin a process, which starts by itself."""
-        assert not self.is_running
-        self.incarnation += 1
-        self.is_running = True
-        context = contextvars.copy_context()
-        context.run(PROCESS.set, self.process)
+        context = self.new_process()
         context.run(self._begin)
         self._running = self.ensemble.loop.create_task(self._run(self.process), context=context)
 
     def _begin(self) -> None:
-        membership = self.ensemble.membership(self.id)
+        if not self.is_set_up:
+            self.set_up()
+        try:
+            membership = self._membership()
+        except ConfigError as error:
+            if "there is no line" not in str(error):  # which is what its files say once it was removed
+                self.ensemble.history.broken.append(f"{self.process} cannot read its configuration: {error}")
+            self.set_up()
+            membership = self._membership()
         outside = _SimulatedOutside(self.files)
-        member = self._member = _Witness(membership, self.clock, outside, self.ensemble.history, self.ensemble.logs)
-        member.peer = EnsemblePeer(membership, member, roles(membership, member, lambda: None), self.clock)
+        history = self.ensemble.history
+        member = self._member = _Witness(membership, self.clock, outside, history, self.ensemble.logs)
+        member.peer = peer = _WatchedPeer(membership, member, roles(membership, member, lambda: None), self.clock)
+        peer.history, peer.my_id = history, self.id
         self._stop = asyncio.Event()
+
+    def _membership(self) -> Membership:
+        settings = ZooKeeperSettings(read_properties(self.files.read(str(_CONFIG_FILE))))
+        return read_membership(settings, _CONFIG_FILE, cast("Files", self.files))
 
     async def _run(self, process: str) -> None:
         assert self._member is not None
@@ -176,35 +210,11 @@ class SimulatedServer:
         if not self.is_running:
             self.start()
 
-    def end(self, *, lost_power: random.Random | None = None) -> None:
-        """End the process at once: by kill -9, or by a power loss, which loses or tears data that was not synced."""
-        if not self.is_running:
-            return
-        self.is_running = self.is_paused = False
-        self.files = self.files.restarted(lost_power=lost_power)
-        self.ensemble.loop.kill(self.process)
-        self.ensemble.network.end_process(self.process)
-
-    def end_in(self, steps: int, *, lost_power: random.Random | None = None) -> None:
-        """The same, while it writes to its disk."""
-        self.files.die_at(steps, lambda: self.end(lost_power=lost_power))
-
     async def stop(self) -> None:
-        """Stop as after SIGTERM; kill what has not ended after a minute."""
-        running, process = self._running, self.process
-        assert running is not None
+        """Stop as after SIGTERM; kill what does not end."""
+        assert self._running is not None
         self._stop.set()
-        await asyncio.wait((running,), timeout=60)
-        if self.process == process:
-            self.end()
-
-    def pause(self) -> None:
-        self.is_paused = True
-        self.ensemble.loop.pause(self.process)
-
-    def resume(self) -> None:
-        self.is_paused = False
-        self.ensemble.loop.resume(self.process)
+        await self.kill_unless_done(self._running)
 
     # ---- seen from outside
 
@@ -212,6 +222,11 @@ class SimulatedServer:
     def mode(self) -> str:
         """leader, follower, observer, looking; or that it is down."""
         return self._member.mode if self.is_running and self._member is not None else "down"
+
+    @property
+    def configuration(self) -> EnsembleConfiguration | None:
+        """The one that it takes to be in force."""
+        return self._member.peer.configuration if self.is_running and self._member is not None else None
 
     @property
     def tree(self) -> Tree | None:
@@ -225,7 +240,10 @@ class SimulatedServer:
 
 
 class SimulatedEnsemble:
-    """Servers 1 to `count`, of which the last `observers` do not vote. All chance comes from `chance`."""
+    """Servers 1 to `count`, of which the last `observers` do not vote, and `spares` after them, which may join.
+
+    With spares, the ensemble can be reconfigured.
+    """
 
     def __init__(
         self,
@@ -235,46 +253,52 @@ class SimulatedEnsemble:
         settings: Mapping[str, str],
         *,
         observers: int = 0,
+        spares: int = 0,
     ) -> None:
         self.loop, self.network = loop, network
-        self.history = History()
-        self.logs = {n: ServerLog() for n in range(1, count + 1)}
         self.stories: list[str] = []
         self.disks_may_fail = False
         """Whether a server may end by itself."""
         self.outside = contextvars.copy_context()
+        self.can_change = spares > 0
         self._settings = settings
-        self._lines = [
-            Property(
-                f"server.{n}",
-                f"z{n}:{QUORUM_PORT}:{ELECTION_PORT}:{'observer' if n > count - observers else 'participant'}",
-                0,
-            )
-            for n in range(1, count + 1)
-        ]
-        self.servers = {n: SimulatedServer(self, n) for n in range(1, count + 1)}
+        roles_of = {n: OBSERVER_ROLE if n > count - observers else PARTICIPANT for n in range(1, count + 1)}
+        initial = {n: EnsembleServer.parse(n, self.line(n, role)) for n, role in roles_of.items()}
+        ids = range(1, count + spares + 1)
+        self.logs = {n: ServerLog() for n in ids}
+        self.history = History(EnsembleConfiguration(initial), self.logs)
+        self.servers = {n: SimulatedServer(self, n) for n in ids}
+
+    def line(self, server_id: int, role: str = PARTICIPANT) -> str:
+        """What the line server.N has about a server in that role."""
+        clients = f";z{server_id}:{CLIENT_PORT}" if self.can_change else ""
+        return f"z{server_id}:{QUORUM_PORT}:{ELECTION_PORT}:{role}{clients}"
+
+    def start(self) -> None:
+        """Start all servers that belong to the ensemble."""
+        for each in self.history.configuration.servers:
+            if not self.servers[each].is_running:
+                self.servers[each].start()
 
     @property
     def addresses(self) -> list[tuple[str, int]]:
         """Where clients connect."""
         return [(each.host, CLIENT_PORT) for each in self.servers.values()]
 
-    def membership(self, server_id: int) -> Membership:
-        given = {
-            "dataDir": "/data",
+    def settings_of(self, server: SimulatedServer) -> Mapping[str, str]:
+        """What zoo.cfg says about a server, without the servers."""
+        return {
+            "dataDir": str(_DATA),
             "clientPort": str(CLIENT_PORT),
-            "clientPortAddress": f"z{server_id}",
+            "clientPortAddress": server.host,
             "maxClientCnxns": "0",
             "admin.enableServer": "false",
             "tickTime": str(TICK_MS),
             "initLimit": "10",
             "syncLimit": "5",
+            **({"reconfigEnabled": "true", "skipACL": "yes"} if self.can_change else {}),
             **self._settings,
         }
-        lines = [Property(name, text, 0) for name, text in given.items()]
-        settings = ZooKeeperSettings([*lines, *self._lines])
-        servers = {each.id: each for each in servers_of(self._lines)}
-        return Membership(settings, EnsembleConfiguration(servers, 0), None, server_id, None, None)
 
     def running(self) -> list[SimulatedServer]:
         return [each for each in self.servers.values() if each.is_running]
@@ -285,14 +309,24 @@ class SimulatedEnsemble:
         return self.servers[max(serving)[1]] if serving else None
 
     def differences(self) -> list[str]:
-        """What keeps the ensemble from being whole: all serve, with the same znodes and sessions."""
+        """What keeps the ensemble from being whole: all serve in their roles, with the same znodes and sessions.
+
+        Servers that were removed, or have not joined, do not count.
+        """
         newest = self.newest()
         if newest is None or newest.tree is None:
             return ["no server serves"]
+        configuration = self.history.configuration
         wrong = []
-        for each in self.servers.values():
-            if each.tree is None:
+        for each in (self.servers[n] for n in sorted(configuration.servers)):
+            its = each.configuration
+            is_observer = each.id in configuration.observers
+            if each.tree is None or its is None:
                 wrong.append(f"server {each.id} is {each.mode}")
             elif each.tree.digest != newest.tree.digest or each.sessions != newest.sessions:
                 wrong.append(f"server {each.id} has 0x{each.tree.last_zxid:x}, others 0x{newest.tree.last_zxid:x}")
+            elif its.file_text() != configuration.file_text() or its.version < configuration.version:
+                wrong.append(f"server {each.id} has configuration {its.version:x}, not {configuration.version:x}")
+            elif (each.mode == OBSERVER) != is_observer:
+                wrong.append(f"server {each.id} is {each.mode}, though it is {configuration.servers[each.id].role}")
         return wrong

@@ -8,7 +8,7 @@ import asyncio
 import contextvars
 import random
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import cast
 
 from pykafka_cli.broker.context import Broker
@@ -22,13 +22,15 @@ from pykafka_cli.model import BrokerId, Timestamp, TopicPartition, in_seconds
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.listeners import Listener
 from pykafka_cli.storage.files import Files
+from pykafka_cli.storage.segment import CLEANED_SUFFIX
 from pykafka_cli.topic_names import TRANSACTION_STATE
 from pykafka_cli.zookeeper import topic_znodes
 from pykafka_cli.zookeeper.client import ZooKeeperClient
 from pykafka_cli.zookeeper.kafka_znodes import TOPICS
 from pykafka_cli.zookeeper.topic_znodes import PartitionState
 from tests.fakes.files import MemoryFiles
-from tests.simulation.loop import PROCESS, LoopClock, SimulatedSocket, VirtualLoop
+from tests.simulation.loop import LoopClock, SimulatedSocket, VirtualLoop
+from tests.simulation.machine import Machine
 from tests.simulation.network import SimulatedNetwork
 from tests.simulation.servers.ensemble import EnsembleOfCluster
 from tests.simulation.servers.zookeeper import DistantZooKeeper
@@ -69,40 +71,43 @@ class SimulatedOutside(Outside):
         return cast("ZooKeeperClient", client)
 
 
-class SimulatedBroker:
-    """One broker: its disk, and the process that runs on it, if there is one."""
+class SimulatedBroker(Machine):
+    """A machine with one broker."""
 
     def __init__(self, cluster: "ServerCluster", broker_id: int, settings: dict[str, str]) -> None:
+        super().__init__(cluster.loop, cluster.network, f"b{broker_id}")
         self.cluster = cluster
         self.id = broker_id
-        self.files = MemoryFiles()
-        self.is_running = False
-        self.is_paused = False
-        self.incarnation = 0
         self.clock = LoopClock(cluster.loop)
         self._given = settings
         self._server: BrokerServer | None = None
         self._starting: asyncio.Task[None] | None = None
 
     @property
-    def host(self) -> str:
-        return f"b{self.id}"
-
-    @property
-    def process(self) -> str:
-        return f"{self.host}#{self.incarnation}"
-
-    @property
     def address(self) -> str:
         return f"{self.host}:{9000 + self.id}"
 
+    def end_in_cleaning(self, steps: int, lost_power: Callable[[], random.Random | None]) -> None:
+        """End it with one of its next changes to its disk, once it begins to clean a segment.
+
+        lost_power    tells at that moment whether it loses power
+        """
+
+        def begin(path: str) -> None:
+            if path.endswith(CLEANED_SUFFIX):
+                self.files.created = lambda _: None
+                self.files.die_at(steps, lambda: self.end(lost_power=lost_power()))
+
+        self.files.created = begin
+
+    def survive(self) -> None:
+        """Do not end in cleaning."""
+        self.files.fail_at(1, times=0)
+        self.files.created = lambda _: None
+
     def start(self) -> None:
         """Begin a process, which starts by itself."""
-        assert not self.is_running
-        self.incarnation += 1
-        self.is_running = True
-        context = contextvars.copy_context()
-        context.run(PROCESS.set, self.process)
+        context = self.new_process()
         settings = broker_settings(
             **{
                 "broker_id": self.id,
@@ -134,37 +139,16 @@ class SimulatedBroker:
         if not self.is_running:
             self.start()
 
-    def end(self, *, lost_power: random.Random | None = None) -> None:
-        """End the process at once: by kill -9, or by a power loss, which loses or tears data that was not synced."""
-        assert self.is_running
-        self.is_running = self.is_paused = False
-        self.files = self.files.restarted(lost_power=lost_power)
-        self.cluster.loop.kill(self.process)
-        self.cluster.network.end_process(self.process)
-
     async def stop(self) -> None:
-        """Stop as after SIGTERM, which also interrupts a start; kill what has not ended after a minute."""
-        server, starting, process = self._server, self._starting, self.process
+        """Stop as after SIGTERM, which also interrupts a start; kill what does not end."""
+        server, stopping = self._server, self._starting
         assert server is not None
-        assert starting is not None
+        assert stopping is not None
         if self.has_started:
-            context = contextvars.copy_context()
-            context.run(PROCESS.set, process)
-            stopping = self.cluster.loop.create_task(server.stop(), context=context)
+            stopping = self.cluster.loop.create_task(server.stop(), context=self.context())
         else:
-            stopping = starting
-            starting.cancel()
-        await asyncio.wait((stopping,), timeout=60)
-        if self.is_running and self.process == process:
-            self.end()
-
-    def pause(self) -> None:
-        self.is_paused = True
-        self.cluster.loop.pause(self.process)
-
-    def resume(self) -> None:
-        self.is_paused = False
-        self.cluster.loop.resume(self.process)
+            stopping.cancel()
+        await self.kill_unless_done(stopping)
 
     # ---- seen from outside
 
@@ -192,7 +176,12 @@ class SimulatedBroker:
 
 
 class ServerCluster:
-    """Brokers 0 to `count` - 1 and a ZooKeeper. All chance comes from `chance`; `stories` has what happened."""
+    """Brokers 0 to `count` - 1 and a ZooKeeper. All chance comes from `chance`; `stories` has what happened.
+
+    compacts    whether logs are cleaned in the run
+    """
+
+    compacts = False
 
     def __init__(
         self,
@@ -200,9 +189,12 @@ class ServerCluster:
         chance: random.Random,
         count: int,
         settings: dict[str, str],
-        ensemble: tuple[int, Mapping[str, str]] | None = None,
+        ensemble: tuple[int, Mapping[str, str], int] | None = None,
     ) -> None:
-        """ensemble    how many ZooKeeper servers there are, and their settings; None: one, which is simple and quick"""
+        """Start nothing yet.
+
+        ensemble    how many ZooKeeper servers there are, their settings, and how many may join; None: a simple one
+        """
         self.loop = loop
         self.chance = chance
         self.network = SimulatedNetwork(loop, chance)
@@ -217,6 +209,10 @@ class ServerCluster:
         self._states: dict[TopicPartition, PartitionState] = {}
         self._assignments: dict[TopicPartition, tuple[BrokerId, ...]] = {}
         self.brokers = {each: SimulatedBroker(self, each, settings) for each in range(count)}
+
+    def now_ms(self) -> Timestamp:
+        """What a clock shows that is right."""
+        return LoopClock(self.loop).now_ms()
 
     def running(self) -> list[SimulatedBroker]:
         return [each for each in self.brokers.values() if each.is_running]

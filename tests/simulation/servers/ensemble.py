@@ -21,8 +21,9 @@ class EnsembleOfCluster:
         chance: random.Random,
         count: int,
         settings: Mapping[str, str],
+        spares: int,
     ) -> None:
-        self.servers = SimulatedEnsemble(loop, network, count, settings)
+        self.servers = SimulatedEnsemble(loop, network, count, settings, spares=spares)
         self.delay = 0.0  # the network's
         self.is_down = False
         self._chance = chance
@@ -44,9 +45,7 @@ class EnsembleOfCluster:
             yield ZnodeSeen(path, node.data, node.stat.version)
 
     def start(self) -> None:
-        for each in self.servers.servers.values():
-            if not each.is_running:
-                each.start()
+        self.servers.start()
 
     def new_client(self, *, session_timeout: float, connection_timeout: float) -> EnsembleClient:
         return EnsembleClient(

@@ -16,11 +16,26 @@ from tests.simulation.loop import PROCESS
 from tests.simulation.mending import Mending
 from tests.simulation.network import Weather
 from tests.simulation.servers.cluster import DriftingClock, ServerCluster, SimulatedBroker
+from tests.simulation.servers.compaction import COMPACTED
 
-KINDS = (
+_DRAWN = (
     "kills", "power losses", "stops", "pauses", "partitions", "ZooKeeper restarts", "lost sessions", "slow disks",
     "cuts", "elections", "reassignments", "config changes", "full disks", "drifting clocks", "distance",
 )  # fmt: skip
+IN_CLEANING = "deaths in cleaning"
+KINDS = (*_DRAWN, IN_CLEANING)
+COMPACTED_CHANGES = (
+    (ConfigResourceType.TOPIC, COMPACTED, "cleanup.policy", ["compact", "compact,delete", "delete"]),
+    (ConfigResourceType.TOPIC, COMPACTED, "retention.ms", ["3000", "604800000"]),
+    (ConfigResourceType.TOPIC, COMPACTED, "min.insync.replicas", ["1", "2"]),
+    (ConfigResourceType.TOPIC, COMPACTED, "min.cleanable.dirty.ratio", ["0.01", "0.5"]),
+    (ConfigResourceType.TOPIC, COMPACTED, "segment.bytes", ["400", "1000", "3000"]),
+    (ConfigResourceType.TOPIC, TOPIC, "min.insync.replicas", ["1", "2"]),
+    (ConfigResourceType.BROKER, "", "log.cleaner.backoff.ms", ["200", "2000"]),
+)
+"""What the administrator of a cluster that compacts changes: resource, key and values."""
+CLEANING_S, CLEANING_STEPS = 5, 60
+"""How long a cleaning is waited for, and within how many of its changes to the disk a broker dies."""
 HEAL_S = 60
 """How long a cluster may take to recover after a power loss."""
 
@@ -28,13 +43,17 @@ HEAL_S = 60
 class Faults:
     """Some kinds of trouble, drawn from `chance`, for some virtual seconds; then everything is repaired.
 
+    Brokers also die in cleaning if the cluster compacts.
+
     without    kinds that are left out though they were drawn
     """
 
     def __init__(self, cluster: ServerCluster, chance: random.Random, without: Collection[str] = ()) -> None:
         self._cluster = cluster
         self._chance = chance
-        drawn = [kind for kind in KINDS if chance.random() < 0.3]
+        drawn = [kind for kind in _DRAWN if chance.random() < 0.3]
+        if cluster.compacts:
+            drawn.append(IN_CLEANING)
         self.kinds = [kind for kind in drawn if kind not in without]
         self.seconds = chance.choice([10, 20, 40])
         self._pace = chance.choice([0.3, 1.0, 3.0])
@@ -53,6 +72,7 @@ class Faults:
             "reassignments": self._reassign,
             "config changes": self._change_config,
             "full disks": self._fill_disk,
+            IN_CLEANING: self._die_in_cleaning,
         }
         self._acts = [acts[kind] for kind in self.kinds if kind in acts]
         if "drifting clocks" in self.kinds:
@@ -87,6 +107,7 @@ class Faults:
         if cluster.zookeeper.is_down:
             cluster.zookeeper.restart()
         for each in cluster.brokers.values():
+            each.survive()
             if each.files.room is not None:
                 each.files.room = None
                 if each.is_running:
@@ -130,22 +151,49 @@ class Faults:
         broker.start()
         await self._is_whole(HEAL_S)
 
+    async def _die_in_cleaning(self) -> None:
+        """Often as kill -9 does it; by a power loss, if the cluster is whole and remains so."""
+        loses_power = self._chance.random() < 0.3
+        if loses_power and not await self._is_whole(5):
+            return
+        broker = self._one()
+        if broker is None:
+            return
+        process, steps = broker.process, self._chance.randint(1, CLEANING_STEPS)
+        self._tell(f"{process} {'loses power' if loses_power else 'is killed'} in step {steps} of its next cleaning")
+        broker.end_in_cleaning(steps, lambda: self._chance if loses_power and self._is_whole_now() else None)
+        for _ in range(CLEANING_S * 2):
+            await asyncio.sleep(0.5)
+            if not broker.is_running or broker.process != process:
+                break
+        else:
+            broker.survive()
+            return
+        await asyncio.sleep(self._chance.choice([0.1, 1.0]))
+        if not broker.is_running:
+            broker.start()
+        if loses_power:
+            await self._is_whole(HEAL_S)
+
     async def _is_whole(self, seconds: float) -> bool:
         """Whether all brokers run, all replicas are in sync, and no other fault is due, within that time."""
-        cluster = self._cluster
         for _ in range(int(seconds / 0.5)):
-            if not self._mending.is_due and all(
-                each.has_started and not each.is_paused for each in cluster.brokers.values()
-            ):
-                states = cluster.states()
-                assigned = cluster.assignments()
-                if states.keys() == assigned.keys() and all(
-                    set(states[each].isr) == set(replicas) and len(replicas) > 1 and cluster.leading(each)
-                    for each, replicas in assigned.items()
-                ):
-                    return True
+            if self._is_whole_now():
+                return True
             await asyncio.sleep(0.5)
         return False
+
+    def _is_whole_now(self) -> bool:
+        cluster = self._cluster
+        if self._mending.is_due or not all(
+            each.has_started and not each.is_paused for each in cluster.brokers.values()
+        ):
+            return False
+        states, assigned = cluster.states(), cluster.assignments()
+        return states.keys() == assigned.keys() and all(
+            set(states[each].isr) == set(replicas) and len(replicas) > 1 and cluster.leading(each) is not None
+            for each, replicas in assigned.items()
+        )
 
     async def _stop(self) -> None:
         if broker := self._one():
@@ -239,10 +287,13 @@ class Faults:
             await self._ask(lambda session: reassignments.alter_reassignments(session, {partition: replicas}))
 
     async def _change_config(self) -> None:
-        value = self._chance.choice(["400", "2000", "100000"])
-        self._tell(f"segment.bytes={value}")
-        change = configs.Change("segment.bytes", AlterConfigOp.SET, value)
-        resource = configs.Resource(ConfigResourceType.TOPIC, TOPIC)
+        type_, name, key, values = ConfigResourceType.TOPIC, TOPIC, "segment.bytes", ["400", "2000", "100000"]
+        if self._cluster.compacts and self._chance.random() < 0.8:
+            type_, name, key, values = self._chance.choice(COMPACTED_CHANGES)
+        value = self._chance.choice(values)
+        self._tell(f"{key}={value} of {name or 'all brokers'}")
+        change = configs.Change(key, AlterConfigOp.SET, value)
+        resource = configs.Resource(type_, name)
         await self._ask(lambda session: configs.alter_configs(session, {resource: [change]}))
 
     # ---- disks

@@ -1,6 +1,6 @@
 """What must hold at every moment of a run, whatever the faults."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from pykafka_cli.broker.coordinator.group.coordinator import OFFSETS_TOPIC
 from pykafka_cli.broker.coordinator.group.records import OffsetCommitValue
@@ -11,6 +11,7 @@ from pykafka_cli.model import FIRST_OFFSET, LeaderEpoch, Offset, TopicPartition
 from pykafka_cli.protocol.records.batch import walk
 from tests.simulation.cluster import GROUP, TOPIC
 from tests.simulation.servers.cluster import ServerCluster, SimulatedBroker
+from tests.simulation.servers.compaction import TOPICS, AllRemains
 from tests.simulation.workers import Writer
 
 READ_SIZE = 1 << 20
@@ -22,14 +23,23 @@ class Invariants:
     * A high watermark is not above the end of its log.
     * A leader epoch has one leader.
     * A leader that ZooKeeper knows has all that was acknowledged with acks=all.
-    * Logs have the same bytes below the high watermark.
+    * Logs have the same bytes below the high watermark; of what is compacted, what compaction.py says remains.
     * What a group has committed does not go back.
 
+    remains     of each compacted partition, if there are any
     may_lose    unclean elections are allowed: only the first two hold
     """
 
-    def __init__(self, cluster: ServerCluster, writers: list[Writer], *, may_lose: bool = False) -> None:
+    def __init__(
+        self,
+        cluster: ServerCluster,
+        writers: Sequence[Writer],
+        remains: AllRemains | None = None,
+        *,
+        may_lose: bool = False,
+    ) -> None:
         self._cluster = cluster
+        self._remains = remains
         self._may_lose = may_lose
         self._writers = [each for each in writers if each.settings.required_acks == -1]
         self._leaders: dict[tuple[TopicPartition, LeaderEpoch], int] = {}
@@ -66,7 +76,13 @@ class Invariants:
             return
         for broker in self._cluster.running():
             for partition, its in broker.partitions().items():
-                if its.log is not None:
+                if its.log is None:
+                    continue
+                if self._remains is not None and partition.topic in TOPICS:
+                    now_ms = self._cluster.now_ms()
+                    for what in self._remains[partition].compare(broker.process, its.log, now_ms):
+                        self._report(broker, partition, what)
+                else:
                     self._compare(broker, partition, its.log)
 
     def _compare(self, broker: SimulatedBroker, partition: TopicPartition, log: PartitionLog) -> None:
@@ -94,7 +110,7 @@ class Invariants:
             for tag in list(writer.places)[done:]:
                 number, offset = writer.places[tag]
                 if offset is not None and writer.outcomes.get(tag) in ("sent", "committed"):
-                    partition = TopicPartition(TOPIC, number)
+                    partition = TopicPartition(writer.topic, number)
                     self._acknowledged[partition] = max(offset, self._acknowledged.get(partition, offset))
             self._counted[writer.name] = len(writer.places)
 

@@ -5,6 +5,7 @@ import random
 import traceback
 from collections.abc import Collection
 from typing import Any
+from unittest.mock import patch
 
 from pykafka_cli.broker.log.partition_log import PartitionLog
 from pykafka_cli.clients.admin.topics import create_topic
@@ -15,10 +16,12 @@ from tests.simulation import truth
 from tests.simulation.cluster import GROUP, TOPIC
 from tests.simulation.ensemble import faults as ensemble_faults
 from tests.simulation.ensemble.faults import EnsembleFaults
-from tests.simulation.ensemble.run import drawn_settings
+from tests.simulation.ensemble.run import CHANGING, drawn_settings
 from tests.simulation.loop import CLIENTS, VirtualLoop
 from tests.simulation.scene import Outcome, needed, played
+from tests.simulation.servers import compaction
 from tests.simulation.servers.cluster import ServerCluster
+from tests.simulation.servers.compacted import Compacted
 from tests.simulation.servers.ensemble import EnsembleOfCluster
 from tests.simulation.servers.faults import KINDS, Faults
 from tests.simulation.servers.invariants import Invariants, next_offset
@@ -34,6 +37,8 @@ ENSEMBLE = "ensemble's "
 """Precedes the kinds of faults of ZooKeeper's servers."""
 UNCLEAN = 0.15
 """How many of the clusters allow unclean elections, and may lose records."""
+COMPACTING = 0.25
+"""How many have a compacted topic, and clean it and the internal ones again and again."""
 COMPARE_EVERY = 40
 """Checks between two comparisons of logs."""
 
@@ -44,7 +49,9 @@ def simulate(seed: int, without: Collection[str] = (), *, on_ensemble: bool = Fa
     without        kinds of faults that are left out though the seed has them
     on_ensemble    whether there are several ZooKeeper servers, which have faults as well
     """
-    return played(lambda loop: _Scene(loop, seed, without, on_ensemble=on_ensemble), seed)
+    # There are no other threads to let run, and on a busy machine it takes a while to offer them that.
+    with patch("pykafka_cli.broker.log.compaction._let_others_run", lambda check: check()):
+        return played(lambda loop: _Scene(loop, seed, without, on_ensemble=on_ensemble), seed)
 
 
 def shrunk(seed: int, *, on_ensemble: bool = False) -> list[str]:
@@ -58,7 +65,9 @@ class _Scene:
         self.loop = loop
         self.chance = chance = random.Random(seed)
         self.min_insync = chance.choice([1, 2])
-        self.is_unclean = is_unclean = random.Random(seed + 5).random() < UNCLEAN
+        luck = random.Random(seed + 5).random()
+        self.is_unclean = is_unclean = luck < UNCLEAN
+        self.compacts = UNCLEAN <= luck < UNCLEAN + COMPACTING
         settings = {
             "default_replication_factor": "3",
             "min_insync_replicas": str(self.min_insync),
@@ -69,11 +78,14 @@ class _Scene:
             "unclean_leader_election_enable": "true" if is_unclean else "false",
             "auto_leader_rebalance_enable": chance.choice(["true", "false"]),
             "leader_imbalance_check_interval_seconds": "5",
+            **(compaction.BROKER_SETTINGS if self.compacts else {}),
         }
         count = chance.choice([3, 3, 4, 5])
         extras = random.Random(seed + 3)
-        ensemble = (extras.choice([3, 3, 5]), drawn_settings(extras)) if on_ensemble else None
+        spares = 2 if luck > 1 - CHANGING else 0
+        ensemble = (extras.choice([3, 3, 5]), drawn_settings(extras), spares) if on_ensemble else None
         self.cluster = ServerCluster(loop, random.Random(seed + 1), count, settings, ensemble)
+        self.cluster.compacts = self.compacts
         self.faults = Faults(self.cluster, random.Random(seed + 2), without)
         self.ensemble_faults = self._faults_of_ensemble(random.Random(seed + 4), without)
         self.run = Run(self.cluster.bootstrap, chance)
@@ -99,14 +111,19 @@ class _Scene:
         committed = any(isinstance(each, TransactionalWriter) for each in writers)
         alone = Reader(self.run, "a reader alone", self._reading(committed), partitions=self._partitions())
         members = self._members(committed)
+        latest = await self._compacted() if self.compacts else None
         self.story = (
             f"{len(self.cluster.brokers)} brokers, min.insync.replicas={self.min_insync}, "
             f"{'unclean elections; ' * self.is_unclean}{self.faults}; "
             f"{len(self.cluster.zookeeper.hosts)} ZooKeeper servers; {self.ensemble_faults or ''}; "
             f"{len(self._partitions())} partitions, {len(writers)} writers, {len(members)} members"
+            f"{f'; {latest}' if latest else ''}"
         )
-        self.invariants = Invariants(self.cluster, writers, may_lose=self.is_unclean)
-        workers: list[Writer | Reader] = [*writers, alone, *members]
+        checked = [*writers, *(latest.writers if latest else [])]
+        self.invariants = Invariants(
+            self.cluster, checked, latest.remains if latest else None, may_lose=self.is_unclean
+        )
+        workers: list[Writer | Reader] = [*writers, alone, *members, *(latest.workers if latest else [])]
         tasks = [self.loop.create_task(each.work()) for each in workers]
         for task in tasks:
             task.add_done_callback(self._ended)
@@ -114,11 +131,13 @@ class _Scene:
         watch.add_done_callback(self._ended)
         await self._rage()
         self.run.calm_since = self.loop.now
-        await self._until_done(writers, alone, members, committed=committed)
+        await self._until_done(writers, alone, members, latest, committed=committed)
         self.run.is_over = True
         watch.cancel()
         await self._stop(tasks)
         self._check(writers, [alone, *members], committed=committed)
+        if latest is not None and not self.run.complaints:
+            self.run.complaints += latest.faults(self.cluster)
 
     async def _rage(self) -> None:
         """All faults, until they have ended."""
@@ -130,15 +149,21 @@ class _Scene:
         ensemble.end()
         await self.faults.end()
 
+    async def _compacted(self) -> Compacted:
+        partitions = self.chance.randint(1, 2)
+        await self._create(compaction.COMPACTED, partitions, compaction.TOPIC_CONFIGS)
+        clocks_agree = "drifting clocks" not in self.faults.kinds
+        return Compacted(self.run, self.chance, partitions, self._reading, clocks_agree=clocks_agree)
+
     async def _create_topic(self) -> None:
         self.partition_count = self.chance.randint(1, 4)
+        await self._create(TOPIC, self.partition_count, {"segment.bytes": "2000", "segment.index.bytes": "4096"})
+
+    async def _create(self, topic: str, partitions: int, configs: dict[str, str]) -> None:
         while True:
             session = await self.run.session({})
             try:
-                await create_topic(
-                    session, TOPIC, partitions=self.partition_count, replication_factor=3,
-                    configs={"segment.bytes": "2000", "segment.index.bytes": "4096"},
-                )  # fmt: skip
+                await create_topic(session, topic, partitions=partitions, replication_factor=3, configs=configs)
                 return
             except (ApiError, ConnectionFailed) as error:
                 if "exists" in str(error):
@@ -226,7 +251,7 @@ class _Scene:
         return found
 
     async def _until_done(
-        self, writers: list[Writer], alone: Reader, members: list[Reader], *, committed: bool
+        self, writers: list[Writer], alone: Reader, members: list[Reader], latest: Compacted | None, *, committed: bool
     ) -> None:
         """Wait until everything is written and read."""
         run, began, seen = self.run, self.loop.now, (-1, self.loop.now)
@@ -238,6 +263,7 @@ class _Scene:
             if all(writer.is_done for writer in writers) and logs is not None:
                 group_read = not members or not truth.missing(truth.seen_by(members), logs, committed=committed)
                 is_read = truth.is_read_up(alone, logs, committed=committed) and group_read
+                is_read &= latest is None or not latest.waits(self.cluster)
                 if (is_read or self.is_unclean) and self._is_whole():
                     return
             if run.progress != seen[0]:
@@ -245,6 +271,7 @@ class _Scene:
             elif self.loop.now - seen[1] > NO_PROGRESS_S:
                 break
         waiting = [writer.name for writer in writers if not writer.is_done]
+        waiting += latest.waits(self.cluster) if latest is not None else []
         whole = "" if self._is_whole() else f"; not whole: {self._fractured()}"
         run.complaints.append(
             f"no progress for {self.loop.now - seen[1]:.0f} s, though there is something to do for "

@@ -8,26 +8,27 @@ import asyncio
 import contextvars
 import random
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeVar
 
-from pykafka_cli.zookeeper.errors import ConnectionClosed, NodeExists, SessionExpired, ZooKeeperUnreachable
+from pykafka_cli.zookeeper.errors import NodeExists, ZooKeeperUnreachable
 from pykafka_cli.zookeeper.operations import ANY_VERSION, Change, Operation, Watcher, WatchEvent
 from pykafka_cli.zookeeper.protocol.records import Stat
 from tests.fakes.zookeeper import FakeZooKeeper, FakeZooKeeperClient
 from tests.simulation.loop import PROCESS, START_MS, VirtualLoop
 from tests.simulation.network import SimulatedNetwork, host_of
+from tests.simulation.retrying import Lost, again
+
+_T = TypeVar("_T")
 
 HOST = "zk"
 TICK_S = 0.5
 """Seconds between the server's checks for sessions to expire."""
 RETRY_S = 0.3
 """Pause between a client's attempts to connect."""
+PAUSE_S = 0.1
+"""Pause before a request is sent again."""
 APART_S = 1e-6
 """Between two messages of one connection."""
-
-
-class _Lost(Exception):
-    """The connection was lost before the response arrived."""
 
 
 class ZnodeSeen(NamedTuple):
@@ -231,22 +232,17 @@ class DistantZooKeeperClient(FakeZooKeeperClient):
         self._last_sent = moment
         await asyncio.sleep(moment - loop.now)
         if connection != self._connection or not self._is_reachable() or not server.is_alive(self.session_id):
-            raise _Lost
+            raise Lost
 
-    async def _again(self, request: Callable[[], Awaitable[Any]]) -> Any:
-        """Send a request, and again whenever the connection is lost; the session must stay the same."""
-        session = self.session_id
-        while True:
-            await self._connected.wait()
-            if self._closed:
-                raise ConnectionClosed("the session is closed")
-            if session and self.session_id != session:
-                raise SessionExpired("the session has expired")
-            session = self.session_id
-            try:
-                return await request()
-            except _Lost:
-                await asyncio.sleep(0.1)
+    @property
+    def is_closed(self) -> bool:
+        return self._closed
+
+    async def until_connected(self) -> None:
+        await self._connected.wait()
+
+    async def _again(self, request: Callable[[], Awaitable[_T]]) -> _T:
+        return await again(self, request, PAUSE_S)
 
     def hear(self, watcher: Watcher, change: Change, path: str) -> None:
         server, loop = self._zookeeper, self._zookeeper.loop
