@@ -255,7 +255,7 @@ class ConsoleProducer:
             if partition is None:
                 await producer.send([value], [key], [headers], first_tag=number, timestamp_ms=when)
             else:
-                await producer.send_to(partition, [(key, value, headers, number)], timestamp_ms=when)
+                await producer.send_to(partition, [value], [key], [headers], first_tag=number, timestamp_ms=when)
         except ProducerRefused as problem:
             self._report(problem.text, [number], [key], [value])
         await self._finish_if_sync(producer)

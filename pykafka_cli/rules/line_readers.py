@@ -7,6 +7,8 @@ Records are returned as columns, None if no record has such a part: no object is
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
+from operator import itemgetter
 from typing import NamedTuple
 
 from pykafka_cli.rules.java_text import compile_pattern, is_true, split_by_pattern
@@ -155,10 +157,12 @@ class LineReader:
 
     def _read_keyed(self, first: int, lines: Sequence[bytes]) -> tuple[RecordBlock, BadLine | None]:
         separator, bad = self._key_separator, None
-        cuts = [line.partition(separator) for line in lines] if separator else [(b"", b"", line) for line in lines]
-        keys: list[bytes | None] = [cut[0] for cut in cuts]
-        values: list[bytes | None] = [cut[2] for cut in cuts]
-        if separator and b"" in [cut[1] for cut in cuts]:
+        if not separator:
+            return RecordBlock(first, self._nullable(lines), self._nullable([b""] * len(lines))), None
+        cuts = list(map(bytes.partition, lines, repeat(separator)))
+        keys: list[bytes | None] = list(map(itemgetter(0), cuts))
+        values: list[bytes | None] = list(map(itemgetter(2), cuts))
+        if not all(map(itemgetter(1), cuts)):
             if self.settings.ignore_error:
                 keys = [key if there else None for key, there, _ in cuts]
                 values = [value if there else key for key, there, value in cuts]

@@ -5,16 +5,14 @@ source  RecordAccumulator of Kafka's producer
 """
 
 from collections.abc import Callable, Sequence
-from itertools import repeat
 
 from pykafka_cli.clients.error_texts import ErrorText
 from pykafka_cli.clients.producing.partitioning import Partitioner, RoundRobin
-from pykafka_cli.clients.producing.record_queue import Batch, Header, Packing, RecordQueue
+from pykafka_cli.clients.producing.record_queue import Batch, Columns, Header, Packing, RecordQueue
 from pykafka_cli.model import Timestamp, in_seconds
 from pykafka_cli.properties.producer import ProducerSettings
 from pykafka_cli.protocol.records.batch import Compression
 
-_NO_HEADERS: list[Header] = []
 _EXCEPTIONS = "org.apache.kafka.common.errors."
 
 
@@ -78,14 +76,17 @@ class RecordAccumulator:
                 part = values if end - start == len(values) else values[start:end]
                 self.queues[partition].append(part, first_tag + start, timestamp_ms, now)
             return
+        records = Columns(values, keys, headers, range(first_tag, first_tag + len(values)))
+        if len(self.queues) == 1:
+            self.queues[0].append_records(records, timestamp_ms, now)
+            return
         places = self._partitioner.places(values, keys, available)
-        tags = range(first_tag, first_tag + len(values))
-        records = zip(keys or repeat(None), values, headers or repeat(_NO_HEADERS), tags, strict=False)
-        by_partition: list[list[tuple[bytes | None, bytes | None, list[Header], int]]] = [[] for _ in self.queues]
-        for place, record in zip(places, records, strict=True):
-            by_partition[place].append(record)
-        for queue, its_records in zip(self.queues, by_partition, strict=True):
-            queue.append_records(its_records, timestamp_ms, now)
+        by_partition: list[list[int]] = [[] for _ in self.queues]
+        for position, place in enumerate(places):
+            by_partition[place].append(position)
+        for queue, positions in zip(self.queues, by_partition, strict=True):
+            if positions:
+                queue.append_records(records.at(positions), timestamp_ms, now)
 
     # ---- out
 

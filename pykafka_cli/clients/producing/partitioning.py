@@ -58,6 +58,16 @@ class KeyPartitioner:
 
     def partitions(self, keys: Sequence[bytes]) -> list[int]:
         """The partition of each key."""
+        return self.known_partitions(keys) or self._learned_partitions(keys)
+
+    def known_partitions(self, keys: Sequence[bytes | None]) -> list[int] | None:
+        """The partition of each key; None if one of them is not cached."""
+        try:
+            return list(map(self._known.__getitem__, keys))  # type: ignore[arg-type]  # a missing key is not cached
+        except KeyError:
+            return None
+
+    def _learned_partitions(self, keys: Sequence[bytes]) -> list[int]:
         if len(self._known) > self._remember:
             self._known.clear()
         new = set(keys).difference(self._known)
@@ -109,14 +119,18 @@ class Partitioner:
         self, values: Sequence[bytes | None], keys: Sequence[bytes | None] | None, available: Sequence[int]
     ) -> list[int]:
         """The partition of each record: by its key; those without a key stay together."""
-        if keys is not None and None not in keys and not self._ignore_keys:
-            return self._keyed.partitions(keys)  # type: ignore[arg-type]  # no None among them
+        if keys is not None and not self._ignore_keys:
+            known = self._keyed.known_partitions(keys)
+            if known is not None:
+                return known
+            if None not in keys:
+                return self._keyed.partitions(keys)  # type: ignore[arg-type]  # no None among them
         alone = self._sticky.next_partition(available)
         self._sticky.sent(sum(_OVERHEAD + len(value or b"") for value in values))
         if keys is None or self._ignore_keys:
             return [alone] * len(values)
-        known = iter(self._keyed.partitions([key for key in keys if key is not None]))
-        return [alone if key is None else next(known) for key in keys]
+        chosen = iter(self._keyed.partitions([key for key in keys if key is not None]))
+        return [alone if key is None else next(chosen) for key in keys]
 
 
 class RoundRobin:

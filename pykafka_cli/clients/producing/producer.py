@@ -18,7 +18,7 @@ from pykafka_cli.clients.error_texts import ErrorText
 from pykafka_cli.clients.producing.accumulator import RecordAccumulator
 from pykafka_cli.clients.producing.background import Background
 from pykafka_cli.clients.producing.preparation import Preparation
-from pykafka_cli.clients.producing.record_queue import Header
+from pykafka_cli.clients.producing.record_queue import Columns, Header
 from pykafka_cli.clients.producing.sender import Result, Sender
 from pykafka_cli.clients.producing.topic_leaders import ProducerRefused
 from pykafka_cli.clients.session import Session
@@ -127,17 +127,21 @@ class Producer:
     async def send_to(
         self,
         partition: int,
-        records: Sequence[tuple[bytes | None, bytes | None, list[Header], int]],
+        values: Sequence[bytes | None],
+        keys: Sequence[bytes | None] | None = None,
+        headers: Sequence[list[Header]] | None = None,
         *,
+        first_tag: int = 0,
         timestamp_ms: Timestamp,
     ) -> None:
-        """Queue records with key, value, headers and tag for a given partition.
+        """Queue records as `send` does, for a given partition.
 
         raises    ProducerRefused, also if the topic has no such partition
         """
         now = await self._room()
         if partition not in self.partitions:
             raise ProducerRefused(ErrorText(_NO_PARTITION, f"Topic {self.topic} has no partition {partition}"))
+        records = Columns(values, keys, headers, range(first_tag, first_tag + len(values)))
         self._accumulator.queues[partition].append_records(records, timestamp_ms, now)
         self._sender.send()
 

@@ -13,6 +13,8 @@ from array import array
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import repeat
+from typing import NamedTuple
 
 from aiokafka.record.default_records import DefaultRecord, DefaultRecordBatch, DefaultRecordBatchBuilder
 
@@ -65,6 +67,25 @@ class Batch:
         self.sequence = sequence
         _PRODUCER.pack_into(self.data, _PRODUCER_AT, producer.producer_id, producer.producer_epoch, sequence)
         seal(self.data, 0, len(self.data) - LOG_OVERHEAD)
+
+
+class Columns(NamedTuple):
+    """Records by column; None if no record has a key, or headers. `tags` as in Batch."""
+
+    values: Sequence[bytes | None]
+    keys: Sequence[bytes | None] | None
+    headers: Sequence[list[Header]] | None
+    tags: Sequence[int]
+
+    def at(self, positions: Sequence[int]) -> "Columns":
+        """The records at these positions."""
+        values, keys, headers, tags = self
+        return Columns(
+            [values[each] for each in positions],
+            None if keys is None else [keys[each] for each in positions],
+            None if headers is None else [headers[each] for each in positions],
+            [tags[each] for each in positions],
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,40 +148,43 @@ class RecordQueue:
 
     def append(self, values: Sequence[bytes | None], first_tag: int, timestamp_ms: Timestamp, now: float) -> None:
         """Append records with only values, with consecutive tags."""
-        start, count = 0, len(values)
-        while start < count:
-            append = self._open(now).append
-            offset = held = len(self._tags)
-            for value in values[start:] if start else values:
-                if append(offset, timestamp_ms, None, value, _NO_HEADERS) is None:
-                    break
-                offset += 1
-            end = start + offset - held
-            self._tags.extend(range(first_tag + start, first_tag + end))
-            start = end
-            if start < count:
-                self.seal()
+        if not values:
+            return
+        tags, sealed = range(first_tag, first_tag + len(values)), 0
+        append, offset = self._open(now).append, len(self._tags)
+        for value in values:
+            if append(offset, timestamp_ms, None, value, _NO_HEADERS) is None:
+                sealed = self._seal_full(offset, tags, sealed)
+                append, offset = self._open(now).append, 0
+                append(offset, timestamp_ms, None, value, _NO_HEADERS)  # the first one always fits
+            offset += 1
+        self._tags.extend(tags[sealed:])
 
-    def append_records(
-        self,
-        records: Sequence[tuple[bytes | None, bytes | None, list[Header], int]],
-        timestamp_ms: Timestamp,
-        now: float,
-    ) -> None:
-        """Append records of (key, value, headers, tag)."""
-        start, count = 0, len(records)
-        while start < count:
-            append = self._open(now).append
-            offset = held = len(self._tags)
-            for key, value, headers, _ in records[start:] if start else records:
-                if append(offset, timestamp_ms, key, value, headers) is None:
-                    break
-                offset += 1
-            end = start + offset - held
-            self._tags.extend([tag for _, _, _, tag in records[start:end]])
-            start = end
-            if start < count:
-                self.seal()
+    def append_records(self, records: Columns, timestamp_ms: Timestamp, now: float) -> None:
+        """Append records with keys or headers."""
+        values, keys, headers, tags = records
+        if not values:
+            return
+        sealed = 0
+        append, offset = self._open(now).append, len(self._tags)
+        rows = zip(keys or repeat(None), values, headers or repeat(_NO_HEADERS), strict=False)
+        for key, value, its_headers in rows:
+            if append(offset, timestamp_ms, key, value, its_headers) is None:
+                sealed = self._seal_full(offset, tags, sealed)
+                append, offset = self._open(now).append, 0
+                append(offset, timestamp_ms, key, value, its_headers)
+            offset += 1
+        self._tags.extend(tags[sealed:])
+
+    def _seal_full(self, record_count: int, tags: Sequence[int], sealed: int) -> int:
+        """Close the batch being filled, which has so many records. Those without a tag get the next of `tags`.
+
+        sealed    how many of the tags earlier batches have got; returns how many it is then
+        """
+        end = sealed + record_count - len(self._tags)
+        self._tags.extend(tags[sealed:end])
+        self.seal()
+        return end
 
     def append_batch(self, data: bytearray, tags: Sequence[int], now: float) -> None:
         """Append a whole batch, after earlier records."""

@@ -1,8 +1,13 @@
 """What waits to be sent, at times that a test says."""
 
+import pytest
+
 from pykafka_cli.clients.producing.accumulator import RecordAccumulator
+from pykafka_cli.clients.producing.partitioning import KeyPartitioner
+from pykafka_cli.clients.producing.record_queue import Header
 from pykafka_cli.model import BrokerId, Timestamp
 from pykafka_cli.properties.producer import ProducerSettings
+from pykafka_cli.protocol.records.record import read_records
 
 
 def accumulator(partitions: int = 1, **settings: str) -> RecordAccumulator:
@@ -14,6 +19,26 @@ def accumulator(partitions: int = 1, **settings: str) -> RecordAccumulator:
 
 def append(to: RecordAccumulator, *values: bytes, now: float) -> None:
     to.append(values, None, None, first_tag=0, timestamp_ms=Timestamp(0), available=range(len(to.queues)), now=now)
+
+
+@pytest.mark.parametrize("partitions", [1, 3])
+def test_records_go_to_the_partitions_of_their_keys_in_order(partitions: int) -> None:
+    waiting = accumulator(partitions=partitions)
+    keys: list[bytes | None] = [b"%d" % (number % 7) for number in range(40)]
+    values = [b"v%d" % number for number in range(40)]
+    headers: list[list[Header]] = [[("h", b"%d" % number)] for number in range(40)]
+
+    waiting.append(values, keys, headers, first_tag=5, timestamp_ms=Timestamp(0), available=range(partitions), now=0.0)
+    waiting.seal()
+
+    chosen = KeyPartitioner(partitions).partitions([key for key in keys if key is not None])
+    for partition, queue in enumerate(waiting.queues):
+        (batch,) = queue.sealed
+        numbers = [number for number in range(40) if chosen[number] == partition]
+        assert list(batch.tags) == [5 + number for number in numbers]
+        assert [record[2:] for record in read_records(batch.data)] == [
+            (keys[number], values[number], tuple(headers[number])) for number in numbers
+        ]
 
 
 def test_a_batch_is_sealed_once_it_has_lingered() -> None:

@@ -94,6 +94,7 @@ def test_keys_decide_and_records_without_one_stay_together() -> None:
     assert some.places([b"1", b"2"], [b"a", b"b"], [0, 1]) == hashed
     assert some.places([b"1", b"2", None], [b"a", None, None], [0, 1]) == [hashed[0], 1, 1]
     assert some.places([b"1", b"2"], None, [0, 1]) == [1, 1]
+    assert some.places([b"1", b"2"], [b"b", b"a"], [0, 1]) == hashed[::-1]
 
 
 def test_keys_can_be_ignored() -> None:

@@ -7,7 +7,7 @@ from aiokafka.record.default_records import DefaultRecordBatch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pykafka_cli.clients.producing.record_queue import Batch, Packing, RecordQueue, records_of
+from pykafka_cli.clients.producing.record_queue import Batch, Columns, Packing, RecordQueue, records_of
 from pykafka_cli.model import BrokerId, ProducerEpoch, ProducerId, ProducerIdAndEpoch, Timestamp
 from pykafka_cli.protocol.records.batch import Compression, crc_is_valid, read_header
 from pykafka_cli.protocol.records.record import read_records
@@ -61,8 +61,8 @@ def test_a_record_larger_than_a_batch_gets_one_of_its_own() -> None:
 
 def test_records_keep_key_value_headers_and_time() -> None:
     queue = RecordQueue(0, Packing(size=100))
-    queue.append_records([(b"k", b"v", [("h", b"1"), ("h", None)], 5)], NOW_MS, now=1.0)
-    queue.append_records([(None, None, [], 6), (b"k", b"x" * 90, [], 9)], Timestamp(NOW_MS + 3), now=2.0)
+    queue.append_records(Columns([b"v"], [b"k"], [[("h", b"1"), ("h", None)]], [5]), NOW_MS, now=1.0)
+    queue.append_records(Columns([None, b"x" * 90], [None, b"k"], None, [6, 9]), Timestamp(NOW_MS + 3), now=2.0)
     queue.seal()
 
     first, second = queue.sealed
@@ -71,6 +71,32 @@ def test_records_keep_key_value_headers_and_time() -> None:
         (NOW_MS + 3, None, None, ()),
     ]
     assert (list(first.tags), list(second.tags), first.opened_at, second.opened_at) == ([5, 6], [9], 1.0, 2.0)
+
+
+def test_records_that_do_not_fit_begin_the_next_batch_with_their_tags() -> None:
+    queue = RecordQueue(0, Packing(size=500))
+    values = [b"%03d" % number + b"x" * 97 for number in range(10)]
+    keys = [b"k" if number % 2 else None for number in range(10)]
+
+    queue.append([b"before"], 1, NOW_MS, now=1.0)
+    queue.append_records(Columns(values, keys, None, range(10, 30, 2)), NOW_MS, now=1.0)
+    queue.append_records(Columns([], [], None, []), NOW_MS, now=1.0)
+    queue.seal()
+
+    assert [list(batch.tags) for batch in queue.sealed] == [[1, 10, 12, 14], [16, 18, 20, 22], [24, 26, 28]]
+    assert all_values(queue) == [b"before", *values]
+    records = [record for batch in queue.sealed for record in read_records(bytes(batch.data))]
+    assert [record.key for record in records] == [None, *keys]
+
+
+def test_a_queue_that_was_given_no_records_has_no_batch() -> None:
+    queue = RecordQueue(0, Packing())
+
+    queue.append([], 1, NOW_MS, now=1.0)
+    queue.append_records(Columns([], [], None, []), NOW_MS, now=1.0)
+    queue.seal()
+
+    assert not queue.sealed
 
 
 def test_an_empty_queue_has_nothing_to_seal() -> None:
@@ -383,7 +409,7 @@ def test_whatever_happens_on_the_way_each_record_arrives_once_and_in_order(
 
 def test_records_of_a_batch_can_be_described() -> None:
     queue = RecordQueue(0, Packing(compression=Compression.GZIP))
-    queue.append_records([(b"key", b"value", [], 0)], NOW_MS, now=1.0)
+    queue.append_records(Columns([b"value"], [b"key"], None, [0]), NOW_MS, now=1.0)
     queue.seal()
 
     assert [(record.key, record.value) for record in records_of(queue.sealed[0])] == [(b"key", b"value")]
