@@ -120,18 +120,33 @@ async def identify(host: str, port: int, patience: float) -> Peer:
 
 
 async def _identify_otherwise(host: str, port: int, patience: float) -> Peer | None:
-    """Ask one that did not answer Kafka's request; None if it does not answer any other either."""
-    zookeeper, http, has_tls = await asyncio.gather(
-        _first_bytes(host, port, _ZOOKEEPER_REQUEST, patience),
-        _first_bytes(host, port, _HTTP_REQUEST, patience),
-        _speaks_tls(host, port, patience),
-    )
-    if has_tls:
-        return Peer(Kind.TLS)
-    for answer, expected in ((zookeeper, Kind.ZOOKEEPER), (http, Kind.HTTP)):
-        if isinstance(answer, bytes) and recognize(answer) is expected:
-            return Peer(expected, answer)
-    return None
+    """Ask one that did not answer Kafka's request in three other protocols; None if it answers in none of them.
+
+    The first answer ends it: one that speaks TLS waits in vain for more of ZooKeeper's four letters, and so do we.
+    """
+    asking = [
+        asyncio.ensure_future(question)
+        for question in (
+            _asked(Kind.ZOOKEEPER, host, port, _ZOOKEEPER_REQUEST, patience),
+            _asked(Kind.HTTP, host, port, _HTTP_REQUEST, patience),
+            _asked_for_tls(host, port, patience),
+        )
+    ]
+    try:
+        for answer in asyncio.as_completed(asking):
+            if peer := await answer:
+                return peer
+        return None
+    finally:
+        for each in asking:
+            each.cancel()
+        await asyncio.gather(*asking, return_exceptions=True)
+
+
+async def _asked(expected: Kind, host: str, port: int, request: bytes, patience: float) -> Peer | None:
+    """The peer, if it answers a request as those of one kind do."""
+    answer = await _first_bytes(host, port, request, patience)
+    return Peer(expected, answer) if isinstance(answer, bytes) and recognize(answer) is expected else None
 
 
 async def _first_bytes(host: str, port: int, request: bytes, patience: float) -> bytes | Kind:
@@ -151,8 +166,8 @@ async def _first_bytes(host: str, port: int, request: bytes, patience: float) ->
             writer.transport.abort()
 
 
-async def _speaks_tls(host: str, port: int, patience: float) -> bool:
-    """Whether a handshake succeeds or fails in TLS's own words; no certificate is checked."""
+async def _asked_for_tls(host: str, port: int, patience: float) -> Peer | None:
+    """The peer, if a handshake succeeds or fails in TLS's own words; no certificate is checked."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -161,10 +176,10 @@ async def _speaks_tls(host: str, port: int, patience: float) -> bool:
         try:
             async with asyncio.timeout(patience):
                 _, writer = await asyncio.open_connection(host, port, ssl=context, server_hostname=host)
-            return True
+            return Peer(Kind.TLS)
         except ssl.SSLError as error:
-            return "ALERT" in (error.reason or "")
+            return Peer(Kind.TLS) if "ALERT" in (error.reason or "") else None
         finally:
             if writer:
                 writer.transport.abort()
-    return False
+    return None
