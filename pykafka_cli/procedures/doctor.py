@@ -57,6 +57,7 @@ class _Reached(NamedTuple):
 @dataclass
 class _Doctor:
     settings: ClientSettings
+    clock: Callable[[], float]
     budget: Budget
     report: Report
     local_clusters: Sequence[str]
@@ -70,7 +71,7 @@ class _Doctor:
     def check(
         self, layer: Layer, state: State, text: str, *advice: str, began: float | None = None, at: Address | None = None
     ) -> None:
-        seconds = None if began is None else time.monotonic() - began
+        seconds = None if began is None else self.clock() - began
         self.add(Check(layer, state, f"{_named(at)}: {text}" if at else text, tuple(filter(None, advice)), seconds))
 
     def add(self, check: Check) -> None:
@@ -87,7 +88,8 @@ async def examine(
     local_clusters    bootstrap servers of clusters on this machine, to suggest
     raises            BadClientSetting, BadAddress
     """
-    doctor = _Doctor(settings, Budget(patience, time.monotonic), report, local_clusters)
+    clock = asyncio.get_running_loop().time
+    doctor = _Doctor(settings, clock, Budget(patience, clock), report, local_clusters)
     reaching = [asyncio.ensure_future(_reach(doctor, each)) for each in parse_addresses(bootstrap)]
     try:
         if reached := await _first_reached(reaching, patience):
@@ -117,7 +119,7 @@ async def _reach(doctor: _Doctor, address: Address) -> _Reached | None:
     if not machines or not await _connect(doctor, address, machines):
         return None
     security = security_settings(doctor.settings.properties)
-    began = time.monotonic()
+    began = doctor.clock()
     try:
         connection = await Connection.open(
             *address,
@@ -136,7 +138,7 @@ async def _reach(doctor: _Doctor, address: Address) -> _Reached | None:
     if (exchange := sasl_exchange(security, address.host)) is None:
         return _Reached(address, connection)
     connection.close()
-    began = time.monotonic()
+    began = doctor.clock()
     try:
         connection = await Connection.open(
             *address,
@@ -154,7 +156,7 @@ async def _reach(doctor: _Doctor, address: Address) -> _Reached | None:
 
 async def _resolve(doctor: _Doctor, address: Address) -> list[str]:
     """The addresses of a host; empty if it has none."""
-    began, patience = time.monotonic(), doctor.patience
+    began, patience = doctor.clock(), doctor.patience
     try:
         async with asyncio.timeout(patience):
             found = await asyncio.get_running_loop().getaddrinfo(*address, type=socket.SOCK_STREAM)
@@ -173,7 +175,7 @@ async def _resolve(doctor: _Doctor, address: Address) -> list[str]:
 
 async def _connect(doctor: _Doctor, address: Address, machines: Sequence[str]) -> bool:
     """Whether any of a host's addresses accepts connections."""
-    began = time.monotonic()
+    began = doctor.clock()
     problems = await asyncio.gather(*(_problem_of(each, address.port, doctor.patience) for each in machines))
     accepting = [machine for machine, problem in zip(machines, problems, strict=True) if not problem]
     if accepting:
@@ -193,9 +195,9 @@ async def _connect(doctor: _Doctor, address: Address, machines: Sequence[str]) -
 
 async def _owner_of(doctor: _Doctor, port: int) -> Process | None:
     """The process that listens on a port of this machine; looking at all processes can take long on a busy one."""
-    began = time.monotonic()
+    began = doctor.clock()
     owner = await asyncio.to_thread(owner_of, port)
-    doctor.budget.prolong(Seconds(time.monotonic() - began))
+    doctor.budget.prolong(Seconds(doctor.clock() - began))
     return owner
 
 
@@ -256,12 +258,12 @@ def _describe_tls(doctor: _Doctor, address: Address, connection: Connection, beg
         left.total_seconds(),
         tls.version() or "TLS",
     )
-    doctor.add(check._replace(text=f"{_named(address)}: {check.text}", seconds=time.monotonic() - began))
+    doctor.add(check._replace(text=f"{_named(address)}: {check.text}", seconds=doctor.clock() - began))
 
 
 async def _offered(doctor: _Doctor, address: Address, connection: Connection) -> bool:
     """Check that a Kafka broker is behind an open connection."""
-    began = time.monotonic()
+    began = doctor.clock()
     try:
         offered = await connection.api_versions()
     except ConnectionFailed as failure:
@@ -283,7 +285,7 @@ async def _offered(doctor: _Doctor, address: Address, connection: Connection) ->
 async def _examine_cluster(doctor: _Doctor, reached: _Reached) -> None:
     """Check the cluster's metadata, through the first address that responded."""
     session = unchecked_session(_named(reached.address), doctor.settings)
-    began = time.monotonic()
+    began = doctor.clock()
     async with contextlib.AsyncExitStack() as opened:
         try:
             async with asyncio.timeout(doctor.patience):
@@ -340,7 +342,7 @@ async def _examine_listeners(doctor: _Doctor, session: Session, answer: Any) -> 
     """Check each broker's advertised address: is it reachable, and is it that broker of that cluster?"""
 
     async def examine_one(broker: BrokerId, address: Address) -> None:
-        began, patience = time.monotonic(), doctor.patience
+        began, patience = doctor.clock(), doctor.patience
         try:
             async with asyncio.timeout(patience):
                 problem = await _problem_of_listener(session, broker, answer.cluster_id)
@@ -404,14 +406,14 @@ async def _examine_disks(doctor: _Doctor, session: Session, brokers: Sequence[Br
             for each in answer.results
         ]
 
-    began = time.monotonic()
+    began = doctor.clock()
     answers = await asyncio.gather(*map(directories, brokers), return_exceptions=True)
     for each in answers:
         if isinstance(each, BaseException) and not isinstance(each, ConnectionFailed | ApiError | TimeoutError):
             raise each
     found = [disk for each in answers if not isinstance(each, BaseException) for disk in each]
     if found:
-        doctor.add(judge_disks(found)._replace(seconds=time.monotonic() - began))
+        doctor.add(judge_disks(found)._replace(seconds=doctor.clock() - began))
     else:
         doctor.check(Layer.DISKS, State.UNKNOWN, "the brokers do not report it", began=began)
 
@@ -425,7 +427,7 @@ async def _examine_clock(doctor: _Doctor, session: Session) -> None:
     from pykafka_cli.clients.admin.quorum import describe_quorum
     from pykafka_cli.protocol.api_keys import ApiKey
 
-    began, now = time.monotonic(), time.time()
+    began, now = doctor.clock(), time.time()
     ahead, how = None, "the cluster does not show its clock"
     try:
         async with asyncio.timeout(doctor.patience):
@@ -435,13 +437,13 @@ async def _examine_clock(doctor: _Doctor, session: Session) -> None:
                     ahead, how = caught_up_ms / 1000 - now, "the controller's clock"
     except (ConnectionFailed, ApiError, TimeoutError):
         pass
-    took = time.monotonic() - began
+    took = doctor.clock() - began
     doctor.add(judge_clock(None if ahead is None else ahead - took / 2, took / 2, how)._replace(seconds=took))
 
 
 async def _examine_zookeeper(doctor: _Doctor, session: Session, *, has_controller: bool) -> None:
     """Ask each server that the brokers name in zookeeper.connect; in KRaft mode there is none to check."""
-    began = time.monotonic()
+    began = doctor.clock()
     try:
         async with asyncio.timeout(doctor.patience):
             connect = await zookeeper_of(session)
@@ -457,7 +459,7 @@ async def _examine_zookeeper(doctor: _Doctor, session: Session, *, has_controlle
         ZooKeeperFacts(_named(address), peer.kind is not Kind.UNREACHABLE, peer.first_bytes.decode(errors="replace"))
         for address, peer in zip(addresses, peers, strict=True)
     ]
-    doctor.add(judge_zookeeper(facts, has_controller=has_controller)._replace(seconds=time.monotonic() - began))
+    doctor.add(judge_zookeeper(facts, has_controller=has_controller)._replace(seconds=doctor.clock() - began))
 
 
 def _named(address: Address) -> str:

@@ -1,61 +1,72 @@
-"""A Kafka broker that responds what a test has written, over real connections."""
+"""Kafka brokers that respond what a test has written, in a simulated network whose time passes when all wait."""
 
+import asyncio
 import io
-import socketserver
+import random
 import struct
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
+from typing import Any, TypeVar
 
 from kio.schema.api_versions.v0.response import ApiVersion, ApiVersionsResponse
 from kio.schema.errors import ErrorCode
 from kio.serial import entity_writer
 from kio.static.primitive import i16
 
-from pykafka_cli.protocol.api_keys import APIS, ApiKey
+from pykafka_cli.protocol.api_keys import ApiKey
 from pykafka_cli.protocol.codec import read_request_header
+from tests.simulation.loop import VirtualLoop
+from tests.simulation.network import SimulatedNetwork
 
 Responses = Mapping[ApiKey, Callable[[str, int], Any]]
 """Responses of kio's by API, given the host and port where the broker listens; None never comes."""
 
+SILENT: Responses = {ApiKey.API_VERSIONS: lambda *_: None}
+"""Of one that accepts connections and sends nothing."""
 
-class ScriptedBroker(socketserver.ThreadingTCPServer):
-    """Offers only the APIs that are scripted, in the version of their responses."""
+_LENGTH = struct.Struct(">i")
 
-    allow_reuse_address = True
-    daemon_threads = True
+Result = TypeVar("Result")
 
-    def __init__(self, responses: Responses) -> None:
-        ended = self.ended = threading.Event()
-        super().__init__(("127.0.0.1", 0), self._handler(responses, ended))
-        self.host, self.port = "127.0.0.1", int(self.server_address[1])
 
-    def _handler(self, responses: Responses, ended: threading.Event) -> type[socketserver.StreamRequestHandler]:
-        def response_of(key: int) -> Any:
-            if key == ApiKey.API_VERSIONS:
-                offered = {each: response_of(each) for each in responses}
-                versions = {key: each.__version__ if each else key.newest for key, each in offered.items()}
-                return ApiVersionsResponse(error_code=ErrorCode.none, api_keys=tuple(map(_offered, versions.items())))
-            return responses[APIS[key]](self.host, self.port)
+class ScriptedBroker(asyncio.Protocol):
+    """One connection; offers only the APIs that are scripted, in the version of their responses."""
 
-        class Handler(socketserver.StreamRequestHandler):
-            def handle(self) -> None:
-                while len(size := self.rfile.read(4)) == 4:
-                    frame = self.rfile.read(struct.unpack(">i", size)[0])
-                    header = read_request_header(memoryview(frame))
-                    response = response_of(header.api_key)
-                    if response is None:
-                        ended.wait()
-                        return
-                    body = io.BytesIO()
-                    body.write(struct.pack(">i", header.correlation_id))
-                    is_tagged = response.__flexible__ and header.api_key != ApiKey.API_VERSIONS
-                    body.write(b"\0" if is_tagged else b"")
-                    entity_writer(type(response))(body, response)
-                    self.wfile.write(struct.pack(">i", body.tell()) + body.getvalue())
+    def __init__(self, responses: Responses, host: str, port: int) -> None:
+        self._responses, self._host, self._port = responses, host, port
+        self._received = bytearray()
 
-        return Handler
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        while len(self._received) >= _LENGTH.size:
+            end = _LENGTH.size + _LENGTH.unpack_from(self._received)[0]
+            if len(self._received) < end:
+                return
+            frame = bytes(self._received[_LENGTH.size : end])
+            del self._received[:end]
+            header = read_request_header(memoryview(frame))
+            response = self._response_of(ApiKey(header.api_key))
+            if response is None:
+                self._transport.pause_reading()
+                return
+            body = io.BytesIO()
+            body.write(struct.pack(">i", header.correlation_id))
+            is_tagged = response.__flexible__ and header.api_key != ApiKey.API_VERSIONS
+            body.write(b"\0" if is_tagged else b"")
+            entity_writer(type(response))(body, response)
+            self._transport.write(_LENGTH.pack(body.tell()) + body.getvalue())
+
+    def _response_of(self, api: ApiKey) -> Any:
+        if api in self._responses:
+            return self._responses[api](self._host, self._port)
+        assert api == ApiKey.API_VERSIONS
+        offered = {each: self._response_of(each) for each in self._responses}
+        versions = {each: response.__version__ if response else each.newest for each, response in offered.items()}
+        return ApiVersionsResponse(error_code=ErrorCode.none, api_keys=tuple(map(_offered, versions.items())))
 
 
 def _offered(version: tuple[int, int]) -> ApiVersion:
@@ -63,13 +74,21 @@ def _offered(version: tuple[int, int]) -> ApiVersion:
     return ApiVersion(api_key=i16(key), min_version=i16(number), max_version=i16(number))
 
 
-@contextmanager
-def scripted_broker(responses: Responses) -> Iterator[str]:
-    """HOST:PORT of one."""
-    with ScriptedBroker(responses) as server:
-        serving = threading.Thread(target=server.serve_forever)
-        serving.start()
-        yield f"{server.host}:{server.port}"
-        server.ended.set()
-        server.shutdown()
-        serving.join()
+class _WithoutTls(VirtualLoop):
+    """Nobody in its network completes a TLS handshake, or rejects one."""
+
+    async def create_connection(self, *given: Any, ssl: Any = None, **more: Any) -> Any:  # type: ignore[override]
+        return await (self.create_future() if ssl else super().create_connection(*given, **more))
+
+
+def among_scripted_brokers(brokers: Mapping[str, Responses], work: Coroutine[Any, Any, Result]) -> Result:
+    """What `work` gives, in a network with brokers at these addresses (HOST:PORT)."""
+    loop = _WithoutTls()
+    network = SimulatedNetwork(loop, random.Random(1))
+    for address, responses in brokers.items():
+        host, _, port = address.partition(":")
+        network.listen(address, partial(ScriptedBroker, responses, host, int(port)))
+    try:
+        return loop.run_until_complete(work)
+    finally:
+        loop.close()

@@ -24,19 +24,26 @@ from pykafka_cli.rules.diagnosis import Check, Layer, State
 from pykafka_cli.transport import event_loop
 from tests.support.certificates import Authority
 from tests.support.samples import sample
-from tests.support.scripted_broker import Responses, scripted_broker
+from tests.support.scripted_broker import SILENT, Responses, among_scripted_brokers
 
-PATIENT, HASTY = Seconds(20), Seconds(2)
+PATIENCE, HASTY = Seconds(20), Seconds(2)
+AT, ELSEWHERE = "10.0.0.1:9092", "10.0.0.2:9092"
 LONG_AGO_MS = 1_000_000_000_000
 
 
 def examined(
-    address: str, patience: Seconds = PATIENT, properties: Mapping[str, str] = MappingProxyType({})
+    address: str, patience: Seconds = PATIENCE, properties: Mapping[str, str] = MappingProxyType({})
 ) -> dict[Layer, Check]:
     """The last check of each layer."""
     settings = ClientSettings(properties)
     checks = event_loop.run(examine(address, settings, patience, lambda _: None))
     return {check.layer: check for check in checks}
+
+
+def examined_there(brokers: Mapping[str, Responses], bootstrap: str = AT) -> dict[Layer, Check]:
+    """The last check of each layer, in a simulated network with brokers at these addresses."""
+    work = examine(bootstrap, ClientSettings(), PATIENCE, lambda _: None)
+    return {check.layer: check for check in among_scripted_brokers(brokers, work)}
 
 
 # ---- peers
@@ -144,11 +151,11 @@ def test_a_name_service_that_does_not_respond(monkeypatch: pytest.MonkeyPatch) -
     ended = threading.Event()
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: ended.wait())
 
-    found = examined("kafka.example:9092", HASTY)
+    found = examined("kafka.example:9092", Seconds(0.1))
     ended.set()
 
     assert list(found) == [Layer.NAME]
-    assert found[Layer.NAME].text.endswith(f"no response from the name service within {HASTY:.1f} s")
+    assert found[Layer.NAME].text.endswith("no response from the name service within 0.1 s")
 
 
 def test_a_port_that_does_not_respond() -> None:
@@ -200,8 +207,7 @@ def trusting(folder: Path) -> dict[str, str]:
 
 
 def test_a_healthy_cluster_has_nothing_to_advise() -> None:
-    with scripted_broker(cluster()) as address:
-        found = examined(address)
+    found = examined_there({AT: cluster()})
 
     assert {layer: check.state for layer, check in found.items() if check.state is not State.OK} == {}
     assert {Layer.CONTROLLER, Layer.PARTITIONS, Layer.DISKS, Layer.CLOCK, Layer.LISTENERS} <= found.keys()
@@ -223,22 +229,13 @@ def test_a_healthy_cluster_has_nothing_to_advise() -> None:
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_a_cluster(changed: Any, layer: Layer, state: State, words: str) -> None:
-    with scripted_broker(cluster(**changed)) as address:
-        check = examined(address)[layer]
+    check = examined_there({AT: cluster(**changed)})[layer]
 
     assert check.state is state
     assert words in check.text
     assert check.advice
 
 
-@pytest.fixture(scope="module")
-def is_loaded() -> None:
-    """Have all modules imported, which takes a busy machine longer than hasty checks wait."""
-    with scripted_broker(cluster()) as address:
-        examined(address)
-
-
-@pytest.mark.usefixtures("is_loaded")
 @pytest.mark.parametrize(
     ("api", "layer"),
     [
@@ -247,31 +244,26 @@ def is_loaded() -> None:
     ],
 )  # fmt: skip
 def test_an_api_that_hangs_is_named_and_the_rest_is_checked(api: str, layer: Layer) -> None:
-    with scripted_broker(cluster(**{api: lambda *_: None})) as address:
-        found = examined(address, HASTY)
+    found = examined_there({AT: cluster(**{api: lambda *_: None})})
 
     assert found[layer].state in (State.FAILED, State.UNKNOWN)
     assert api == "metadata" or found[Layer.CONTROLLER].state is State.OK
 
 
 def test_a_silent_bootstrap_server_does_not_take_the_time_of_the_others() -> None:
-    with (
-        socket.create_server(("127.0.0.1", 0)) as silent,
-        scripted_broker(cluster(metadata=metadata(isr=(1, 2)))) as address,
-    ):
-        found = examined(f"127.0.0.1:{silent.getsockname()[1]},{address}", Seconds(10))
+    found = examined_there({AT: cluster(), ELSEWHERE: SILENT}, f"{ELSEWHERE},{AT}")
 
     assert found[Layer.PROTOCOL].state is State.FAILED
+    assert "accepts connections, but does not respond" in found[Layer.PROTOCOL].text
     assert {found[each].state for each in (Layer.METADATA, Layer.LISTENERS, Layer.DISKS)} == {State.OK}
 
 
 def test_a_broker_that_is_another_than_the_one_advertised() -> None:
-    its = metadata(isr=(1, 2))
-    with scripted_broker(cluster(metadata=lambda *at: replace(its(*at), cluster_id="other"))) as other:
-        host, _, port = other.rpartition(":")
-        ours = metadata(isr=(1, 2))
-        with scripted_broker(cluster(metadata=lambda *_: ours(host, int(port)))) as address:
-            check = examined(address)[Layer.LISTENERS]
+    ours = metadata(isr=(1, 2))
+    advertising = cluster(metadata=lambda *_: ours("10.0.0.2", 9092))
+    other = cluster(metadata=lambda *at: replace(ours(*at), cluster_id="other"))
+
+    check = examined_there({AT: advertising, ELSEWHERE: other})[Layer.LISTENERS]
 
     assert check.state is State.FAILED
     assert "another cluster responds there (other)" in check.text
