@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pykafka_cli.broker.clock import Clock
-from pykafka_cli.broker.replication.peers import BrokerEndpoint, Connect, PeerConnection
+from pykafka_cli.broker.replication.peers import BrokerEndpoint, Connect, KeptConnection
 from pykafka_cli.model import BrokerId, Seconds
 from pykafka_cli.transport.errors import ConnectionFailed
 from pykafka_cli.zookeeper.kafka_znodes import BrokerRegistration
@@ -30,11 +30,9 @@ class BrokerChannel:
 
     def __init__(self, endpoint: BrokerEndpoint, client_id: str, connect: Connect, clock: Clock) -> None:
         self.endpoint = endpoint
-        self._client_id = client_id
-        self._connect = connect
         self._clock = clock
         self._queue: asyncio.Queue[tuple[Any, OnAnswer]] = asyncio.Queue()
-        self._connection: PeerConnection | None = None
+        self._connection = KeptConnection(connect, client_id)
         self._sender = asyncio.get_running_loop().create_task(self._send_all(), name=f"controller to {endpoint}")
 
     def send(self, request: Any, on_answer: OnAnswer) -> None:
@@ -44,7 +42,7 @@ class BrokerChannel:
     def close(self) -> None:
         """Send nothing more, and drop what is queued."""
         self._sender.cancel()
-        self._disconnect()
+        self._connection.close()
 
     async def _send_all(self) -> None:
         while True:
@@ -59,21 +57,14 @@ class BrokerChannel:
         complained = False
         while True:
             try:
-                if self._connection is None or not self._connection.is_open:
-                    self._connection = await self._connect(self.endpoint, self._client_id)
-                return await self._connection.request(request)
+                return await (await self._connection.to(self.endpoint)).request(request)
             except ConnectionFailed as error:
                 # A broker that has just died is retried until its session with ZooKeeper expires.
                 level = logging.DEBUG if complained else logging.WARNING
                 _log.log(level, "controller cannot reach %s, trying again: %s", self.endpoint, error)
                 complained = True
-                self._disconnect()
+                self._connection.close()
                 await self._clock.sleep(RETRY_AFTER)
-
-    def _disconnect(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
 
 
 class BrokerChannels:

@@ -24,7 +24,7 @@ from pykafka_cli.broker.errors import BrokerError, CorruptMessage, InvalidRecord
 from pykafka_cli.broker.replication.copying import common_end
 from pykafka_cli.broker.replication.fetch_values import AskedPartition, FetchTarget
 from pykafka_cli.broker.replication.leader_session import FetchPlan, LeaderSession
-from pykafka_cli.broker.replication.peers import BrokerEndpoint, Connect, PeerConnection
+from pykafka_cli.broker.replication.peers import BrokerEndpoint, Connect, KeptConnection
 from pykafka_cli.model import (
     NO_OFFSET,
     BrokerEpoch,
@@ -106,11 +106,10 @@ class LeaderFetcher:
         self._client_id = client_id
         self._limits = limits
         self._broker_epoch = broker_epoch
-        self._connect = connect
         self._clock = clock
         self._followed: dict[TopicPartition, _Followed] = {}
         self._session = LeaderSession()
-        self._connection: PeerConnection | None = None
+        self._connection = KeptConnection(connect, client_id)
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._has_lost_leader = False
@@ -125,7 +124,7 @@ class LeaderFetcher:
         """End the task; return what it followed."""
         if self._task is not None:
             self._task.cancel()
-        self._disconnect()
+        self._connection.close()
         followed = [each.partition for each in self._followed.values()]
         self._followed.clear()
         return followed
@@ -238,25 +237,15 @@ class LeaderFetcher:
                 for topic_id, targets in groupby(plan.forgotten, key=_topic_id)
             ],
         )
-        connection = await self._connected()
+        connection = await self._connection.to(self.leader)
         body = fetch.encode_request(request, FETCH_VERSION)
         return fetch.decode_response(
             await connection.request_raw(fetch.API_KEY, FETCH_VERSION, FETCH_HEADER_VERSION, body), 0, FETCH_VERSION
         )
 
-    async def _connected(self) -> PeerConnection:
-        if self._connection is None or not self._connection.is_open:
-            self._connection = await self._connect(self.leader, self._client_id)
-        return self._connection
-
-    def _disconnect(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-
     def _start_over(self) -> None:
         """It is unknown what the leader processed: a new connection, a full fetch, after a rest."""
-        self._disconnect()
+        self._connection.close()
         self._session.lost()
         self._rest(self._followed.values())
 
@@ -361,7 +350,7 @@ class LeaderFetcher:
 
     async def _leader_offset(self, followed: _Followed, end: OffsetSpec) -> Offset:
         topic, index = followed.partition.topic_partition
-        connection = await self._connected()
+        connection = await self._connection.to(self.leader)
         response = await connection.request(
             ListOffsetsRequest(
                 replica_id=BrokerId(self._replica_id),

@@ -76,6 +76,33 @@ def connector(timeout: Seconds, security: Callable[[], PeerSecurity]) -> Connect
     return connect
 
 
+class KeptConnection:
+    """A connection that is opened when it is needed, and again once it has ended, or is needed to somewhere else."""
+
+    def __init__(self, connect: Connect, client_id: str) -> None:
+        self._connect = connect
+        self._client_id = client_id
+        self._connection: PeerConnection | None = None
+        self._endpoint: BrokerEndpoint | None = None
+        self._opening = asyncio.Lock()
+
+    async def to(self, endpoint: BrokerEndpoint) -> PeerConnection:
+        """The connection to this broker.
+
+        raises   ConnectionFailed
+        """
+        async with self._opening:  # several requests may find the connection gone
+            if self._connection is None or not self._connection.is_open or self._endpoint != endpoint:
+                self.close()
+                self._connection, self._endpoint = await self._connect(endpoint, self._client_id), endpoint
+            return self._connection
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
 class BrokerEndpoints:
     """Where other brokers are reached, as far as this one knows: on the inter-broker listener."""
 
@@ -105,14 +132,11 @@ class ControllerChannel:
         clock: "Clock",
     ) -> None:
         self._controller = BrokerEndpoints(metadata, settings.inter_broker_listener).of_controller
-        self._connect = connect
-        self._client_id = str(settings.broker_id)
+        self._connection = KeptConnection(connect, str(settings.broker_id))
         self._waiting = waiting
         self._clock = clock
         self._timeout = in_seconds(settings.replica_socket_timeout_ms)
         """How long connections wait for a response."""
-        self._endpoint: BrokerEndpoint | None = None
-        self._connection: PeerConnection | None = None
 
     async def ask(self, request: Any) -> Any:
         """The controller's response; nobody waits for one that stands still once another is elected.
@@ -135,12 +159,7 @@ class ControllerChannel:
                 task.cancel()
 
     async def _ask(self, endpoint: BrokerEndpoint, request: Any) -> Any:
-        connection = self._connection
-        if connection is None or not connection.is_open or endpoint != self._endpoint:
-            self.close()
-            connection = self._connection = await self._connect(endpoint, self._client_id)
-            self._endpoint = endpoint
-        return await connection.request(request)
+        return await (await self._connection.to(endpoint)).request(request)
 
     async def _is_replaced(self, endpoint: BrokerEndpoint) -> bool:
         """Wait until another controller is known, or for as long as a response may take."""
@@ -151,6 +170,4 @@ class ControllerChannel:
         )
 
     def close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        self._connection.close()

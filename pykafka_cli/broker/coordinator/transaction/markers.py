@@ -26,7 +26,7 @@ from kio.static.primitive import i16, i32
 
 from pykafka_cli import topic_names
 from pykafka_cli.broker.clock import Clock
-from pykafka_cli.broker.replication.peers import BrokerEndpoint, BrokerEndpoints, Connect, PeerConnection
+from pykafka_cli.broker.replication.peers import BrokerEndpoint, BrokerEndpoints, Connect, KeptConnection
 from pykafka_cli.broker.waiting import together
 from pykafka_cli.model import BrokerId, CoordinatorEpoch, ProducerEpoch, Seconds, TopicPartition
 from pykafka_cli.transport.errors import ConnectionFailed
@@ -151,10 +151,7 @@ class _Queue:
 
     def __init__(self, connect: Connect, client_id: str, endpoint: BrokerEndpoint) -> None:
         self.endpoint = endpoint
-        self._connect = connect
-        self._client_id = client_id
-        self._connection: PeerConnection | None = None
-        self._connected_to: BrokerEndpoint | None = None
+        self._connection = KeptConnection(connect, client_id)
         self._waiting: list[tuple[WritableTxnMarker, asyncio.Future[Results]]] = []
         self._sending: asyncio.Task[None] | None = None
 
@@ -169,9 +166,7 @@ class _Queue:
     def close(self) -> None:
         if self._sending is not None:
             self._sending.cancel()
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        self._connection.close()
 
     async def _send(self) -> None:
         while self._waiting:
@@ -188,12 +183,7 @@ class _Queue:
                         answer.set_result(results.get(marker.producer_id, {}))
 
     async def _ask(self, request: WriteTxnMarkersRequest) -> WriteTxnMarkersResponse:
-        connection = self._connection
-        if connection is None or not connection.is_open or self._connected_to != self.endpoint:
-            if connection is not None:
-                connection.close()
-            self._connected_to = self.endpoint
-            connection = self._connection = await self._connect(self.endpoint, self._client_id)
+        connection = await self._connection.to(self.endpoint)
         response: WriteTxnMarkersResponse = await connection.request(request)
         return response
 

@@ -11,7 +11,6 @@ no sequence that a later one would have to follow.
 source  KIP-890 part 1; kafka.server.AddPartitionsToTxnManager and VerificationStateEntry of Kafka 3.9
 """
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -40,7 +39,7 @@ from pykafka_cli.broker.errors import (
     TransactionAbortable,
     UnknownTopicOrPartition,
 )
-from pykafka_cli.broker.replication.peers import BrokerEndpoint, BrokerEndpoints, Connect, PeerConnection
+from pykafka_cli.broker.replication.peers import BrokerEndpoints, Connect, KeptConnection
 from pykafka_cli.model import BrokerId, ProducerEpoch, ProducerIdAndEpoch, Seconds, TopicPartition
 from pykafka_cli.transport.errors import ConnectionFailed
 
@@ -101,14 +100,12 @@ class TransactionVerification:
         self._transactions = transactions
         self._metadata = metadata
         self._clock = clock
-        self._connect = connect
         self._is_ongoing = is_ongoing
         self._broker_id = broker_id
         self._endpoints = BrokerEndpoints(metadata, listener)
         self._forget_s = forget_s
         self._notes: dict[tuple[TopicPartition, int], _Note] = {}  # oldest first
-        self._connections: dict[BrokerEndpoint, PeerConnection] = {}
-        self._connecting = asyncio.Lock()
+        self._connections: dict[BrokerId, KeptConnection] = defaultdict(lambda: KeptConnection(connect, CLIENT_ID))
 
     def __len__(self) -> int:
         """How many producers are being waited for."""
@@ -202,17 +199,10 @@ class TransactionVerification:
             return dict.fromkeys(partitions, CoordinatorNotAvailable.code)
         request = _request(transactional_id, producer, partitions)
         try:
-            connection = await self._connection(endpoint)
+            connection = await self._connections[endpoint.broker_id].to(endpoint)
             return dict.fromkeys(partitions, ErrorCode.network_exception) | _codes(await connection.request(request))
         except ConnectionFailed:
             return dict.fromkeys(partitions, ErrorCode.network_exception)
-
-    async def _connection(self, endpoint: BrokerEndpoint) -> PeerConnection:
-        async with self._connecting:  # several requests may find the connection gone
-            connection = self._connections.get(endpoint)
-            if connection is None or not connection.is_open:
-                connection = self._connections[endpoint] = await self._connect(endpoint, CLIENT_ID)
-            return connection
 
 
 def _request(
