@@ -17,6 +17,7 @@ from pykafka_cli.model import TopicPartition
 from pykafka_cli.protocol.hot_path.fetch import FetchPartitionResponse
 from pykafka_cli.protocol.records import records_in
 from tests.fakes.replica_cluster import Node, ReplicaCluster
+from tests.support.event_loop import until
 from tests.support.replicas import TOPIC
 
 ALTER_REPLICA_LOG_DIRS, DESCRIBE_LOG_DIRS = 34, 35
@@ -75,17 +76,13 @@ async def test_a_move_takes_no_more_than_its_rate(cluster: ReplicaCluster, broke
     for _ in range(8):
         cluster.clock.advance(0.5)
         await cluster.settle()
-    await until_moved(cluster, broker, elsewhere)
+    await until_moved(broker, elsewhere)
 
     assert await places(broker) == {(elsewhere, False): 0}
 
 
-async def until_moved(cluster: ReplicaCluster, node: Node, path: str) -> None:
-    for _ in range(200):
-        if node.log(TOPIC).directory.parent == Path(path):
-            return
-        await cluster.settle()
-    raise AssertionError(f"still {await places(node)}")
+async def until_moved(node: Node, path: str) -> None:
+    await until(lambda: node.log(TOPIC).directory.parent == Path(path), f"it is not moved to {path}")
 
 
 def values(answer: FetchPartitionResponse) -> list[bytes | None]:
@@ -101,7 +98,7 @@ async def test_a_replica_moves_with_everything_and_continues_there(
     epochs = broker.log(TOPIC).epochs.entries
 
     assert await moved(broker, elsewhere) is ErrorCode.none
-    await until_moved(cluster, broker, elsewhere)
+    await until_moved(broker, elsewhere)
     await broker.produce(TOPIC, b"c")
 
     assert values(await broker.fetch(TOPIC, 1)) == [b"a", b"b", b"c"]
@@ -128,7 +125,7 @@ async def test_what_is_written_during_the_move_arrives_too(
     for number in range(50, 60):
         await broker.produce(TOPIC, b"%d" % number)
 
-    await until_moved(cluster, broker, elsewhere)
+    await until_moved(broker, elsewhere)
 
     assert values(await broker.fetch(TOPIC)) == [b"%d" % number for number in range(60)]
 

@@ -464,50 +464,6 @@ def test_a_container_that_is_never_used_may_be_deleted_too() -> None:
     assert "/c" not in server.database.tree.nodes
 
 
-def limited(server: PipelineServer, client: FakeClient, limits: bytes) -> None:
-    """A znode /app with a quota, as the shell makes it."""
-    server.ask(client, OpCode.CREATE, create("/app"))
-    server.ask(client, OpCode.CREATE, create("/zookeeper/quota/app"))
-    for name, data in (("limits", limits), ("stats", b"count=0,bytes=0")):
-        path = f"/zookeeper/quota/app/zookeeper_{name}"
-        assert server.ask(client, OpCode.CREATE, CreateRequest(path, data, OPEN_ACL, 0))[0] == 0
-
-
-def counted(server: PipelineServer) -> bytes | None:
-    return server.database.tree.nodes["/zookeeper/quota/app/zookeeper_stats"].data
-
-
-def test_what_is_below_a_znode_with_a_quota_is_counted(server: PipelineServer) -> None:
-    client = server.client()
-    limited(server, client, b"count=1,bytes=1=;byteHardLimit=1;countHardLimit=1")
-    assert counted(server) == b"count=1,bytes=0"
-
-    server.ask(client, OpCode.CREATE, CreateRequest("/app/a", b"12345", OPEN_ACL, 0))
-    server.ask(client, OpCode.SET_DATA, SetDataRequest("/app", b"123", -1))
-    server.ask(client, OpCode.CREATE, create("/apple"))
-    assert counted(server) == b"count=2,bytes=8"
-
-    server.ask(client, OpCode.DELETE, DeleteRequest("/app/a", -1))
-    assert counted(server) == b"count=1,bytes=3"
-    restored = Tree.restore(server.database.snapshot().nodes, 1)
-    assert restored.nodes["/zookeeper/quota/app/zookeeper_stats"].data == counted(server)
-    assert restored.quotas.limiting("/app/b") == "/app"
-    assert restored.data_size == server.database.tree.data_size
-
-
-def test_hard_limits_hold_where_quotas_are_enforced() -> None:
-    server = PipelineServer(has_enforced_quotas=True)
-    client = server.client()
-    limited(server, client, b"count=-1,bytes=-1=;byteHardLimit=10;countHardLimit=2")
-
-    assert server.ask(client, OpCode.CREATE, create("/app/a"))[0] == 0
-    assert server.ask(client, OpCode.CREATE, create("/app/b"))[0] == ErrorCode.QUOTA_EXCEEDED
-    assert server.ask(client, OpCode.SET_DATA, SetDataRequest("/app/a", bytes(10), -1))[0] == 0
-    assert server.ask(client, OpCode.SET_DATA, SetDataRequest("/app/a", bytes(11), -1))[0] == ErrorCode.QUOTA_EXCEEDED
-    assert server.ask(client, OpCode.CREATE, create("/other"))[0] == 0
-    assert counted(server) == b"count=2,bytes=10"
-
-
 def test_an_empty_multi_works(server: PipelineServer) -> None:
     assert server.ask(server.client(), OpCode.MULTI, MultiRequest(()))[0] == 0
 
