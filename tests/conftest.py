@@ -1,9 +1,10 @@
 """Fixtures for tests that need a running cluster."""
 
+import gc
 import logging
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,17 @@ if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Look for no garbage among thousands of tests, which are there to stay: it takes longer than to find the tests."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _nobodys_clusters(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Commands under test talk to no cluster that whoever runs the tests has named."""
@@ -40,7 +52,8 @@ def _logging_as_before() -> Iterator[None]:
     before = [(logger.level, logger.handlers[:], logger.propagate) for logger in loggers]
     yield
     for logger, (level, handlers, propagate) in zip(loggers, before, strict=True):
-        logger.setLevel(level)
+        if logger.level != level:  # to set it costs a look at all loggers
+            logger.setLevel(level)
         logger.handlers[:], logger.propagate = handlers, propagate
 
 

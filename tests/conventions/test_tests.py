@@ -1,14 +1,13 @@
 """What CONTRIBUTING.md says of the tests holds."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-FILES = sorted((ROOT / "tests").rglob("*.py"))
-TREES = {file.relative_to(ROOT): ast.parse(file.read_text()) for file in FILES}
 
 WAITING = {Path("tests/support/polling.py"), Path("tests/support/event_loop.py")}
 """Where a condition is looked at again and again, with a pause in between."""
@@ -23,6 +22,7 @@ MIRRORED = {"benchmarks": ROOT / "benchmarks", "support": ROOT / "tests/support"
 
 ACROSS_MODULES = {
     "benchmarks/test_main.py",  # of __main__.py
+    "broker/coordinator/group/test_membership.py",  # of classic_protocol.py, as seen from outside
     "broker/coordinator/test_fake_partition_writer.py",
     "broker/replication/test_fake_isr_updates.py",
     "clients/test_fake_session.py",
@@ -43,6 +43,11 @@ ACROSS_MODULES = {
     "zookeeper/ensemble/test_roles.py",
 }
 """Files of tests/unit that are about several modules of their folder, like those about what was recorded."""
+
+
+@cache
+def trees() -> Mapping[Path, ast.Module]:
+    return {file.relative_to(ROOT): ast.parse(file.read_text()) for file in sorted((ROOT / "tests").rglob("*.py"))}
 
 
 def calls(tree: ast.AST) -> Iterator[ast.Call]:
@@ -83,7 +88,7 @@ def test_a_sleep_is_recognized(text: str, asleep: bool) -> None:
 def test_nothing_sleeps() -> None:
     found = [
         f"{file}:{call.lineno}"
-        for file, tree in TREES.items()
+        for file, tree in trees().items()
         if SIMULATION not in file.parents and VIRTUAL_LOOP not in imported(tree)
         for call in calls(tree)
         if sleeps(call)
@@ -94,7 +99,7 @@ def test_nothing_sleeps() -> None:
 def test_what_tests_share_is_in_support_and_fakes() -> None:
     found = [
         f"{file} imports {module}"
-        for file, tree in TREES.items()
+        for file, tree in trees().items()
         for module in imported(tree)
         if module.startswith("tests.") and not module.startswith(SHARED)
     ]

@@ -25,11 +25,11 @@ BRITISH = {
     r"(?:behavi|col|fav|hon|lab|neighb)our\w*": "-or",
     r"(?:author|initial|normal|optim|organ|recogn|serial|synchron)is(?:e|ed|es|ing|ation)": "-ize",
     r"licence\w*": "license",
-    r"(?<!Successfully )(?<![\"`])cancelled\b(?!\()": "canceled; Kafka's texts have both",
+    r"(?<!successfully )(?<![\"`])cancelled\b(?!\()": "canceled; Kafka's texts have both",
     r"(?:label|travel)led": "-led with one l",
     r"centre\w*": "center",
 }
-"""What to write instead, by what should not be written."""
+"""What to write instead, by what should not be written, in lower case."""
 
 
 def pages() -> list[Path]:
@@ -40,8 +40,8 @@ def pages() -> list[Path]:
 
 def found_in(text: str, phrases: dict[str, str]) -> list[str]:
     """What is found, with the text around it; a comment's line ends do not part a phrase, nor do a string's."""
-    joined = re.sub(r'\s*"?\s*\n\s*(?:# |f?")?', " ", text)
-    pattern = re.compile("|".join(rf"(?:(?<![\w-])|(?=\W)){phrase}(?!\w)" for phrase in phrases), re.IGNORECASE)
+    joined = re.sub(r'\s*"?\s*\n\s*(?:# |f?")?', " ", text).lower()
+    pattern = re.compile(rf"(?:(?<![\w-])|(?=\W))(?:{'|'.join(phrases)})(?!\w)")
     return [joined[max(match.start() - 40, 0) : match.end() + 20] for match in pattern.finditer(joined)]
 
 
