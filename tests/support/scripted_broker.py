@@ -13,7 +13,7 @@ from kio.schema.errors import ErrorCode
 from kio.serial import entity_writer
 from kio.static.primitive import i16
 
-from pykafka_cli.protocol.api_keys import ApiKey
+from pykafka_cli.protocol.api_keys import APIS, ApiKey
 from pykafka_cli.protocol.codec import read_request_header
 from tests.simulation.loop import VirtualLoop
 from tests.simulation.network import SimulatedNetwork
@@ -49,7 +49,7 @@ class ScriptedBroker(asyncio.Protocol):
             frame = bytes(self._received[_LENGTH.size : end])
             del self._received[:end]
             header = read_request_header(memoryview(frame))
-            response = self._response_of(ApiKey(header.api_key))
+            response = self._response_of(APIS[header.api_key])
             if response is None:
                 self._transport.pause_reading()
                 return
@@ -77,7 +77,7 @@ def _offered(version: tuple[int, int]) -> ApiVersion:
 class _WithoutTls(VirtualLoop):
     """Nobody in its network completes a TLS handshake, or rejects one."""
 
-    async def create_connection(self, *given: Any, ssl: Any = None, **more: Any) -> Any:  # type: ignore[override]
+    async def create_connection(self, *given: Any, ssl: Any = None, **more: Any) -> Any:
         return await (self.create_future() if ssl else super().create_connection(*given, **more))
 
 
