@@ -46,6 +46,10 @@ KAFKA_EXCEPTION = "org.apache.kafka.common.KafkaException: "
 PROMPT = ">"
 HISTORY = "console-producer-history"
 
+PIECE_BYTES = 128 << 10
+"""Bytes of input whose lines are sent together. Those of a whole megabyte would take memory that Python returns to the
+system after each megabyte, and gets again for the next."""
+
 REPORTED_RECORDS = 10
 """Number of records of a failed batch that are reported individually."""
 
@@ -181,7 +185,8 @@ class ConsoleProducer:
         progress = Progress(chunks.total)
         self._prompt()
         async for chunk in chunks:
-            await self._send_lines(producer, splitter.feed(chunk))
+            for start in range(0, len(chunk), PIECE_BYTES):
+                await self._send_lines(producer, splitter.feed(chunk[start : start + PIECE_BYTES]))
             progress.advance(len(chunk))
             self._prompt()
         if not ended.signal:  # else the last line may be only a part of one

@@ -97,6 +97,17 @@ def test_a_line_without_separator_ends_it_after_what_came_before(cluster: Runnin
     assert lines_of(cluster, topic, 2, "--property", "print.key=true") == ["a\t1", "b\t2"]
 
 
+def test_long_input_is_sent_in_order_up_to_a_line_without_separator(cluster: RunningCluster, topic: str) -> None:
+    lines = [f"k{number % 7}\t{number:05} {'ü' * (number % 50)}" for number in range(6000)]
+    text = "\n".join([*lines, "bad", "k\tv", ""])
+
+    done = pk(*producer(cluster, topic, "--property", "parse.key=true"), stdin=text)
+
+    assert done.returncode == 1
+    assert "No key separator found on line number 6001: 'bad'" in done.stderr
+    assert lines_of(cluster, topic, len(lines), "--property", "print.key=true") == lines
+
+
 def test_a_topic_that_is_not_there_is_created_with_a_warning(cluster: RunningCluster) -> None:
     done = pk(*producer(cluster, "made-by-the-console"), stdin="hello\n")
 
