@@ -30,8 +30,8 @@ BROKER_SETTINGS = {
     "log_segment_delete_delay_ms": "1000",
     "log_retention_check_interval_ms": "1000",
     "log_initial_task_delay_ms": "500",
-    "offsets_topic_segment_bytes": "3000",
-    "transaction_state_log_segment_bytes": "3000",
+    "offsets_topic_segment_bytes": "1500",
+    "transaction_state_log_segment_bytes": "1000",
 }
 TOPIC_CONFIGS = {"cleanup.policy": "compact", "segment.bytes": "1000", "segment.index.bytes": "4096"}
 READ_SIZE = 1 << 20
