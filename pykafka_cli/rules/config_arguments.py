@@ -220,13 +220,16 @@ def parse_credential(mechanism: str, text: str) -> Credential:
     """
     found = _CREDENTIAL.fullmatch(text)
     if not found:
-        raise BadConfigArgument(f"Invalid credential property {mechanism.replace('-', '_')}={text}")
+        shown = re.sub("=.*", "=[hidden]", text, flags=re.DOTALL)  # it may be a password whose name is misspelled
+        raise BadConfigArgument(f"Invalid credential property {mechanism.replace('-', '_')}={shown}")
     given = found[1]
     iterations = DEFAULT_ITERATIONS if given in (None, "", "-1") else int(given)
     if iterations < MIN_ITERATIONS:
         raise BadConfigArgument(
             f"Iterations {iterations} is less than the minimum {MIN_ITERATIONS} required for {mechanism}"
         )
+    if not found[2]:
+        raise BadConfigArgument("Password must not be empty")
     return Credential(iterations, found[2])
 
 

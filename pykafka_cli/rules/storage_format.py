@@ -274,6 +274,8 @@ def parse_add_scram(text: str) -> NewScramCredential:
         raise BadFormat("You must supply one of 'password' or 'saltedpassword' to add-scram")
     if "saltedpassword" in given and "salt" not in given:
         raise BadFormat("You must supply 'salt' with 'saltedpassword' to add-scram")
+    if not (given.get("password") or given.get("saltedpassword")):
+        raise BadFormat("Password must not be empty")
     return NewScramCredential(
         given["name"],
         mechanism,

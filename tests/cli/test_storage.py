@@ -56,6 +56,8 @@ def test_passwords_are_neither_printed_nor_kept(file: Path, capsys: pytest.Captu
         ("SCRAM-SHA-256=[name=alice]", "You must supply one of 'password' or 'saltedpassword' to add-scram"),
         ("SCRAM-SHA-256=[password=x]", "You must supply 'name' to add-scram"),
         ("SCRAM-SHA-256=[name=a,saltedpassword=eA==]", "You must supply 'salt' with 'saltedpassword' to add-scram"),
+        ("SCRAM-SHA-256=[name=a,password=]", "Password must not be empty"),
+        ('SCRAM-SHA-256=[name=a,salt=eA==,saltedpassword=""]', "Password must not be empty"),
         (
             "SCRAM-SHA-256=[name=a,password=x,iterations=5]",
             "The 'iterations' value must be >= 4096 for add-scram using SCRAM_SHA_256",

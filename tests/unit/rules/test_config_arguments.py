@@ -183,6 +183,20 @@ def test_credentials_have_a_password_and_maybe_iterations() -> None:
         parse_credential("SCRAM-SHA-256", "iterations=1,password=x")
 
 
+@pytest.mark.parametrize("text", ["password=", "iterations=8192,password="])
+def test_an_empty_password_is_rejected(text: str) -> None:
+    """It is what remains of `password=$PASSWORD` when the variable is not set."""
+    with pytest.raises(BadConfigArgument, match="Password must not be empty"):
+        parse_credential("SCRAM-SHA-512", text)
+
+
+def test_a_password_whose_name_is_misspelled_is_not_shown() -> None:
+    with pytest.raises(BadConfigArgument) as rejected:
+        parse_credential("SCRAM-SHA-256", "passwrd=a-secret\nof-lines")
+
+    assert str(rejected.value) == "Invalid credential property SCRAM_SHA_256=passwrd=[hidden]"
+
+
 def test_limits_are_numbers() -> None:
     assert parse_quota("producer_byte_rate", "1024") == 1024.0
     with pytest.raises(BadConfigArgument, match="Cannot parse quota configuration value for producer_byte_rate: 1_0"):
