@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
 from enum import StrEnum
 from importlib import import_module
@@ -218,7 +218,9 @@ def up(
         words = [*where, *controls.words, *page, *(f"{name}={number}" for name, number in numbers.items())]
         _detach([*words, *(f"{name}={word}" for name, given in more.items() for word in given)], ready_file or [], form)
         _warn_if_exposed(clients)
+        _warn_of_unknown(overrides)
         return
+    _warn_of_unknown(overrides)
     from pykafka_cli.servers.local_plan import LocalPlan
 
     with _temporary_directory() if ephemeral else nullcontext(data_dir or DEFAULT_DATA_DIR) as directory:
@@ -456,6 +458,15 @@ def _warn_if_exposed(clients: "ClientListeners | None") -> None:
         from pykafka_cli.output.up import print_exposed
 
         print_exposed(clients.host)
+
+
+def _warn_of_unknown(overrides: Mapping[str, str]) -> None:
+    """A warning and no error, because Kafka's brokers start with such keys."""
+    if overrides:
+        from pykafka_cli.properties.broker import unknown_keys
+
+        for line in unknown_keys(overrides):
+            print_remark(f"--override: {line}")
 
 
 def _other_port(option: str, error: Exception, plan: "LocalPlan") -> str:

@@ -100,6 +100,15 @@ def key_of(name: str) -> Key[Any] | None:
     return BrokerSettings.KEYS.get(base) or DYNAMIC_ONLY_KEYS.get(base)
 
 
+def unknown_keys(names: Iterable[str]) -> list[str]:
+    """A line for each name that is ignored because no broker knows it, with the one that was probably meant."""
+    return [
+        BrokerSettings.KEYS.unknown(name, 0)
+        for name in names
+        if key_of(name) is None and not _PLUGIN_KEYS.fullmatch(name)
+    ]
+
+
 def _base_key(name: str) -> str:
     """`name` without the SASL mechanism that may come first."""
     of_mechanism = _MECHANISM_KEY.fullmatch(name)

@@ -84,6 +84,13 @@ def test_what_a_killed_pk_up_left_about_itself_is_removed_by_the_next_one(machin
     assert machine.left_by_servers() == {str(next_state["pid"])}
 
 
+def test_a_misspelled_override_is_reported_where_the_servers_are_started(machine: Machine) -> None:
+    started = machine.pk("up", "--detach", "--ephemeral", *FREE, "--override", "num.partition=2", "--output", "json")
+
+    assert json.loads(started.stdout)["brokers"]
+    assert started.stderr == "--override: unknown key num.partition is ignored; did you mean num.partitions?\n"
+
+
 def test_servers_without_a_terminal_are_started_shown_and_stopped(machine: Machine) -> None:
     started = machine.pk("up", "--detach", *FREE, "--topic", "t:2", "--ready-file", "ready", "--output", "json")
     state = json.loads(started.stdout)

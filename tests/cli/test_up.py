@@ -198,6 +198,13 @@ def test_what_cannot_be_done_is_said_before_anything_is_written(
     assert not (tmp_path / "data").exists()
 
 
+def test_a_misspelled_override_is_reported() -> None:
+    done = pk("up", "--ephemeral", *FREE, "--override", "log.retenton.ms=1", "--", "true")
+
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr == "--override: unknown key log.retenton.ms is ignored; did you mean log.retention.ms?\n"
+
+
 def test_temporary_and_kept_data_exclude_each_other(tmp_path: Path) -> None:
     refused = pk("up", "--ephemeral", "--data-dir", str(tmp_path))
 

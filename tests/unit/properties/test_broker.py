@@ -6,7 +6,7 @@ import pytest
 
 import pykafka_cli
 from pykafka_cli.model import BrokerId
-from pykafka_cli.properties.broker import DYNAMIC_ONLY_KEYS, BrokerSettings, key_of, synonyms
+from pykafka_cli.properties.broker import DYNAMIC_ONLY_KEYS, BrokerSettings, key_of, synonyms, unknown_keys
 from pykafka_cli.properties.grammar import Property, read_properties
 from pykafka_cli.properties.keys import PASSWORD, BadProperty, ConfigError, Password, UnsupportedProtection
 from pykafka_cli.properties.listeners import Listener, SecurityProtocol
@@ -175,6 +175,16 @@ def test_keys_without_effect_are_named_and_unknown_ones_warned_of() -> None:
     broker = settings(num_io_threads="4", zookeeper_set_acll="true", super_users="User:a")
     assert broker.without_effect == ["num.io.threads", "super.users"]  # there is no authorizer
     assert broker.warnings == ["line 3: unknown key zookeeper.set.acll is ignored; did you mean zookeeper.set.acl?"]
+
+
+def test_names_that_no_broker_knows_are_told_from_those_of_listeners_and_plugins() -> None:
+    known = ("log.retention.ms", "listener.name.ssl.ssl.client.auth", "super.users", "scram-sha-256.sasl.jaas.config")
+
+    assert unknown_keys([*known, "log.retenton.ms", "listener.name.ssl.ssl.client.aut", "x.y"]) == [
+        "unknown key log.retenton.ms is ignored; did you mean log.retention.ms?",
+        "unknown key listener.name.ssl.ssl.client.aut is ignored",
+        "unknown key x.y is ignored",
+    ]
 
 
 def test_one_listener_may_differ_from_the_others() -> None:
