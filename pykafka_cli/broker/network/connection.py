@@ -2,9 +2,10 @@
 
 Requests of one connection are served one at a time, as Kafka does, so that responses are in order and a slow one delays
 only its own client; those that wait are read ahead up to a limit (limits.py), beyond which the socket is not read. A
-client that does not read its responses is not served further: the next request waits until the
-socket takes more. So the memory of one connection is bounded: some requests ahead, one response. Of one that has not
-logged in no request is read ahead, and none is kept while its rejection waits.
+client that sends many at once gets turns of a few requests, so that it does not delay the others either. One that does
+not read its responses is not served further: the next request waits until the socket takes more. So the memory of one
+connection is bounded: some requests ahead, one response. Of one that has not logged in no request is read ahead, and
+none is kept while its rejection waits.
 """
 
 import asyncio
@@ -39,6 +40,9 @@ _IPV4_IN_IPV6 = "::ffff:"
 
 # Answers to requests that came together leave together, up to this size.
 _TOGETHER_BYTES = 64 * 1024
+
+# So many are served before other connections get their turn: what waits for nothing would never yield.
+REQUESTS_PER_TURN = 32
 
 # How long requests may take that came before the end of their connection: a client that wants no responses sends and
 # leaves.
@@ -114,6 +118,7 @@ class Connection(asyncio.BufferedProtocol):
         self._waiting_bytes = 0
         self._worker: asyncio.Task[None] | None = None
         self._arrival: asyncio.Future[None] | None = None  # of a request, when all that came are served
+        self._in_turn = 0  # requests served since others had their turn
         self._unsent: list[Buffer] = []
         self._unsent_bytes = 0
         self._sending_is_due = False
@@ -287,6 +292,11 @@ class Connection(asyncio.BufferedProtocol):
         """Serve the requests of the connection until its end."""
         try:
             while not self._is_last and (self._waiting or await self._has_another()):
+                if self._in_turn == REQUESTS_PER_TURN:
+                    self._in_turn = 0
+                    await asyncio.sleep(0)
+                    continue
+                self._in_turn += 1
                 frame = self._waiting.popleft()
                 self._taken(frame)
                 self._resume_reading()
@@ -335,6 +345,7 @@ class Connection(asyncio.BufferedProtocol):
                 raise self._receiver.refusal
             if self._is_last or self._transport.is_closing():
                 return False
+            self._in_turn = 0
             self._arrival = asyncio.get_running_loop().create_future()
             await self._arrival
         return True

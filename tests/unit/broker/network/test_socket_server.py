@@ -138,6 +138,28 @@ async def test_a_request_that_waits_holds_up_its_own_connection_only() -> None:
         assert [await waiting.read(), await waiting.read()] == [b"wait", b"next"]
 
 
+async def test_a_client_that_sends_many_requests_at_once_delays_no_other() -> None:
+    """The requests wait for nothing; the other client sends its own when the first of them is served."""
+    served: list[bytes] = []
+
+    async def send_another(request: bytearray, _peer: Peer) -> list[Buffer]:
+        if not served:
+            other.send(b"x")
+        served.append(bytes(request))
+        return [bytes(request)]
+
+    async with running(send_another) as it:
+        greedy, other = await it.connect(), await it.connect()
+        many = 10_000
+        greedy.send(*[b"a"] * many)
+        assert await other.read() == b"x"
+        for _ in range(many):
+            await greedy.read()
+
+    assert len(served) == many + 1
+    assert served[-1] == b"a"
+
+
 async def test_large_answers_keep_the_pace_of_a_client_that_has_one() -> None:
     async def large(_request: bytearray, peer: Peer) -> list[Buffer]:
         peer.pace = pace
