@@ -296,12 +296,12 @@ class LeaderState:
         self.last_proposed = zxid
         self._outstanding.append(_Proposal(zxid, entry, quorum))
         self._next_quorum = quorum or self._next_quorum
-        self.effects.append(Append(zxid, entry))
         learners = [each for each in self.learners.values() if each.gets_proposals and not each.is_observer]
         for learner in learners:
             if learner.unacknowledged_since is None and learner.stage is LearnerStage.ACTIVE:
                 learner.unacknowledged_since = now
         self._send_all(learners, QuorumPacket(PacketType.PROPOSAL, zxid, entry))
+        self.effects.append(Append(zxid, entry))  # last, so that all servers write at the same time
         return zxid
 
     def sync(self, token: object, learner: int | None = None) -> None:

@@ -335,7 +335,8 @@ class Member(ZooKeeperServer):
     # A ZooKeeperServer without a leader.
 
     def _build_pipeline(self) -> None:
-        self._commit = self._group_commit(_report)
+        # A write waits for the disks of several servers, so each of them avoids the detour through a thread.
+        self._commit = self._group_commit(_report, self.outside.disk_pace(self._clock.monotonic))
         self._build_requests()
         self.last_logged_zxid = self._database.tree.last_zxid
         try:

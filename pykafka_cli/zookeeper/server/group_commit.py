@@ -8,12 +8,16 @@ since, before they are durable:
 So clients see one order of events, the log's, and what they have seen still holds after kill -9. A batch is what
 arrives in one turn of the event loop, or during the previous batch. ZooKeeper's SyncRequestProcessor does the same in a
 thread.
+
+With a DiskPace, batches are written in the event loop's own thread while the disk is quicker than waking another one.
 """
 
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import Generic, TypeVar
+
+from pykafka_cli.zookeeper.server.disk_pace import DiskPace
 
 T = TypeVar("T")
 
@@ -25,6 +29,7 @@ class GroupCommit(Generic[T]):
     roll       lets the next batch begin a new log
     deliver    gets held items when they may be sent
     failed     gets the error after which nothing more is written or delivered
+    pace       of the disk, if the event loop may wait for a quick one; otherwise it waits for none
     """
 
     def __init__(
@@ -35,12 +40,14 @@ class GroupCommit(Generic[T]):
         roll: Callable[[], None],
         deliver: Callable[[list[T]], None],
         failed: Callable[[BaseException], None],
+        pace: DiskPace | None = None,
     ) -> None:
         self._executor = executor
         self._write = write
         self._roll = roll
         self._deliver = deliver
         self._failed = failed
+        self._pace = pace
         self._entries: list[bytes] = []
         self._first_zxid = 0
         self._held: list[T] = []
@@ -84,29 +91,59 @@ class GroupCommit(Generic[T]):
                 await asyncio.wait([self._writing])
 
     def _start(self) -> None:
-        entries, held, roll = b"".join(self._entries), self._held, self._roll_after_batch
+        if self._pace is not None and self._pace.is_quick:
+            # In the next turn, as what was sent in this one is on its way to other servers by then.
+            self._starting = asyncio.get_running_loop().call_soon(self._write_here)
+        else:
+            self._write_in_thread()
+
+    def _write_here(self) -> None:
+        write, held = self._next_batch()
+        try:
+            write()
+        except Exception as error:
+            self._break(error)
+        else:
+            self._durable(held)
+
+    def _write_in_thread(self) -> None:
+        write, held = self._next_batch()
+        self._writing = asyncio.get_running_loop().run_in_executor(self._executor, write)
+        self._writing.add_done_callback(lambda written: self._written(written, held))
+
+    def _next_batch(self) -> tuple[Callable[[], None], list[T]]:
+        """What writes all that has arrived, and what can be delivered then."""
+        first_zxid, entries, held, roll = self._first_zxid, b"".join(self._entries), self._held, self._roll_after_batch
         self._entries, self._held, self._roll_after_batch = [], [], False
 
-        def write_batch(first_zxid: int = self._first_zxid) -> None:
+        def write() -> None:
             self._write(first_zxid, entries)
             if roll:
                 self._roll()
 
-        self._writing = asyncio.get_running_loop().run_in_executor(self._executor, write_batch)
-        self._writing.add_done_callback(lambda written: self._written(written, held))
+        return write if self._pace is None else self._pace.timed(write), held
 
     def _written(self, written: asyncio.Future[None], held: list[T]) -> None:
         self._writing = None
         error = asyncio.CancelledError() if written.cancelled() else written.exception()
-        if error is not None:
-            # Data that further responses acknowledge could be lost in a restart: write and send nothing more. The next
-            # fsync could well succeed, although it does not make durable what this one did not.
-            self._broken = True
-            self._failed(error)
-            return
+        if error is None:
+            self._durable(held)
+        else:
+            self._break(error)
+
+    def _durable(self, held: list[T]) -> None:
+        """Continue after a batch."""
         if self._entries:
             self._start()
         else:
             held += self._held
             self._held = []
         self._deliver(held)
+
+    def _break(self, error: BaseException) -> None:
+        """Write and send nothing more: data that further responses acknowledge could be lost in a restart.
+
+        The next fsync could well succeed, although it does not make durable what this one did not.
+        """
+        self._broken = True
+        self._failed(error)

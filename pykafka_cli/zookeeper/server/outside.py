@@ -5,10 +5,12 @@ well.
 """
 
 import socket
+from collections.abc import Callable
 from pathlib import Path
 
 from pykafka_cli.storage.files import DISK, Files
 from pykafka_cli.zookeeper.server.data_directory import DataDirectory
+from pykafka_cli.zookeeper.server.disk_pace import DiskPace
 from pykafka_cli.zookeeper.server.listening import listening_socket
 
 
@@ -20,6 +22,10 @@ class Outside:
     def directory(self, data: Path, logs: Path) -> DataDirectory:
         """The files of a server, not locked yet."""
         return DataDirectory(data, logs)
+
+    def disk_pace(self, monotonic: Callable[[], float]) -> DiskPace:
+        """The pace of the disk with the transaction log; `monotonic` is the clock, in seconds."""
+        return DiskPace(monotonic)
 
     def listening_socket(self, address: str | None, port: int, backlog: int, *, keys: tuple[str, str]) -> socket.socket:
         """As listening.listening_socket: raises CannotListen."""

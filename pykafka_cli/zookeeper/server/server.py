@@ -24,6 +24,7 @@ from pykafka_cli.zookeeper.server.connection import Connection
 from pykafka_cli.zookeeper.server.connection_limits import ConnectionLimits
 from pykafka_cli.zookeeper.server.data_directory import DirectoryUnusable
 from pykafka_cli.zookeeper.server.database import Database
+from pykafka_cli.zookeeper.server.disk_pace import DiskPace
 from pykafka_cli.zookeeper.server.group_commit import GroupCommit
 from pykafka_cli.zookeeper.server.http_endpoints import CannotServe, HttpEndpoints
 from pykafka_cli.zookeeper.server.listening import CannotListen
@@ -209,13 +210,14 @@ class ZooKeeperServer:
             now_ms=self._clock.now_ms,
         )
 
-    def _group_commit(self, deliver: Callable[[list[Any]], None]) -> GroupCommit[Any]:
+    def _group_commit(self, deliver: Callable[[list[Any]], None], pace: DiskPace | None = None) -> GroupCommit[Any]:
         return GroupCommit(
             self._log_thread,
             write=self._txn_log.write,
             roll=self._txn_log.roll,
             deliver=deliver,
             failed=self._fail,
+            pace=pace,
         )
 
     @property

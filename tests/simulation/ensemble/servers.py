@@ -27,6 +27,7 @@ from pykafka_cli.zookeeper.ensemble.running import roles, run_member
 from pykafka_cli.zookeeper.protocol.txn_records import TxnHeader
 from pykafka_cli.zookeeper.server.data_directory import DataDirectory
 from pykafka_cli.zookeeper.server.database import Snapshot
+from pykafka_cli.zookeeper.server.disk_pace import DiskPace
 from pykafka_cli.zookeeper.server.outside import Outside
 from pykafka_cli.zookeeper.server.server import Clock, ServerUnusable, Timer
 from pykafka_cli.zookeeper.server.tree import Tree
@@ -73,12 +74,28 @@ class _MemoryDirectory(DataDirectory):
         pass
 
 
+class _SimulatedPace(DiskPace):
+    """Of a disk that is quick unless a fault makes it slow."""
+
+    def __init__(self, loop: VirtualLoop) -> None:
+        super().__init__(loop.time)
+        self._loop = loop
+
+    @property
+    def is_quick(self) -> bool:
+        return not self._loop.work_takes()
+
+
 class _SimulatedOutside(Outside):
-    def __init__(self, files: MemoryFiles) -> None:
+    def __init__(self, files: MemoryFiles, loop: VirtualLoop) -> None:
         self.files = cast("Files", files)
+        self._loop = loop
 
     def directory(self, data: Path, logs: Path) -> DataDirectory:
         return _MemoryDirectory(data, logs, self.files)
+
+    def disk_pace(self, monotonic: Callable[[], float]) -> DiskPace:  # noqa: ARG002
+        return _SimulatedPace(self._loop)
 
     def listening_socket(self, address: str | None, port: int, backlog: int, *, keys: tuple[str, str]) -> socket.socket:  # noqa: ARG002
         return cast("socket.socket", SimulatedSocket(address or "", port))
@@ -184,7 +201,7 @@ class SimulatedServer(Machine):
                 self.ensemble.history.broken.append(f"{self.process} cannot read its configuration: {error}")
             self.set_up()
             membership = self._membership()
-        outside = _SimulatedOutside(self.files)
+        outside = _SimulatedOutside(self.files, self.ensemble.loop)
         history = self.ensemble.history
         member = self._member = _Witness(membership, self.clock, outside, history, self.ensemble.logs)
         member.peer = peer = _WatchedPeer(membership, member, roles(membership, member, lambda: None), self.clock)

@@ -171,8 +171,8 @@ def test_a_transaction_is_committed_when_the_leader_and_a_quorum_have_logged_it(
     zxid = propose(state)
     assert zxid == first_zxid(2) + 1
     assert taken(state) == [
-        leader_effects.Append(zxid, b"a"),
         leader_effects.Send((1, 3), QuorumPacket(PacketType.PROPOSAL, zxid, b"a")),
+        leader_effects.Append(zxid, b"a"),
     ]
     assert receive(state, 1, PacketType.ACK, zxid) == []
     assert receive(state, 3, PacketType.ACK, zxid) == []

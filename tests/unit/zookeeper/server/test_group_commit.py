@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from pykafka_cli.zookeeper.server.disk_pace import DiskPace
 from pykafka_cli.zookeeper.server.group_commit import GroupCommit
 from tests.support.event_loop import until
 
@@ -141,3 +142,72 @@ async def test_after_a_failed_write_nothing_is_written_even_if_the_disk_would_wo
     await asyncio.sleep(0)
 
     assert (disk.batches, disk.delivered) == ([], [])
+
+
+class QuickPace(DiskPace):
+    """Of a disk that the event loop waits for."""
+
+    def __init__(self) -> None:
+        super().__init__(float)
+
+    is_quick = True
+
+
+class QuickDisk:
+    """A disk that writes in the thread that asks; `events` is what happened, in order."""
+
+    def __init__(self) -> None:
+        self.events: list[str] = []
+        self.breaks = False
+        self.threads: set[int] = set()
+        self.commit: GroupCommit[str] = GroupCommit(
+            ThreadPoolExecutor(1),
+            write=self._write,
+            roll=lambda: self.events.append("roll"),
+            deliver=lambda items: self.events.extend(f"deliver {item}" for item in items),
+            failed=lambda error: self.events.append(f"failed: {error}"),
+            pace=QuickPace(),
+        )
+
+    def _write(self, zxid: int, entries: bytes) -> None:
+        self.threads.add(threading.get_ident())
+        if self.breaks:
+            raise OSError("no space left")
+        self.events.append(f"write {zxid} {entries.decode()}")
+
+
+@pytest.fixture
+async def quick_disk() -> QuickDisk:
+    return QuickDisk()
+
+
+async def test_the_event_loop_writes_to_a_quick_disk_itself(quick_disk: QuickDisk) -> None:
+    quick_disk.commit.append(1, b"a")
+    quick_disk.commit.hold("answer 1")
+    quick_disk.commit.append(2, b"b")
+    quick_disk.commit.roll()
+    await quick_disk.commit.drain()
+
+    assert quick_disk.events == ["write 1 ab", "roll", "deliver answer 1"]
+    assert quick_disk.threads == {threading.get_ident()}
+
+
+async def test_what_is_sent_in_a_turn_goes_before_the_event_loop_waits_for_the_disk(quick_disk: QuickDisk) -> None:
+    quick_disk.commit.append(1, b"a")
+    asyncio.get_running_loop().call_soon(quick_disk.events.append, "send")
+    await quick_disk.commit.drain()
+
+    assert quick_disk.events == ["send", "write 1 a"]
+
+
+async def test_nothing_is_delivered_after_a_quick_disk_has_failed(quick_disk: QuickDisk) -> None:
+    quick_disk.breaks = True
+    quick_disk.commit.append(1, b"a")
+    quick_disk.commit.hold("answer 1")
+    await quick_disk.commit.drain()
+    quick_disk.breaks = False
+    quick_disk.commit.append(2, b"b")
+    quick_disk.commit.hold("answer 2")
+    await asyncio.sleep(0)
+
+    assert quick_disk.events == ["failed: no space left"]
