@@ -13,7 +13,7 @@ from pykafka_cli.model import Seconds, in_seconds
 from pykafka_cli.zookeeper.ensemble import learner_state
 from pykafka_cli.zookeeper.ensemble.configuration import Address, EnsembleConfiguration
 from pykafka_cli.zookeeper.ensemble.learner_sessions import LearnerSessions
-from pykafka_cli.zookeeper.ensemble.learner_state import LearnerEffect, LearnerState
+from pykafka_cli.zookeeper.ensemble.learner_state import LearnerEffect, LearnerPhase, LearnerState
 from pykafka_cli.zookeeper.ensemble.member import FOLLOWER, OBSERVER, Member, parsed_configuration
 from pykafka_cli.zookeeper.ensemble.packet_writer import PacketWriter
 from pykafka_cli.zookeeper.ensemble.packets import (
@@ -25,6 +25,7 @@ from pykafka_cli.zookeeper.ensemble.packets import (
     encode_request,
     encode_touches,
 )
+from pykafka_cli.zookeeper.ensemble.prompt_protocol import PromptProtocol, connect
 from pykafka_cli.zookeeper.ensemble.requests import Requests
 from pykafka_cli.zookeeper.ensemble.tree_stream import TreeReader
 from pykafka_cli.zookeeper.protocol.errors import KeeperError
@@ -37,6 +38,7 @@ _log = logging.getLogger(__name__)
 
 _READ_SIZE = 256 * 1024
 _RECONFIGURED = "the ensemble has been reconfigured"
+_CLOSED = "it closed the connection"
 _LONG = (learner_state.Truncate, learner_state.ReceiveTree)
 """The effects that take a while."""
 _RETRY_DELAYS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
@@ -74,7 +76,11 @@ class Following:
         """Whether the leader has sent anything on this connection."""
         self._was_turned_away = False
         """Whether connecting failed, or the leader closed the connection without sending anything."""
-        self._reader: asyncio.StreamReader
+        self._connection: PromptProtocol
+        self._heard_at = 0.0
+        """When the leader sent something last, on the event loop's clock."""
+        self._unread = 0
+        """Bytes that have arrived and were not read yet."""
         self._writer: asyncio.StreamWriter
         self._outgoing: PacketWriter
         self._state: LearnerState
@@ -118,12 +124,14 @@ class Following:
         """Connect to the leader; or return why that is not possible."""
         try:
             async with asyncio.timeout(self._timeout()):
-                self._reader, self._writer = await asyncio.open_connection(address.host, address.port)
+                self._connection, self._writer = await connect(address.host, address.port)
         except TimeoutError:
             return "it does not answer"
         except (OSError, UnicodeError) as error:  # UnicodeError: what is no host name at all
             return getattr(error, "strerror", None) or str(error)
         self._outgoing = PacketWriter(self._writer, lambda: self._leave("the leader does not read what it is sent"))
+        self._unread = 0
+        self._connection.receive = self._keep
         return None
 
     async def _follow(self) -> str:
@@ -144,6 +152,8 @@ class Following:
                     self._state.received(packet)
                     while (long := self._perform_all()) is not None:
                         await self._perform_long(long)
+                if self._state.phase is LearnerPhase.BROADCAST and not self._unread:
+                    await self._receive_promptly()
         except TimeoutError:
             self._leave(f"the leader has sent nothing for {self._timeout():g} s")
         except KeeperError as error:
@@ -164,11 +174,53 @@ class Following:
 
     async def _read_some(self) -> None:
         async with asyncio.timeout(self._timeout()):
-            data = await self._reader.read(_READ_SIZE)
+            data = await self._connection.reader.read(_READ_SIZE)
         if not data:
-            raise EOFError("it closed the connection")
+            raise EOFError(_CLOSED)
         self._has_heard = True
+        self._unread -= len(data)
         self._packets.feed(data)
+
+    def _keep(self, data: bytes) -> None:
+        """Let bytes wait to be read."""
+        self._unread += len(data)
+        self._connection.reader.feed_data(data)
+
+    async def _receive_promptly(self) -> None:
+        """Process at once what arrives, until the connection ends or is silent; raises EOFError, OSError, or
+        TimeoutError."""
+        loop = asyncio.get_running_loop()
+        self._heard_at = loop.time()
+        self._connection.receive = self._receive
+        while True:
+            heard_at = self._heard_at
+            try:
+                async with asyncio.timeout_at(heard_at + self._timeout()):
+                    await self._connection.reader.read(1)  # the end: bytes do not get there
+                raise EOFError(_CLOSED)
+            except TimeoutError:
+                if heard_at == self._heard_at:
+                    raise
+
+    def _receive(self, data: bytes) -> None:
+        self._heard_at = asyncio.get_running_loop().time()
+        self._packets.feed(data)
+        self._promptly(self._process_all)
+
+    def _process_all(self) -> None:
+        while self._reason is None and (packet := self._packets.take()) is not None:
+            self._state.received(packet)
+            self._perform_all()
+
+    def _promptly(self, process: Callable[[], object]) -> None:
+        """Process something outside of the task that follows, which learns of failures by the end of the connection."""
+        try:
+            process()
+        except ServerUnusable as error:
+            self._failure = error
+            self._leave(str(error))
+        except KeeperError as error:
+            self._leave(_unreadable(error))
 
     def _timeout(self) -> Seconds:
         """How long the leader may be silent now."""
@@ -270,13 +322,7 @@ class Following:
         if self._reason is not None:
             return
         self._state.flushed(zxid)
-        try:
-            self._perform_all()
-        except ServerUnusable as error:
-            self._failure = error
-            self._leave(str(error))
-        except KeeperError as error:
-            self._leave(_unreadable(error))
+        self._promptly(self._perform_all)
 
     # The Upstream of this server's clients.
 

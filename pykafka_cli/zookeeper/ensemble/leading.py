@@ -8,7 +8,7 @@ Source: org.apache.zookeeper.server.quorum.{Leader, LearnerHandler, LeaderZooKee
 import asyncio
 import itertools
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import cast
 
 from pykafka_cli.model import Seconds, in_seconds
@@ -34,6 +34,7 @@ from pykafka_cli.zookeeper.ensemble.packets import (
     encode_validity,
     first_zxid,
 )
+from pykafka_cli.zookeeper.ensemble.prompt_protocol import PromptProtocol
 from pykafka_cli.zookeeper.ensemble.proposer import Proposer
 from pykafka_cli.zookeeper.ensemble.reconfiguration import reconfigured
 from pykafka_cli.zookeeper.ensemble.requests import Requests
@@ -50,7 +51,6 @@ _MOST_CONNECTIONS = 255
 """Connections on the quorum port that have not identified themselves; each ends after initLimit, or for a newer one."""
 _MOST_OF_STRANGERS = 64 * 1024
 """Bytes of a packet on a connection that has not identified itself."""
-_READ_SIZE = 64 * 1024
 
 
 class Leading:
@@ -122,7 +122,8 @@ class Leading:
             now=member.now(),
         )
         try:
-            listening = await asyncio.start_server(self._accept, self._address.host, self._address.port)
+            loop, (host, port) = asyncio.get_running_loop(), self._address
+            listening = await loop.create_server(lambda: PromptProtocol(self._accept), host, port)
         except (OSError, UnicodeError) as error:  # UnicodeError: what is no host name at all
             why = getattr(error, "strerror", None) or error
             return f"the quorum port {self._address} cannot be opened: {why}"
@@ -140,19 +141,30 @@ class Leading:
 
     # Learners' connections.
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _accept(self, connection: PromptProtocol, writer: asyncio.StreamWriter) -> Coroutine[None, None, None] | None:
+        """Process what a learner sends as it arrives; what is returned waits for the end of the connection."""
         if self._ended.done() or not self._has_room():
             writer.transport.abort()
-            return
+            return None
         number = next(self._numbers)
         channel = LearnerChannel(writer, lambda: self._lose(number, "it does not read what it is sent"))
         self._channels[number] = channel
         self._state.connected(number, self._member.now())
+        packets = PacketReader(_MOST_OF_STRANGERS)
+
+        def receive(data: bytes) -> None:
+            try:
+                self._read(number, packets, data)
+            except MarshallingError as error:
+                self._lose(number, f"what it sent cannot be read: {error}")
+
+        connection.receive = receive
+        return self._wait_for_end(number, connection.reader)
+
+    async def _wait_for_end(self, number: int, reader: asyncio.StreamReader) -> None:
         reason = "it closed the connection"
         try:
-            await self._read(number, reader)
-        except MarshallingError as error:
-            reason = f"what it sent cannot be read: {error}"
+            await reader.read()
         except OSError as error:
             reason = str(error)
         finally:
@@ -168,22 +180,23 @@ class Leading:
             self._lose(gives_way(hosts), "too many others connect")
         return bool(hosts)
 
-    async def _read(self, number: int, reader: asyncio.StreamReader) -> None:
-        packets = PacketReader(_MOST_OF_STRANGERS)
-        while data := await reader.read(_READ_SIZE):
-            packets.feed(data)
-            now = self._member.now()
-            learner = self._state.learners.get(number)
-            try:
-                while learner is not None and (packet := packets.take()) is not None:
-                    self._channels[number].statistics.received += 1
-                    self._state.received(number, packet, now)
-                    learner = self._state.learners.get(number)
-                    if learner is not None and learner.stage is not LearnerStage.INFO:
-                        self._channels[number].server_id = learner.server_id
-                        packets.most = MOST_PACKET
-            finally:
-                self._carry_out()
+    def _read(self, number: int, packets: PacketReader, data: bytes) -> None:
+        """raises    MarshallingError"""
+        learner = self._state.learners.get(number)
+        if learner is None:
+            return  # it is being disconnected
+        packets.feed(data)
+        now = self._member.now()
+        try:
+            while learner is not None and (packet := packets.take()) is not None:
+                self._channels[number].statistics.received += 1
+                self._state.received(number, packet, now)
+                learner = self._state.learners.get(number)
+                if learner is not None and learner.stage is not LearnerStage.INFO:
+                    self._channels[number].server_id = learner.server_id
+                    packets.most = MOST_PACKET
+        finally:
+            self._carry_out()
 
     def _lose(self, number: int, reason: str) -> None:
         channel = self._channels.pop(number, None)
