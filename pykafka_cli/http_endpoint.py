@@ -7,8 +7,10 @@ or slowly, or too much, or does not read, is disconnected, and there are only so
 import asyncio
 import io
 import logging
+import select
 import socket
 import socketserver
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -33,6 +35,8 @@ LONGEST_HEAD = 16 * 1024
 _ENDS_OF_HEAD = (b"\r\n\r\n", b"\n\n")
 _METHODS = ("GET", "HEAD")
 _BACKLOG = 16
+_HANDSHAKE = b"\x16"
+"""The first byte of a TLS connection."""
 
 
 class Response(NamedTuple):
@@ -43,21 +47,36 @@ class Response(NamedTuple):
     body: bytes
 
 
+class Tls(NamedTuple):
+    """How connections are secured; plain ones are served as well if TLS is optional."""
+
+    context: ssl.SSLContext
+    is_optional: bool
+
+
 class HttpEndpoint:
     """Serves an application on one port. `port` is the actual one once it has started.
 
-    application    is called in threads, only with GET; it must not block for long
+    application    is called in threads, only with GET; it must not block for long; with TLS, HTTPS is "on" in `environ`
     patience       seconds that a client may take to send its request, and then to read the response
+    tls            None: without
     """
 
-    def __init__(self, host: str, port: int, application: "WSGIApplication", patience: Seconds = PATIENCE_S) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        application: "WSGIApplication",
+        patience: Seconds = PATIENCE_S,
+        tls: Tls | None = None,
+    ) -> None:
         self.host, self.port = host, port
-        self._application, self._patience = application, patience
+        self._application, self._patience, self._tls = application, patience, tls
         self._server: _Server | None = None
 
     def start(self) -> None:
         """Listen; raises OSError."""
-        self._server = server = _Server(self.host, self.port, self._patience)
+        self._server = server = _Server(self.host, self.port, self._patience, self._tls)
         server.set_app(_only_get(self._application))
         self.port = server.server_port
         threading.Thread(target=server.serve_forever, name=f"http-{self.port}", daemon=True).start()
@@ -73,10 +92,10 @@ class _Server(socketserver.ThreadingMixIn, WSGIServer):
     daemon_threads = True
     request_queue_size = _BACKLOG
 
-    def __init__(self, host: str, port: int, patience: Seconds) -> None:
+    def __init__(self, host: str, port: int, patience: Seconds, tls: Tls | None) -> None:
         found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         self.address_family, address = found[0][0], found[0][4]
-        self.patience = patience
+        self.patience, self.tls = patience, tls
         self._free = threading.Semaphore(MOST_CONNECTIONS)
         super().__init__(address[:2], _Handler)  # type: ignore[arg-type]
 
@@ -112,6 +131,25 @@ class _Responding(ServerHandler):
 class _Handler(WSGIRequestHandler):
     server: _Server
     connection: socket.socket
+
+    def setup(self) -> None:
+        """Let TLS begin, where the client uses it; raises OSError."""
+        tls, deadline = self.server.tls, time.monotonic() + self.server.patience
+        self.request.settimeout(self.server.patience)
+        if tls is not None and not (tls.is_optional and self.request.recv(1, socket.MSG_PEEK) != _HANDSHAKE):
+            self.request = _secured(self.request, tls.context, deadline)
+        super().setup()
+
+    def finish(self) -> None:
+        super().finish()
+        if isinstance(self.connection, ssl.SSLSocket):
+            self.connection.close()  # the server has only the socket below it
+
+    def get_environ(self) -> "WSGIEnvironment":
+        environ = super().get_environ()
+        if isinstance(self.connection, ssl.SSLSocket):
+            environ["HTTPS"] = "on"
+        return environ
 
     def handle(self) -> None:
         try:
@@ -152,6 +190,28 @@ class _Handler(WSGIRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # its name in the library
         _log.debug("%s: %s", self.client_address, format % args)
+
+
+def _secured(connection: socket.socket, context: ssl.SSLContext, deadline: float) -> ssl.SSLSocket:
+    """The connection with TLS, once that has begun; raises OSError."""
+    secured = context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+    try:
+        secured.setblocking(False)
+        while True:
+            reading, writing = list[ssl.SSLSocket](), list[ssl.SSLSocket]()
+            try:
+                secured.do_handshake()
+            except ssl.SSLWantReadError:
+                reading = [secured]
+            except ssl.SSLWantWriteError:
+                writing = [secured]
+            else:
+                return secured
+            if not any(select.select(reading, writing, [], max(deadline - time.monotonic(), 0))):
+                raise TimeoutError("TLS did not begin in time")
+    except OSError:
+        secured.close()
+        raise
 
 
 def called_on(loop: asyncio.AbstractEventLoop, look: Callable[..., T]) -> Callable[..., T]:

@@ -48,7 +48,7 @@ _SUPER_USER = re.compile(r"superUser\..+")
 # Keys of parts that only an ensemble or a Java server has; there may be any number of them.
 _WITHOUT_EFFECT = re.compile(r"(metricsProvider|multiAddress|quorum|ssl\.quorum|admin|jvm|kerberos)\..+")
 
-_OF_ENSEMBLES, _OF_ADMIN = ZooKeeperEnsembleKeys.KEYS, ZooKeeperAdminKeys.KEYS
+_OF_ENSEMBLES, _OF_ADMIN_TLS = ZooKeeperEnsembleKeys.KEYS, "ssl.quorum."
 _SECRET = re.compile(r".*(password|superdigest)", re.IGNORECASE)
 _HIDDEN = "[hidden]"
 _COMMON = ("initLimit", "syncLimit")  # every sample file has them, so that to report them would help nobody
@@ -295,11 +295,11 @@ class ZooKeeperSettings(ZooKeeperSecurityKeys, ZooKeeperEnsembleKeys, ZooKeeperA
 
     def _protects(self, name: str) -> bool:
         """Whether a key about security is about something that this server does."""
-        if name in _OF_ADMIN:
-            return self.admin_enable_server
         return self.may_be_distributed or name not in _OF_ENSEMBLES
 
     def _has_effect(self, name: str) -> bool:
+        if name.startswith(_OF_ADMIN_TLS):
+            return self.admin_enable_server and self.has_admin_tls
         return self.KEYS[name].effective and (self.may_be_distributed or name in _COMMON or name not in _OF_ENSEMBLES)
 
     def _bad(self, name: str, why: str) -> BadProperty:

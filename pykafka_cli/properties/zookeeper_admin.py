@@ -7,20 +7,25 @@ from pykafka_cli.properties.keys import (
     BOOLEAN,
     INT,
     LOW,
+    PASSWORD,
     STRING,
     AtLeast,
     Between,
     InertKey,
     Key,
+    Password,
     Settings,
-    UnsupportedProtection,
 )
-
-_NO_TLS = "this server has no TLS for admin commands, which would be sent unencrypted and to anyone"
+from pykafka_cli.properties.zookeeper_security import STORE_TYPES
 
 
 class ZooKeeperAdminKeys(Settings):
     """Where a server responds to commands over HTTP, if it does."""
+
+    @property
+    def has_admin_tls(self) -> bool:
+        """Whether commands are served by TLS, perhaps only so."""
+        return self.admin_force_https or self.admin_port_unification
 
     admin_enable_server = Key(
         BOOLEAN, False, "Whether to respond to commands over HTTP, as /commands/stat. ZooKeeper's own default is true.",
@@ -45,15 +50,45 @@ class ZooKeeperAdminKeys(Settings):
         INT, 11, "The version of HTTP; here it is 1.0, with a connection for each request.",
         name="admin.httpVersion", importance=LOW,
     )  # fmt: skip
-    admin_force_https = UnsupportedProtection(
-        BOOLEAN, False, "Whether commands are served by TLS only.", name="admin.forceHttps", loss=_NO_TLS
+    admin_force_https = Key(
+        BOOLEAN, False, "Whether commands are served by TLS only.", name="admin.forceHttps", importance=LOW
     )
-    admin_port_unification = UnsupportedProtection(
-        BOOLEAN, False, "Whether commands are served by TLS as well.", name="admin.portUnification", loss=_NO_TLS
+    admin_port_unification = Key(
+        BOOLEAN, False, "Whether commands are served by TLS as well.", name="admin.portUnification", importance=LOW
     )
-    admin_need_client_auth = UnsupportedProtection(
-        BOOLEAN, False, "Whether clients must show a certificate (ZooKeeper 3.9).", name="admin.needClientAuth",
-        loss=_NO_TLS,
+    admin_need_client_auth = Key(
+        BOOLEAN, False, "Whether clients that use TLS must show a certificate (ZooKeeper 3.9).",
+        name="admin.needClientAuth", importance=LOW,
+    )  # fmt: skip
+    ssl_quorum_keystore_location = Key[str | None](
+        STRING, None, "The file with the key and certificate of the admin server, for TLS.",
+        name="ssl.quorum.keyStore.location", importance=LOW,
+    )  # fmt: skip
+    ssl_quorum_keystore_password = Key[Password | None](
+        PASSWORD, None, "The password of that file and of its key.", name="ssl.quorum.keyStore.password", importance=LOW
+    )
+    ssl_quorum_keystore_password_path = Key[str | None](
+        STRING, None, "A file with that password; takes precedence over it.", name="ssl.quorum.keyStore.passwordPath",
+        importance=LOW,
+    )  # fmt: skip
+    ssl_quorum_keystore_type = Key[str | None](
+        STRING, None, "PEM, PKCS12 or JKS; by default the file decides.", STORE_TYPES, name="ssl.quorum.keyStore.type",
+        importance=LOW,
+    )  # fmt: skip
+    ssl_quorum_truststore_location = Key[str | None](
+        STRING, None, "The file with the authorities that admin.needClientAuth requires.",
+        name="ssl.quorum.trustStore.location", importance=LOW,
+    )  # fmt: skip
+    ssl_quorum_truststore_password = Key[Password | None](
+        PASSWORD, None, "The password of that file.", name="ssl.quorum.trustStore.password", importance=LOW
+    )
+    ssl_quorum_truststore_password_path = Key[str | None](
+        STRING, None, "A file with that password; takes precedence over it.",
+        name="ssl.quorum.trustStore.passwordPath", importance=LOW,
+    )  # fmt: skip
+    ssl_quorum_truststore_type = Key[str | None](
+        STRING, None, "PEM, PKCS12 or JKS; by default the file decides.", STORE_TYPES,
+        name="ssl.quorum.trustStore.type", importance=LOW,
     )  # fmt: skip
     admin_rate_limiter_interval_in_ms = InertKey(
         INT, 300_000, "How often snapshots may be requested (ZooKeeper 3.9); here they cannot be.",

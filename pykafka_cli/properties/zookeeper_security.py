@@ -36,7 +36,7 @@ DIGEST_ALGORITHMS = {
 }
 """hashlib's names by Java's."""
 
-_STORE_TYPES = OneOfAnyCase("JKS", "PEM", "PKCS12")
+STORE_TYPES = OneOfAnyCase("JKS", "PEM", "PKCS12")
 
 
 class ZooKeeperSecurityKeys(Settings):
@@ -72,7 +72,7 @@ class ZooKeeperSecurityKeys(Settings):
         STRING, None, "A file with that password; takes precedence over it.", name="ssl.keyStore.passwordPath"
     )
     ssl_keystore_type = Key[str | None](
-        STRING, None, "PEM, PKCS12 or JKS; by default the file decides.", _STORE_TYPES, name="ssl.keyStore.type"
+        STRING, None, "PEM, PKCS12 or JKS; by default the file decides.", STORE_TYPES, name="ssl.keyStore.type"
     )
     ssl_truststore_location = Key[str | None](
         STRING, None, "The file with the certificates of trusted authorities, for clients.",
@@ -85,7 +85,7 @@ class ZooKeeperSecurityKeys(Settings):
         STRING, None, "A file with that password; takes precedence over it.", name="ssl.trustStore.passwordPath"
     )
     ssl_truststore_type = Key[str | None](
-        STRING, None, "PEM, PKCS12 or JKS; by default the file decides.", _STORE_TYPES, name="ssl.trustStore.type"
+        STRING, None, "PEM, PKCS12 or JKS; by default the file decides.", STORE_TYPES, name="ssl.trustStore.type"
     )
     ssl_auth_provider = Key(
         STRING, "x509", "The scheme of clients that show a certificate.", OneOf("x509"), name="ssl.authProvider"

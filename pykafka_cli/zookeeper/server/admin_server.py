@@ -4,6 +4,8 @@
     GET /commands/stat                         {"version" : ..., "command" : "stats", "error" : null}
     GET /commands/stmk?traceMask=306           arguments are in the query
 
+By TLS, clients are asked to use nothing else from then on, as by ZooKeeper.
+
 Responses have the form of ZooKeeper 3.8's. Source: org.apache.zookeeper.server.admin.{JettyAdminServer, JsonOutputter}
 """
 
@@ -14,26 +16,33 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
-from pykafka_cli.http_endpoint import HttpEndpoint, Response, called_on, plain
+from pykafka_cli.http_endpoint import HttpEndpoint, Response, Tls, called_on, plain
 from pykafka_cli.model import in_seconds
 from pykafka_cli.properties.zookeeper import ZooKeeperSettings
 from pykafka_cli.zookeeper.server.admin_commands import COMMANDS, MONITOR, Answer, Reporting, run_command
+from pykafka_cli.zookeeper.server.security import admin_tls_of
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
 
 _MOST_ARGUMENTS = 16
+_TLS_ONLY = ("Strict-Transport-Security", "max-age=86400; includeSubDomains")
 
 
 def admin_server(settings: ZooKeeperSettings, server: Reporting) -> HttpEndpoint:
-    """The admin server of a server, by its settings; not started. To be called on the server's event loop."""
+    """The admin server of a server, by its settings; not started. To be called on the server's event loop.
+
+    raises    ConfigError if its certificates cannot be used
+    """
 
     def answer(name: str, arguments: Mapping[str, str]) -> Answer:
         return run_command(name, arguments, server)
 
     application = Application(settings.admin_command_url, called_on(asyncio.get_running_loop(), answer))
     patience = in_seconds(settings.admin_idle_timeout)
-    return HttpEndpoint(settings.admin_server_address, settings.admin_server_port, application, patience)
+    context = admin_tls_of(settings)
+    tls = None if context is None else Tls(context, is_optional=not settings.admin_force_https)
+    return HttpEndpoint(settings.admin_server_address, settings.admin_server_port, application, patience, tls)
 
 
 class Application:
@@ -48,7 +57,7 @@ class Application:
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         status, headers, body = self._respond(environ)
-        start_response(status, headers)
+        start_response(status, [*headers, _TLS_ONLY] if environ.get("HTTPS") == "on" else headers)
         return [body]
 
     def _respond(self, environ: "WSGIEnvironment") -> Response:

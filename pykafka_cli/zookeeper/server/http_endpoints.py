@@ -5,6 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
+from pykafka_cli.properties.keys import ConfigError
 from pykafka_cli.properties.zookeeper import ZooKeeperSettings
 
 if TYPE_CHECKING:
@@ -62,7 +63,10 @@ class HttpEndpoints:
             return
         from pykafka_cli.zookeeper.server.admin_server import admin_server
 
-        endpoint = admin_server(settings, self._server)
+        try:
+            endpoint = admin_server(settings, self._server)
+        except ConfigError as error:
+            raise CannotServe(str(error)) from error
         where = f"{endpoint.host}:{endpoint.port}"
         try:
             endpoint.start()
@@ -74,4 +78,6 @@ class HttpEndpoints:
             return
         self.admin_port = endpoint.port
         self._closing.append(endpoint.stop)
-        _log.info("Admin commands are at http://%s:%d%s", endpoint.host, endpoint.port, settings.admin_command_url)
+        scheme = "https" if settings.has_admin_tls else "http"
+        url = f"{scheme}://{endpoint.host}:{endpoint.port}{settings.admin_command_url}"
+        _log.info("Admin commands are at %s", url)

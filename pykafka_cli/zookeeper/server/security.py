@@ -31,6 +31,22 @@ def tls_of(settings: ZooKeeperSettings) -> ssl.SSLContext | None:
         raise ConfigError(f"{port} cannot be opened: {error}") from None
 
 
+def admin_tls_of(settings: ZooKeeperSettings) -> ssl.SSLContext | None:
+    """The SSL context of the admin server; None without TLS. Raises ConfigError.
+
+    As in ZooKeeper, it has the stores for connections between servers.
+    """
+    if not settings.has_admin_tls:
+        return None
+    client_auth = "NEED" if settings.admin_need_client_auth else "NONE"
+    try:
+        return server_context(
+            Versions("TLS"), _store(settings, "quorum.keyStore"), _store(settings, "quorum.trustStore"), client_auth
+        )
+    except (BadStore, BadTlsSetting) as error:
+        raise ConfigError(f"the admin server cannot use TLS: {error}") from None
+
+
 def authentication_of(settings: ZooKeeperSettings) -> Authentication:
     """How clients authenticate; reads the login file that KAFKA_OPTS names. Raises ConfigError."""
     passwords = _passwords(settings)
