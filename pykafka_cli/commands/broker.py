@@ -1,12 +1,15 @@
 """`pk broker`: kills, pauses, stops or starts one of several brokers that `pk up` has started."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pykafka_cli.script.options import Output, chosen_output
 from pykafka_cli.script.own_command import OwnCommand
+
+if TYPE_CHECKING:
+    from pykafka_cli.servers.run_states import RunState
 
 EPILOG = """\b
 Examples:
@@ -33,8 +36,11 @@ def broker() -> None:
 def show_brokers(data_dir: DataDir = None, output: Output = None) -> None:
     """List the brokers: process, state, address, log."""
     from pykafka_cli.output.local_servers import show_brokers
+    from pykafka_cli.servers.run_states import the_running
 
-    show_brokers(chosen_output(output), _request(data_dir, "brokers"))
+    form, state = chosen_output(output), the_running(data_dir)
+    own = state.own_broker
+    show_brokers(form, [own] if own else _request(state, "brokers"))
 
 
 @app.command(cls=OwnCommand)
@@ -75,20 +81,20 @@ def restart(broker_id: Broker, data_dir: DataDir = None, output: Output = None) 
 
 def _act(command: str, broker_id: int, data_dir: Path | None, output: Any) -> None:
     from pykafka_cli.output.local_servers import show_changed
-
-    show_changed(chosen_output(output), f"Broker {broker_id}", _request(data_dir, command, broker=broker_id))
-
-
-def _request(data_dir: Path | None, command: str, **arguments: Any) -> Any:
-    """raises    ScriptError"""
     from pykafka_cli.script.errors import ScriptError
-    from pykafka_cli.servers.control_client import ControlClient
     from pykafka_cli.servers.run_states import the_running
 
     state = the_running(data_dir)
-    if len(state.brokers) == 1:
+    if state.own_broker:
         raise ScriptError(
             "The only broker runs in the process of pk up", hint="pk up --brokers 3 gives each its own process."
         )
+    show_changed(chosen_output(output), f"Broker {broker_id}", _request(state, command, broker=broker_id))
+
+
+def _request(state: "RunState", command: str, **arguments: Any) -> Any:
+    """raises    ScriptError"""
+    from pykafka_cli.servers.control_client import ControlClient
+
     with ControlClient(state.data_dir) as control:
         return control.request(command, **arguments)

@@ -126,6 +126,16 @@ def up(
     override: Annotated[
         list[str] | None, typer.Option(metavar="KEY=VALUE", help="Set a property of all brokers; may be repeated.")
     ] = None,
+    zookeeper_override: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KEY=VALUE",
+            help=(
+                "Set a property of all ZooKeepers; may be repeated. "
+                "A port is that of the first one; the others get the next ports."
+            ),
+        ),
+    ] = None,
     stop_at_eof: Annotated[
         bool,
         typer.Option(
@@ -172,7 +182,12 @@ def up(
         from pykafka_cli.servers.zookeeper_processes import ZOOKEEPER
 
         raise Ended(ZOOKEEPER.serve_as(as_zookeeper))
-    from pykafka_cli.rules.local_cluster import BadPlan, parse_client_listeners, parse_overrides
+    from pykafka_cli.rules.local_cluster import (
+        BadPlan,
+        parse_client_listeners,
+        parse_overrides,
+        parse_zookeeper_overrides,
+    )
 
     command = command or []
     if command:
@@ -192,6 +207,7 @@ def up(
     try:
         topics = _wanted_topics(topic or [], brokers)
         overrides = parse_overrides(override or [])
+        of_zookeepers = parse_zookeeper_overrides(zookeeper_override or [])
         clients = parse_client_listeners(listen, advertise, brokers)
     except BadPlan as error:
         raise UsageError(str(error), hint=error.hint) from None
@@ -207,6 +223,7 @@ def up(
         more = {
             "--topic": topic or [],
             "--override": override or [],
+            "--zookeeper-override": zookeeper_override or [],
             "--listen": [] if listen is None else [listen],
             "--advertise": [] if advertise is None else [advertise],
         }
@@ -227,9 +244,28 @@ def up(
         ensemble = _ensemble(zookeeper_port, zookeepers)
         ports = _ports(port, [zookeeper_port, *(each for server in ensemble for each in server)], brokers)
         metrics = _metrics_ports(metrics_port, brokers + (zookeepers or 1))
-        plan = LocalPlan(directory.absolute(), ports, zookeeper_port, overrides, clients, *controls, ensemble, metrics)
+        plan = LocalPlan(
+            directory.absolute(), ports, zookeeper_port, overrides, clients, *controls, ensemble, metrics, of_zookeepers
+        )
+        if of_zookeepers:
+            _ensure_usable(plan)
         listener = _page_listener(ui_port) if ui else None
         _serve(plan, topics, command, ready_file or [], form, listener, stop_at_eof=stop_at_eof)
+
+
+def _ensure_usable(plan: "LocalPlan") -> None:
+    """raises    UsageError if ZooKeeper cannot have these properties"""
+    from pykafka_cli.properties.keys import BadProperty, ConfigError
+    from pykafka_cli.servers.local_plan import zookeeper_settings
+
+    try:
+        settings = zookeeper_settings(plan)
+    except BadProperty as error:
+        raise UsageError(f"--zookeeper-override {error.key}: {error}") from None
+    except ConfigError as error:
+        raise UsageError(f"--zookeeper-override: {error}") from None
+    for warning in settings.warnings:
+        print_remark(f"--zookeeper-override: {warning}")
 
 
 def _detach(words: list[str], ready_files: Sequence[Path], form: OutputFormat) -> None:

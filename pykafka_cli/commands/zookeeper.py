@@ -1,12 +1,15 @@
 """`pk zookeeper`: kills, pauses, stops or starts one ZooKeeper server that `pk up --zookeepers` has started."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pykafka_cli.script.options import Output, chosen_output
 from pykafka_cli.script.own_command import OwnCommand
+
+if TYPE_CHECKING:
+    from pykafka_cli.servers.run_states import RunState
 
 EPILOG = """\b
 Examples:
@@ -33,8 +36,11 @@ def zookeeper() -> None:
 def show_zookeepers(data_dir: DataDir = None, output: Output = None) -> None:
     """List the ZooKeepers: process, state, mode (leader, follower, looking for a leader), address, log."""
     from pykafka_cli.output.local_servers import show_zookeepers
+    from pykafka_cli.servers.run_states import the_running
 
-    show_zookeepers(chosen_output(output), _request(data_dir, "zookeepers"))
+    form, state = chosen_output(output), the_running(data_dir)
+    own = state.own_zookeeper
+    show_zookeepers(form, [own] if own else _request(state, "zookeepers"))
 
 
 @app.command(cls=OwnCommand)
@@ -75,21 +81,21 @@ def restart(number: ZooKeeper, data_dir: DataDir = None, output: Output = None) 
 
 def _act(command: str, number: int, data_dir: Path | None, output: Any) -> None:
     from pykafka_cli.output.local_servers import show_changed
-
-    show_changed(chosen_output(output), f"ZooKeeper {number}", _request(data_dir, command, zookeeper=number))
-
-
-def _request(data_dir: Path | None, command: str, **arguments: Any) -> Any:
-    """raises    ScriptError"""
     from pykafka_cli.script.errors import ScriptError
-    from pykafka_cli.servers.control_client import ControlClient
     from pykafka_cli.servers.run_states import the_running
 
     state = the_running(data_dir)
-    if not state.zookeepers:
+    if state.own_zookeeper:
         raise ScriptError(
             "The only ZooKeeper runs in the process of pk up",
             hint="pk up --zookeepers 1 gives it its own, 3 an ensemble.",
         )
+    show_changed(chosen_output(output), f"ZooKeeper {number}", _request(state, command, zookeeper=number))
+
+
+def _request(state: "RunState", command: str, **arguments: Any) -> Any:
+    """raises    ScriptError"""
+    from pykafka_cli.servers.control_client import ControlClient
+
     with ControlClient(state.data_dir) as control:
         return control.request(command, **arguments)

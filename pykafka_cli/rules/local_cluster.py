@@ -23,11 +23,14 @@ OPTIONS_FOR: Mapping[str, str] = {
     "zookeeper.connect": "--zookeeper-port",
 }
 """Properties that --override cannot change, as an option sets them."""
+ZOOKEEPER_OPTIONS_FOR: Mapping[str, str] = {"clientPort": "--zookeeper-port", "dataDir": "--data-dir"}
+"""The same for --zookeeper-override."""
 
 CLIENT_LISTENER = "PLAINTEXT"
 _LOCALHOST, _EVERY_ADDRESS = "localhost", "0.0.0.0"
 _MAX_PORT = 65535
 _NUMBERED = frozenset({"broker.id", "node.id", "process.roles"})
+_NUMBERED_ZOOKEEPERS = re.compile(r"server\.\d+")
 _CLEANUP_POLICIES = frozenset({"compact", "delete"})
 
 
@@ -180,18 +183,34 @@ def split_topics(text: str, separator: str = ",") -> list[str]:
 
 
 def parse_overrides(words: Iterable[str]) -> dict[str, str]:
-    """Parse KEY=VALUE words; of a key given twice, the last one counts.
+    """The properties of --override KEY=VALUE; of a key given twice, the last one counts.
 
     raises    BadPlan
     """
-    overrides: dict[str, str] = {}
+    overrides = _parse_properties("--override", words, OPTIONS_FOR)
+    if numbers := sorted(_NUMBERED.intersection(overrides)):
+        raise BadPlan(f"--override {numbers[0]}: `pk up` numbers its brokers itself")
+    return overrides
+
+
+def parse_zookeeper_overrides(words: Iterable[str]) -> dict[str, str]:
+    """Likewise of --zookeeper-override.
+
+    raises    BadPlan
+    """
+    overrides = _parse_properties("--zookeeper-override", words, ZOOKEEPER_OPTIONS_FOR)
+    if numbers := list(filter(_NUMBERED_ZOOKEEPERS.fullmatch, overrides)):
+        raise BadPlan(f"--zookeeper-override {numbers[0]}: `pk up` numbers its ZooKeepers itself")
+    return overrides
+
+
+def _parse_properties(option: str, words: Iterable[str], options_for: Mapping[str, str]) -> dict[str, str]:
+    properties: dict[str, str] = {}
     for word in words:
         key, equals, value = (part.strip() for part in word.partition("="))
         if not key or not equals:
-            raise BadPlan(f"--override {word} is not of the form KEY=VALUE")
-        if key in OPTIONS_FOR:
-            raise BadPlan(f"--override {key} would take no effect here", hint=f"Use {OPTIONS_FOR[key]}.")
-        if key in _NUMBERED:
-            raise BadPlan(f"--override {key}: `pk up` numbers its brokers itself")
-        overrides[key] = value
-    return overrides
+            raise BadPlan(f"{option} {word} is not of the form KEY=VALUE")
+        if key in options_for:
+            raise BadPlan(f"{option} {key} would take no effect here", hint=f"Use {options_for[key]}.")
+        properties[key] = value
+    return properties

@@ -35,6 +35,10 @@ MAX_BROKERS = 9
 MAX_PORT = 65535
 INTERNAL_LISTENER = "INTERNAL"
 
+_ADMIN_SERVER, _ADMIN_PORT = "admin.enableServer", "admin.serverPort"
+_EACH_ITS_OWN = frozenset((_ADMIN_PORT, PROVIDER_PORT, "secureClientPort"))
+"""Ports of a ZooKeeper that others on the same machine cannot have as well."""
+
 _QUORUM_AFTER, _ELECTION_AFTER = 2888 - 2181, 3888 - 2181
 
 SESSION_TIMEOUT_MS = 6000
@@ -61,6 +65,8 @@ class LocalPlan(NamedTuple):
     has_faults       whether clients' requests can be made to fail
     ensemble         the ports of ZooKeepers that have their own processes; none: there is one, in that of `pk up`
     metrics_ports    where metrics are served, of each broker and then of each ZooKeeper; empty: nowhere
+
+    zookeeper_overrides    settings of all ZooKeepers; ports are those of the first one, and the others get the next
     """
 
     data_dir: Path
@@ -72,6 +78,7 @@ class LocalPlan(NamedTuple):
     has_faults: bool = False
     ensemble: Sequence[ZooKeeperPorts] = ()
     metrics_ports: Sequence[int] = ()
+    zookeeper_overrides: Mapping[str, str] = _NONE
 
     @property
     def metrics_addresses(self) -> list[MetricsAddress]:
@@ -82,8 +89,17 @@ class LocalPlan(NamedTuple):
         """The directory of a ZooKeeper, whose numbers begin with 1; its zoo.cfg is there as well."""
         return self.data_dir / ("zookeeper" if len(self.ensemble) <= 1 else f"zookeeper-{number}")
 
-    def metrics_properties(self, server: int) -> dict[str, str]:
-        """The properties of a ZooKeeper server's metrics; the first server's number is 1."""
+    def zookeeper_properties(self, server: int) -> dict[str, str]:
+        """The properties of a ZooKeeper's metrics, and those that override; the first server's number is 1."""
+        given = dict(self.zookeeper_overrides)
+        if _ADMIN_SERVER in given:
+            given.setdefault(_ADMIN_PORT, str(ZooKeeperSettings.KEYS[_ADMIN_PORT].default))
+        for key in _EACH_ITS_OWN.intersection(given):
+            if (first := given[key]).isdecimal() and int(first):
+                given[key] = str(int(first) + server - 1)
+        return {**self._metrics_properties(server), **given}
+
+    def _metrics_properties(self, server: int) -> dict[str, str]:
         if not self.metrics_ports:
             return {}
         port = self.metrics_ports[len(self.ports) + server - 1]
@@ -123,7 +139,7 @@ def broker_ports(first: int, brokers: int) -> list[int]:
 
 def zookeeper_settings(plan: LocalPlan) -> ZooKeeperSettings:
     """The settings of the only ZooKeeper server."""
-    return ZooKeeperSettings.on_loopback(str(plan.zookeeper_data(1)), plan.zookeeper_port, plan.metrics_properties(1))
+    return ZooKeeperSettings.on_loopback(str(plan.zookeeper_data(1)), plan.zookeeper_port, plan.zookeeper_properties(1))
 
 
 def metrics_ports(first: int | None, servers: int, pick: Callable[[], int]) -> list[int]:
@@ -176,7 +192,7 @@ def zookeeper_file(plan: LocalPlan, number: int) -> str:
         "clientPortAddress": HOST,
         "maxClientCnxns": "0",
         "4lw.commands.whitelist": READ_ONLY_WORDS.replace(" ", ""),
-        **plan.metrics_properties(number),
+        **plan.zookeeper_properties(number),
     }
     return write_properties(given) + "".join(f"{server}\n" for server in servers if len(servers) > 1)
 

@@ -7,11 +7,10 @@ from collections.abc import Callable, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from pykafka_cli.servers.control import BadRequest
+from pykafka_cli.servers.run_states import PAUSED, RUNNING, STOPPED
 from pykafka_cli.servers.server_process import Kind, ServerProcess, how_it_ended, start_process, stop_processes
 
 LOOK_AGAIN_S = 0.01
-
-RUNNING, PAUSED, STOPPED = "running", "paused", "stopped"
 
 
 class Called(NamedTuple):

@@ -18,6 +18,9 @@ from pykafka_cli.script.options import BOOTSTRAP_SERVER_VARIABLE
 from pykafka_cli.servers.stopping import processes, runs
 from pykafka_cli.text_files import write_text
 
+RUNNING, PAUSED, STOPPED = "running", "paused", "stopped"
+"""The states of a server."""
+
 
 class BrokerState(NamedTuple):
     """One broker; addresses are HOST:PORT.
@@ -37,15 +40,16 @@ class BrokerState(NamedTuple):
 
 
 class ZooKeeperState(NamedTuple):
-    """One ZooKeeper server with its own process; its address, HOST:PORT, is for clients.
+    """One ZooKeeper server; its address, HOST:PORT, is for clients.
 
-    pid    its process; None once it has stopped
+    pid    its process, which is `pk up` itself without --zookeepers; None once it has stopped
+    log    the file that it logs to; None if its log is that of `pk up`
     """
 
     address: str
     data_dir: str
     pid: int | None
-    log: str
+    log: str | None
 
     def document(self, number: int) -> dict[str, Any]:
         return {"zookeeper": number, **self._asdict()}
@@ -70,6 +74,19 @@ class RunState(NamedTuple):
     def bootstrap(self) -> str:
         """The bootstrap servers for commands on this machine."""
         return ",".join(each.address for each in self.brokers)
+
+    @property
+    def own_broker(self) -> dict[str, Any] | None:
+        """The broker with its state, for JSON, if it runs in the process of `pk up`."""
+        return {**self.brokers[0].document(0), "state": RUNNING} if len(self.brokers) == 1 else None
+
+    @property
+    def own_zookeeper(self) -> dict[str, Any] | None:
+        """The ZooKeeper likewise."""
+        if self.zookeepers:
+            return None
+        server = ZooKeeperState(self.zookeeper, str(Path(self.data_dir) / "zookeeper"), self.pid, log=None)
+        return {**server.document(1), "state": RUNNING, "mode": "standalone"}
 
     def document(self) -> dict[str, Any]:
         """For JSON; the keys are in docs/output.md."""

@@ -8,8 +8,8 @@ from typing import Any
 from pykafka_cli.servers.control import BadRequest
 from pykafka_cli.servers.control_channel import ChannelClosed
 from pykafka_cli.servers.local_plan import HOST, LocalPlan, zookeeper_file, zookeeper_log_of
-from pykafka_cli.servers.process_group import RUNNING, Called, CannotStart, LocalServer, ProcessGroup
-from pykafka_cli.servers.run_states import ZooKeeperState
+from pykafka_cli.servers.process_group import Called, CannotStart, LocalServer, ProcessGroup
+from pykafka_cli.servers.run_states import RUNNING, ZooKeeperState
 from pykafka_cli.servers.server_process import Kind, ServerProcess, how_it_ended
 from pykafka_cli.servers.zookeeper_child import START, serve_zookeeper
 from pykafka_cli.zookeeper.server.server import ServerUnusable

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from tests.support.polling import until
-from tests.support.running import PK, RunningCluster, pk
+from tests.support.running import PK, RunningCluster, change, listed, pk
 
 THREE = ("--brokers", "3")
 TOGETHER_S = 20.0
@@ -37,10 +37,7 @@ def three(tmp_path: Path) -> Iterator[RunningCluster]:
 
 
 def brokers(cluster: RunningCluster) -> list[dict[str, Any]]:
-    listed = pk("broker", "list", "--data-dir", str(cluster.data_dir), "--output", "json")
-    assert listed.returncode == 0, listed.stderr
-    found: list[dict[str, Any]] = json.loads(listed.stdout)
-    return found
+    return listed(cluster, "broker")
 
 
 def alive(data_dir: Path) -> list[int]:
@@ -51,14 +48,6 @@ def alive(data_dir: Path) -> list[int]:
         if str(data_dir) in words and process.info["status"] != psutil.STATUS_ZOMBIE:
             found.append(process.pid)
     return found
-
-
-def act(cluster: RunningCluster, command: str, broker: int) -> str:
-    if command == "pause":
-        cluster.expect_standstill()
-    done = pk("broker", command, str(broker), "--data-dir", str(cluster.data_dir))
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def addresses(cluster: RunningCluster) -> str:
@@ -89,7 +78,7 @@ def test_a_broker_that_is_killed_is_reported_and_comes_back_with_its_address_and
     os.kill(before["pid"], signal.SIGKILL)
     until(lambda: "was killed by SIGKILL" in cluster.said(), cluster.said)
     (shown,) = json.loads(pk("status", "--data-dir", str(cluster.data_dir), "--output", "json").stdout)
-    again = act(cluster, "start", 1)
+    again = change(cluster, "broker", 1, "start")
     read = pk(
         "console-consumer", "--bootstrap-server", before["address"], "--topic", "kept", "--partition", "0",
         "--offset", "earliest", "--max-messages", "1",
@@ -110,9 +99,9 @@ def test_what_is_not_running_cannot_be_stopped_and_what_runs_not_started(cluster
 
     started = pk("broker", "start", "0", *directory)
     missing = pk("broker", "kill", "7", *directory)
-    act(cluster, "stop", 2)
+    change(cluster, "broker", 2, "stop")
     killed = pk("broker", "kill", "2", *directory)
-    act(cluster, "restart", 2)
+    change(cluster, "broker", 2, "restart")
 
     assert "Broker 0 is running, in process" in started.stderr
     assert missing.stderr == "There is no broker 7, only brokers 0 to 2\n"
@@ -127,8 +116,8 @@ def test_all_brokers_and_those_that_come_later_have_the_clock_that_is_moved(clus
     sent = pk("console-producer", *server, "--topic", "old", stdin="".join(f"{n}\n" for n in range(90)))
     assert (made.returncode, sent.returncode) == (0, 0)
 
-    act(cluster, "kill", 1)
-    act(cluster, "restart", 1)
+    change(cluster, "broker", 1, "kill")
+    change(cluster, "broker", 1, "restart")
     for _ in range(2):  # the first closes the segment, and the second deletes it
         moved = pk("clock", "advance", "1h", "--data-dir", str(cluster.data_dir))
         assert moved.returncode == 0, moved.stderr
@@ -147,7 +136,7 @@ def test_a_fault_happens_as_often_as_asked_for_on_all_brokers_together(cluster: 
     made = pk("topics", *server, "--create", "--topic", "failing", "--replica-assignment", "0,1,2")
     words = ("Produce", "--error", "TOPIC_AUTHORIZATION_FAILED", "--times", "2")
     asked = pk("fault", *words, *directory)
-    act(cluster, "restart", 0)  # it is asked for of a broker that comes later, too
+    change(cluster, "broker", 0, "restart")  # it is asked for of a broker that comes later, too
     assert (made.returncode, asked.returncode) == (0, 0)
 
     outcomes = [
@@ -168,10 +157,10 @@ def test_a_paused_broker_answers_nothing_and_leads_nothing_until_it_is_resumed(t
     made = pk("topics", "--bootstrap-server", server, "--create", "--topic", "t", "--replica-assignment", "1:2:0")
     assert made.returncode == 0, made.stderr
 
-    assert act(three, "pause", 1) == f"Broker 1 is paused, in process {brokers(three)[1]['pid']}\n"
+    assert change(three, "broker", 1, "pause") == f"Broker 1 is paused, in process {brokers(three)[1]['pid']}\n"
     sent = pk("console-producer", "--bootstrap-server", server, "--topic", "t", stdin="kept\n")
     leads = pk("topics", "--bootstrap-server", server, "--describe", "--topic", "t").stdout
-    act(three, "resume", 1)
+    change(three, "broker", 1, "resume")
 
     assert sent.returncode == 0, sent.stderr
     assert "Leader: 2\tReplicas: 1,2,0\tIsr: 2,0" in leads
@@ -191,9 +180,9 @@ def test_a_paused_controller_keeps_no_producer_waiting(three: RunningCluster) ->
     made = pk("topics", "--bootstrap-server", server, "--create", "--topic", "ids", "--replica-assignment", replicas)
     assert made.returncode == 0, made.stderr
 
-    act(three, "pause", controller)
+    change(three, "broker", controller, "pause")
     sent = pk("console-producer", "--bootstrap-server", server, "--topic", "ids", stdin="kept\n")
-    act(three, "resume", controller)
+    change(three, "broker", controller, "resume")
 
     assert sent.returncode == 0, sent.stderr
 
@@ -216,7 +205,7 @@ def test_a_broker_that_is_asked_to_stop_hands_over_first(by: signal.Signals, thr
 @pytest.mark.parametrize("paused", [(), (0,), (0, 1, 2)], ids=["none", "one", "all"])
 def test_all_stop_with_pk_up_even_those_that_are_paused(paused: tuple[int, ...], three: RunningCluster) -> None:
     for broker in paused:
-        act(three, "pause", broker)
+        change(three, "broker", broker, "pause")
 
     begun = time.monotonic()
     status = three.stop(signal.SIGTERM)
@@ -248,7 +237,7 @@ def test_servers_that_are_told_to_stop_one_after_another_wait_for_nobody(
 @pytest.mark.parametrize("paused", [False, True], ids=["running", "paused"])
 def test_brokers_end_in_order_when_pk_up_is_killed(paused: bool, three: RunningCluster) -> None:
     if paused:
-        act(three, "pause", 2)
+        change(three, "broker", 2, "pause")
 
     three.kill()
 
@@ -272,9 +261,11 @@ def test_a_broker_that_cannot_start_ends_all_with_the_reason(tmp_path: Path) -> 
     assert not alive(tmp_path / "data")
 
 
-def test_the_only_broker_has_no_process_of_its_own(tmp_path: Path) -> None:
+def test_the_only_broker_is_listed_and_has_no_process_of_its_own(tmp_path: Path) -> None:
     running = RunningCluster(tmp_path / "data")
 
+    (broker,) = brokers(running)
+    shown = pk("broker", "list", "--data-dir", str(tmp_path / "data")).stdout
     refused = pk("broker", "kill", "0", "--data-dir", str(tmp_path / "data"))
 
     assert running.stop() == 0
@@ -282,6 +273,9 @@ def test_the_only_broker_has_no_process_of_its_own(tmp_path: Path) -> None:
     assert refused.stderr == (
         "The only broker runs in the process of pk up\npk up --brokers 3 gives each its own process.\n"
     )
+    assert running.process is not None
+    assert (broker["pid"], broker["state"], broker["log"]) == (running.process.pid, "running", None)
+    assert shown == f"0\t{running.process.pid}\trunning\t{running.bootstrap}\t-\n"
 
 
 def test_a_command_has_the_brokers_while_it_runs_and_one_may_die_meanwhile(tmp_path: Path) -> None:

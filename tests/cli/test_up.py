@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from pykafka_cli.cli import run
+from tests.support.polling import until
 from tests.support.ports import free_port
 from tests.support.running import PK, RunningCluster, pk
+from tests.support.zookeeper.servers import four_letter_word
 
 
 def names_below(directory: Path) -> set[str]:
@@ -116,6 +118,17 @@ def test_it_prints_what_a_logger_is_asked_to_say(fresh_cluster: RunningCluster) 
 FREE = ("--port", "0", "--zookeeper-port", "0")
 
 
+@pytest.mark.parametrize("zookeepers", [(), ("--zookeepers", "1")], ids=["here", "in its own process"])
+def test_zookeeper_has_the_properties_that_it_is_given(zookeepers: tuple[str, ...], tmp_path: Path) -> None:
+    given = ("--zookeeper-override", "4lw.commands.whitelist=ruok", "--zookeeper-override", "tickTme=1")
+    running = RunningCluster(tmp_path / "data", extra=(*zookeepers, *given))
+
+    until(lambda: four_letter_word(running.zookeeper_port, b"ruok") == b"imok", running.said)
+
+    assert running.stop() == 0
+    assert "--zookeeper-override: unknown key tickTme is ignored; did you mean tickTime?\n" in running.said()
+
+
 def test_a_command_runs_while_the_servers_do(tmp_path: Path) -> None:
     script = f"{PK} topics --describe --topic orders; ls -d {tmp_path}/data; exit 7"
     topics = ("--topic", "orders:3:retention.ms=1000", "--topic", "events")
@@ -182,6 +195,9 @@ def test_topics_are_created_as_docker_images_do(tmp_path: Path) -> None:
         (("--topic", "orders:1:2"), 2, "--brokers 2 starts enough."),
         (("--override", "num.partitions=none"), 2, "--override num.partitions: "),
         (("--override", "log.dirs=elsewhere"), 2, "Use --data-dir."),
+        (("--zookeeper-override", "tickTime=none"), 2, "--zookeeper-override tickTime: "),
+        (("--zookeeper-override", "dataDir=elsewhere"), 2, "Use --data-dir."),
+        (("--zookeeper-override", "maxSessionTimeout=1"), 2, "--zookeeper-override maxSessionTimeout: "),
         (("--listen", "0.0.0.0"), 2, "--advertise HOST:PORT sets the address that they should use."),
         (("--stop-at-eof", "--detach"), 2, "--stop-at-eof cannot be used with --detach"),
         (("--stop-at-eof", "--", "true"), 2, "--stop-at-eof cannot be used with a command, which may read it"),

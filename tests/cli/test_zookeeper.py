@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.polling import until
-from tests.support.running import RunningCluster, pk
+from tests.support.running import RunningCluster, change, listed, pk
 
 
 @pytest.fixture(scope="module")
@@ -28,22 +28,11 @@ def lone(tmp_path: Path) -> Iterator[RunningCluster]:
 
 
 def zookeepers(cluster: RunningCluster) -> list[dict[str, Any]]:
-    listed = pk("zookeeper", "list", "--data-dir", str(cluster.data_dir), "--output", "json")
-    assert listed.returncode == 0, listed.stderr
-    found: list[dict[str, Any]] = json.loads(listed.stdout)
-    return found
+    return listed(cluster, "zookeeper")
 
 
 def modes(cluster: RunningCluster) -> list[str | None]:
     return [each["mode"] for each in zookeepers(cluster)]
-
-
-def act(cluster: RunningCluster, command: str, number: int) -> str:
-    if command == "pause":
-        cluster.expect_standstill()
-    done = pk("zookeeper", command, str(number), "--data-dir", str(cluster.data_dir))
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def all_serve(cluster: RunningCluster) -> None:
@@ -66,7 +55,7 @@ def test_a_leader_that_is_killed_is_reported_and_comes_back_with_its_port_and_da
     )
     create(ensemble, "without-the-leader")
     (shown,) = json.loads(pk("status", "--data-dir", str(ensemble.data_dir), "--output", "json").stdout)
-    said = act(ensemble, "start", leader)
+    said = change(ensemble, "zookeeper", leader, "start")
 
     until(lambda: modes(ensemble)[leader - 1] == "follower", lambda: str(modes(ensemble)))
     after = zookeepers(ensemble)[leader - 1]
@@ -83,10 +72,10 @@ def test_a_paused_server_answers_nothing_until_it_is_resumed(ensemble: RunningCl
     all_serve(ensemble)
     follower = modes(ensemble).index("follower") + 1
 
-    said = act(ensemble, "pause", follower)
+    said = change(ensemble, "zookeeper", follower, "pause")
     paused = zookeepers(ensemble)[follower - 1]
     create(ensemble, "without-a-follower")
-    act(ensemble, "resume", follower)
+    change(ensemble, "zookeeper", follower, "resume")
 
     assert said == f"ZooKeeper {follower} is paused, in process {paused['pid']}\n"
     assert (paused["state"], paused["mode"]) == ("paused", None)
@@ -96,17 +85,17 @@ def test_a_paused_server_answers_nothing_until_it_is_resumed(ensemble: RunningCl
 def test_without_a_majority_one_starts_and_looks_for_a_leader_until_another_does(ensemble: RunningCluster) -> None:
     all_serve(ensemble)
     for number in (1, 2, 3):
-        act(ensemble, "kill", number)
+        change(ensemble, "zookeeper", number, "kill")
     stopped = zookeepers(ensemble)
 
-    act(ensemble, "start", 1)
+    change(ensemble, "zookeeper", 1, "start")
     until(lambda: modes(ensemble) == ["looking", None, None], lambda: str(modes(ensemble)))
-    act(ensemble, "start", 2)
-    act(ensemble, "start", 3)
+    change(ensemble, "zookeeper", 2, "start")
+    change(ensemble, "zookeeper", 3, "start")
 
     assert {each["state"] for each in stopped} == {"stopped"}
     all_serve(ensemble)
-    assert act(ensemble, "restart", 3).startswith("ZooKeeper 3 is running, in process ")
+    assert change(ensemble, "zookeeper", 3, "restart").startswith("ZooKeeper 3 is running, in process ")
     all_serve(ensemble)
     create(ensemble, "after-all")
 
@@ -116,9 +105,9 @@ def test_what_is_not_running_cannot_be_stopped_and_what_runs_not_started(ensembl
 
     started = pk("zookeeper", "start", "1", *directory)
     missing = pk("zookeeper", "kill", "7", *directory)
-    said = act(ensemble, "stop", 2)
+    said = change(ensemble, "zookeeper", 2, "stop")
     killed = pk("zookeeper", "kill", "2", *directory)
-    act(ensemble, "start", 2)
+    change(ensemble, "zookeeper", 2, "start")
 
     assert "ZooKeeper 1 is running, in process" in started.stderr
     assert missing.stderr == "There is no ZooKeeper 7, only ZooKeepers 1 to 3\n"
@@ -129,8 +118,8 @@ def test_what_is_not_running_cannot_be_stopped_and_what_runs_not_started(ensembl
 
 def test_all_stop_with_pk_up_even_those_that_are_paused(tmp_path: Path) -> None:
     running = RunningCluster(tmp_path / "data", extra=("--zookeepers", "3"))
-    act(running, "pause", 1)
-    act(running, "pause", 2)
+    change(running, "zookeeper", 1, "pause")
+    change(running, "zookeeper", 2, "pause")
 
     assert running.stop(signal.SIGTERM) == 0
 
@@ -139,9 +128,9 @@ def test_a_lone_server_with_its_own_process_is_killed_and_brought_back(lone: Run
     create(lone, "kept")
     (before,) = zookeepers(lone)
 
-    act(lone, "kill", 1)
+    change(lone, "zookeeper", 1, "kill")
     fetched = pk("get-offsets", "--bootstrap-server", lone.bootstrap, "--topic", "kept", timeout=120)
-    act(lone, "start", 1)
+    change(lone, "zookeeper", 1, "start")
 
     until(lambda: modes(lone) == ["standalone"], lambda: str(modes(lone)))
     (after,) = zookeepers(lone)
@@ -151,9 +140,11 @@ def test_a_lone_server_with_its_own_process_is_killed_and_brought_back(lone: Run
     create(lone, "after")
 
 
-def test_the_only_server_in_the_process_of_pk_up_cannot_be_killed_alone(tmp_path: Path) -> None:
+def test_the_only_server_in_the_process_of_pk_up_is_listed_and_cannot_be_killed_alone(tmp_path: Path) -> None:
     running = RunningCluster(tmp_path / "data")
 
+    (server,) = zookeepers(running)
+    shown = pk("zookeeper", "list", "--data-dir", str(tmp_path / "data")).stdout
     refused = pk("zookeeper", "kill", "1", "--data-dir", str(tmp_path / "data"))
 
     assert running.stop() == 0
@@ -161,3 +152,9 @@ def test_the_only_server_in_the_process_of_pk_up_cannot_be_killed_alone(tmp_path
     assert refused.stderr == (
         "The only ZooKeeper runs in the process of pk up\npk up --zookeepers 1 gives it its own, 3 an ensemble.\n"
     )
+    assert running.process is not None
+    assert server == {
+        "zookeeper": 1, "address": running.zookeeper, "data_dir": str(tmp_path / "data" / "zookeeper"),
+        "pid": running.process.pid, "log": None, "state": "running", "mode": "standalone",
+    }  # fmt: skip
+    assert shown == f"1\t{running.process.pid}\trunning\tstandalone\t{running.zookeeper}\t-\n"

@@ -1,5 +1,6 @@
 """ZooKeeper and brokers in separate processes, as `pk up` starts them, for tests from outside."""
 
+import json
 import os
 import re
 import signal
@@ -7,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from tests.support.ports import free_ports
 from tests.support.server_processes import ServerProcess
@@ -64,3 +66,23 @@ def pk(
     return subprocess.run(
         [PK, *words], input=stdin, capture_output=True, text=True, timeout=timeout, env=env, check=False
     )
+
+
+def change(cluster: RunningCluster, kind: str, number: int, command: str) -> str:
+    """Kill, pause, resume, stop, start or restart one server of a `pk up`; return what the command prints.
+
+    kind    "broker" or "zookeeper"
+    """
+    if command == "pause":
+        cluster.expect_standstill()
+    done = pk(kind, command, str(number), "--data-dir", str(cluster.data_dir))
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def listed(cluster: RunningCluster, kind: str) -> list[dict[str, Any]]:
+    """All servers of that kind, as documents."""
+    done = pk(kind, "list", "--data-dir", str(cluster.data_dir), "--output", "json")
+    assert done.returncode == 0, done.stderr
+    found: list[dict[str, Any]] = json.loads(done.stdout)
+    return found

@@ -8,6 +8,7 @@ from pykafka_cli.rules.local_cluster import (
     parse_client_listeners,
     parse_overrides,
     parse_topic,
+    parse_zookeeper_overrides,
     split_topics,
 )
 
@@ -83,6 +84,16 @@ def test_overrides() -> None:
 def test_overrides_that_are_refused(word: str) -> None:
     with pytest.raises(BadPlan, match="--override"):
         parse_overrides([word])
+
+
+def test_overrides_of_zookeepers() -> None:
+    assert parse_zookeeper_overrides(["tickTime=500", "broker.id=1"]) == {"tickTime": "500", "broker.id": "1"}
+
+
+@pytest.mark.parametrize("word", ["a", "=1", "clientPort=2181", "dataDir=/x", "server.1=localhost:2888:3888"])
+def test_overrides_of_zookeepers_that_are_rejected(word: str) -> None:
+    with pytest.raises(BadPlan, match="--zookeeper-override"):
+        parse_zookeeper_overrides([word])
 
 
 @pytest.mark.parametrize(
