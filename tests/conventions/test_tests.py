@@ -41,6 +41,7 @@ ACROSS_MODULES = {
     "transport/test_tls.py",
     "zookeeper/ensemble/test_histories.py",
     "zookeeper/ensemble/test_roles.py",
+    "zookeeper/server/test_admin_tls.py",
 }
 """Files of tests/unit that are about several modules of their folder, like those about what was recorded."""
 
