@@ -157,12 +157,34 @@ async def try_to_create_topics(
         topic.name or "": ApiError(topic.error_code, topic.error_message) for topic in answer.topics if topic.error_code
     }
     if session.lost_answers > lost and not validate_only:
+        present = [name for name, error in failed.items() if error.code == TOPIC_ALREADY_EXISTS]
+        found = await _assignments_once_known(session, present)
         for topic in topics:
-            if topic.name in failed and failed[topic.name].code == TOPIC_ALREADY_EXISTS:
-                found = await assignments(session, [topic.name])
-                if _is_as_wanted(found, topic.partitions, topic.replication_factor, topic.assignment):
-                    del failed[topic.name]
+            its = found.get(topic.name)
+            if isinstance(its, dict) and _is_as_wanted(
+                its, topic.partitions, topic.replication_factor, topic.assignment
+            ):
+                del failed[topic.name]
     return failed
+
+
+async def _assignments_once_known(
+    session: Session, names: Sequence[str]
+) -> dict[str, dict[TopicPartition, tuple[BrokerId, ...]] | ApiError]:
+    """The assignment of each of these topics, which exist, but which the asked broker may not have heard of yet."""
+    from pykafka_cli.clients.admin.retries import ask_until_final
+
+    async def ask(wanted: list[str]) -> dict[str, dict[TopicPartition, tuple[BrokerId, ...]] | ApiError]:
+        found: dict[str, dict[TopicPartition, tuple[BrokerId, ...]] | ApiError] = {}
+        for name in wanted:
+            try:
+                found[name] = await assignments(session, [name])
+            except ApiError as error:
+                found[name] = error
+        return found
+
+    not_yet = {ErrorCode.unknown_topic_or_partition, ErrorCode.leader_not_available}
+    return await ask_until_final(session, names, ask, not_yet)
 
 
 def _is_as_wanted(

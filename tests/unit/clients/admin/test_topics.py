@@ -1,6 +1,6 @@
 """What a request has done whose answer was lost is no failure of the one that was sent after it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ from kio.schema.create_topics.v7.response import CreatableTopicResult, CreateTop
 from kio.schema.delete_topics.v6.request import DeleteTopicsRequest
 from kio.schema.delete_topics.v6.response import DeletableTopicResult, DeleteTopicsResponse
 from kio.schema.errors import ErrorCode
+from kio.schema.metadata.v12.response import MetadataResponse
 
 from pykafka_cli.clients.admin.topics import create_partitions, create_topic, try_to_delete_topics
 from pykafka_cli.clients.errors import ApiError
@@ -60,6 +61,32 @@ async def test_a_topic_that_the_lost_request_created_is_created(session: Any, wa
     await create_topic(session, "new", **wanted, configs={})
 
     assert "new" in session.topics
+
+
+class LateSession(FakeSession):
+    """The broker that is asked hears of a topic only after others have asked for it."""
+
+    def __init__(self, unknown: int) -> None:
+        super().__init__({}, {"there": 2}, {"retry.backoff.ms": "1"})
+        self.unknown = unknown
+
+    async def metadata(self, topics: Iterable[str] | None, *, create: bool = False) -> MetadataResponse:
+        known = self.topics
+        if self.unknown:
+            self.unknown, self.topics = self.unknown - 1, {}
+        answer = await super().metadata(topics, create=create)
+        self.topics = known
+        return answer
+
+
+async def test_a_topic_that_the_lost_request_created_may_be_heard_of_later() -> None:
+    session = LateSession(unknown=3)
+    controller(session)
+    session.loses_answers = True
+
+    await create_topic(session, "new", partitions=3, configs={})  # type: ignore[arg-type]
+
+    assert (session.topics["new"], session.unknown) == (3, 0)
 
 
 @pytest.mark.parametrize("wanted", [{"partitions": 3}, {"replication_factor": 3}, {"assignment": {0: [0]}}], ids=str)
