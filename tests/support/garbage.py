@@ -1,19 +1,14 @@
 """Collects garbage at the end of each module of tests.
 
 What tests abandon, such as a coroutine in the middle of a wait, runs when it is collected, and may fail or complain:
-here, and not in the middle of a test of another module. What is there before the first test is left out, so that this
-takes little time.
+here, and not in the middle of a test of another module. What is there before the first test is left out (conftest.py),
+so that this takes little time.
 """
 
 import gc
 from collections.abc import Iterator
 
 import pytest
-
-
-def pytest_collection_finish() -> None:
-    gc.collect()
-    gc.freeze()
 
 
 @pytest.fixture(autouse=True, scope="module")
