@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 
 .PHONY: demo test test-quick simulate simulate-clients golden-far check format docs site picture bench soak binary clean peers-java peers-java-4 peers-javascript peers-go lock audit
 
-$(INSTALLED): pyproject.toml hatch_build.py pykafka_cli/protocol/records/survey.py
+$(INSTALLED): pyproject.toml hatch_build.py pykafka_cli/protocol/records/survey.py pykafka_cli/protocol/records/keys.py
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	touch $@

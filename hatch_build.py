@@ -15,7 +15,8 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 ROOT = Path(__file__).parent
-MODULES = (Path("pykafka_cli/protocol/records/survey.py"),)
+RECORDS = Path("pykafka_cli/protocol/records")
+MODULES = (RECORDS / "survey.py", RECORDS / "keys.py")
 
 
 class NotCompiled(Exception):
@@ -33,7 +34,7 @@ class Compile(BuildHookInterface[Any]):
             extensions = list(compiled(Path(self._work.name)))
         except NotCompiled as why:
             self.app.display_warning(
-                f"pk's broker will check records slowly, as its code for that is not compiled: {why}"
+                f"pk's broker will check and compact records slowly, as its code for that is not compiled: {why}"
             )
             return
         if version == "editable":
@@ -55,10 +56,11 @@ def compiled(work: Path) -> Iterator[tuple[Path, Path]]:
         for parent in module.parents[:-1]:
             (work / parent / "__init__.py").touch()
         shutil.copy(ROOT / module, copy)
-    command = [sys.executable, "-m", "mypyc", *map(str, MODULES)]
-    done = subprocess.run(command, cwd=work, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise NotCompiled(_last_line(done.stdout + done.stderr))
+    for module in MODULES:  # compiled together, they would have a library of their own beside the package
+        command = [sys.executable, "-m", "mypyc", str(module)]
+        done = subprocess.run(command, cwd=work, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise NotCompiled(_last_line(done.stdout + done.stderr))
     names = [".".join(module.with_suffix("").parts) for module in MODULES]
     test = [sys.executable, "-c", f"import {', '.join(names)}"]
     done = subprocess.run(test, cwd=work, capture_output=True, text=True, check=False)

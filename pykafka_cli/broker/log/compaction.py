@@ -20,12 +20,13 @@ import hashlib
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from pykafka_cli.model import FIRST_OFFSET, ConsumedRecord, Milliseconds, Offset, ProducerEpoch, ProducerId, Timestamp
 from pykafka_cli.protocol.records.batch import HEADER_SIZE, NO_TIMESTAMP, BatchHeader
 from pykafka_cli.protocol.records.compression import MAX_UNCOMPRESSED, decompress
 from pykafka_cli.protocol.records.control import ControlType, read_marker
+from pykafka_cli.protocol.records.keys import IS_COMPILED, record_keys
 from pykafka_cli.protocol.records.record import Record, build_batch, build_empty_batch, read_records
 from pykafka_cli.storage.files import File
 from pykafka_cli.storage.scan import ScannedBatch, scan
@@ -59,6 +60,21 @@ class LastBatch(NamedTuple):
     epoch: ProducerEpoch
 
 
+class RecordKeys(NamedTuple):
+    """The records of a batch, as far as their keys decide what becomes of them.
+
+    keys         in a digest those that are long
+    tombstones   the indexes of those without a value
+    """
+
+    keys: Sequence[bytes | None]
+    offsets: Sequence[Offset]
+    tombstones: frozenset[int]
+
+
+_NONE = RecordKeys((), (), frozenset())
+
+
 class OffsetMap:
     """The last offset of each key in the dirty part of a log, as far as `capacity` goes.
 
@@ -67,7 +83,7 @@ class OffsetMap:
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
-        self._offsets: dict[bytes, Offset] = {}
+        self._offsets: dict[bytes | None, Offset] = {}
         self.end = FIRST_OFFSET
 
     def __len__(self) -> int:
@@ -95,29 +111,28 @@ class OffsetMap:
                 if header.is_control:
                     transactions.see_marker(batch)
                 elif not transactions.see_data(header):
-                    for record in _records_of(batch):
-                        if (key := record.key) is not None and record.offset >= start:
-                            self._offsets[key if len(key) < _DIGEST_SIZE else _digest(key)] = record.offset
+                    keys, offsets, _ = _keys_of(batch)
+                    last: Iterable[tuple[bytes | None, Offset]] = zip(keys, offsets, strict=True)
+                    if header.base_offset < start or None in keys:
+                        last = ((key, offset) for key, offset in last if key is not None and offset >= start)
+                    self._offsets.update(last)
                 if header.last_offset >= start:
                     self.end = header.next_offset
                 _let_others_run(check)
         self.end = max(self.end, end)
 
-    def needed(
-        self, records: Iterable[Record | ConsumedRecord], *, is_past_horizon: bool
-    ) -> list[Record | ConsumedRecord]:
-        """The records that no later record of the dirty part replaces, without tombstones past their horizon."""
-        end, offsets = self.end, self._offsets
-        return [
-            record
-            for record in records
-            if record.offset >= end
-            or (
-                (key := record.key) is not None
-                and record.offset >= offsets.get(key if len(key) < _DIGEST_SIZE else _digest(key), -1)
-                and (record.value is not None or not is_past_horizon)
-            )
+    def needed(self, records: "RecordKeys", *, is_past_horizon: bool) -> list[int]:
+        """The indexes of records that no later record of the dirty part replaces, without tombstones past their
+        horizon."""
+        keys, offsets, end, last = records.keys, records.offsets, self.end, self._offsets
+        needed = [
+            index for index, (key, offset) in enumerate(zip(keys, offsets, strict=True)) if offset >= last.get(key, -1)
         ]
+        if None in keys:
+            needed = [index for index in needed if keys[index] is not None or offsets[index] >= end]
+        if is_past_horizon and records.tombstones:
+            needed = [index for index in needed if index not in records.tombstones or offsets[index] >= end]
+        return needed
 
 
 class CleanedTransactions:
@@ -219,24 +234,23 @@ def _filter(
     is_past_horizon = horizon is not None and horizon <= now_ms
     if header.is_control:
         is_obsolete = transactions.see_marker(batch)
-        drops_all, starts_waiting = is_obsolete and is_past_horizon, is_obsolete and horizon is None
+        starts_waiting, count = is_obsolete and horizon is None, header.record_count
+        kept = [] if is_obsolete and is_past_horizon else list(range(count))
     else:
-        drops_all, starts_waiting = transactions.see_data(header), False
-    records = [] if drops_all else _records_of(batch)
-    kept = records
-    if not header.is_control:
-        kept = offsets.needed(records, is_past_horizon=is_past_horizon)
-        starts_waiting = horizon is None and any(record.value is None for record in kept)
+        records = _NONE if transactions.see_data(header) else _keys_of(batch)
+        kept, count = offsets.needed(records, is_past_horizon=is_past_horizon), len(records.keys)
+        starts_waiting = horizon is None and not records.tombstones.isdisjoint(kept)
     if not kept:
         if not _is_last_of_producer(header, last_batches):
             return None
         return header, build_empty_batch(header), header.max_timestamp
-    if len(kept) == len(records) and not (starts_waiting and header.magic == 2):
+    if len(kept) == count and not (starts_waiting and header.magic == 2):
         return header, batch.bytes, header.max_timestamp
-    built = [_as_built(record) for record in kept]
+    whole = _records_of(batch)
+    built = [_as_built(whole[index]) for index in kept]
     rebuilt = build_batch(
         built,
-        base_offset=header.base_offset if header.magic == 2 else kept[0].offset,
+        base_offset=header.base_offset if header.magic == 2 else built[0].offset,
         last_offset=header.last_offset,
         leader_epoch=header.leader_epoch,
         compression=header.compression,
@@ -250,6 +264,21 @@ def _filter(
     )
     largest = header.max_timestamp if header.is_log_append_time else max(record.timestamp for record in built)
     return header, rebuilt, largest
+
+
+def _keys_of(batch: ScannedBatch) -> RecordKeys:
+    """raises  CorruptRecords"""
+    header, found = batch.header, None
+    if header.magic == 2 and header.record_count > 0 and IS_COMPILED:
+        payload = decompress(header.compression, batch.bytes[HEADER_SIZE:], MAX_UNCOMPRESSED)
+        found = record_keys(bytes(payload), header.record_count, header.base_offset)
+    if found is None:
+        records = _records_of(batch)
+        without_value = [index for index, record in enumerate(records) if record.value is None]
+        found = [record.key for record in records], [record.offset for record in records], without_value
+    keys, offsets, without_value = found
+    keys = [key if key is None or len(key) < _DIGEST_SIZE else _digest(key) for key in keys]
+    return RecordKeys(keys, cast("list[Offset]", offsets), frozenset(without_value))
 
 
 def _records_of(batch: ScannedBatch) -> Sequence[Record | ConsumedRecord]:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from pykafka_cli.broker.errors import OutOfOrderSequenceNumber
+from pykafka_cli.broker.log import compaction
 from pykafka_cli.broker.log.cleaner import LogCleaner
 from pykafka_cli.broker.log.partition_log import PartitionLog
 from pykafka_cli.broker.log.producer_state import AppendOrigin
@@ -16,6 +17,12 @@ from tests.support.costs import counted_calls
 from tests.support.logs import NOW_MS, ORDERS, broker_settings, marker, open_log, read_all, sequenced
 
 DAY_S = 86_400
+
+
+@pytest.fixture(autouse=True, params=["compiled", "not compiled"])
+def _reader_of_keys(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both ways to read keys keep the same records."""
+    monkeypatch.setattr(compaction, "IS_COMPILED", request.param == "compiled")
 
 
 class Compacted:
