@@ -7,7 +7,7 @@ import json
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from confluent_kafka import Consumer, ElectionType, KafkaError, KafkaException, Message, Producer, TopicPartition
@@ -19,9 +19,13 @@ from confluent_kafka.admin import (
     NewTopic,
     ResourceType,
 )
+from kio.schema.find_coordinator.v1.request import FindCoordinatorRequest
+from kio.static.primitive import i8
 
+from pykafka_cli.protocol.api_keys import ApiKey
 from tests.support.broker_processes import BrokerProcess, PkBroker
 from tests.support.polling import PATIENCE_S, Found, until
+from tests.support.raw_requests import RawClient
 from tests.support.running import pk
 from tests.support.zookeeper.servers import PkZooKeeper, ZooKeeperProcess
 
@@ -168,11 +172,15 @@ class Cluster:
         self.admin.incremental_alter_configs([resource])[resource].result(PATIENCE_S)
 
     def coordinator(self, group: str) -> int:
-        """The broker that coordinates a group; -1 when nobody does just now."""
-        try:
-            return int(self.admin.describe_consumer_groups([group])[group].result(PATIENCE_S).coordinator.id)
-        except KafkaException:
-            return -1
+        """The broker that coordinates a group, as any broker knows it; -1 when nobody does just now.
+
+        librdkafka is not asked: its admin client may abort the process if it describes a group whose coordinator dies.
+        """
+        request = FindCoordinatorRequest(key=group, key_type=i8(0))
+        for broker in self.brokers:
+            with suppress(OSError), RawClient(broker.bootstrap) as client:
+                return int(client.answer(ApiKey.FIND_COORDINATOR, 1, request).node_id)
+        return -1
 
     # ---- records
 

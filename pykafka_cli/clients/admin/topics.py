@@ -1,5 +1,6 @@
 """Topics: list, describe, create, delete, add partitions."""
 
+import asyncio
 import uuid
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -265,9 +266,19 @@ async def create_partitions(
 
 
 async def _without_carried_out(session: Session, results: Sequence[Any], counts: Mapping[str, int]) -> list[Any]:
-    """The results without topics that already have the requested number of partitions."""
+    """The results without topics that already have the requested number of partitions.
+
+    A count above the present one is not rejected as such, so a broker that shows fewer has not heard of the new ones
+    yet, and is asked again.
+    """
+    clock, pause = asyncio.get_running_loop().time, session.settings.retry_pause
+    deadline = clock() + session.settings.api_timeout
     refused = {each.name for each in results if each.error_code == ErrorCode.invalid_partitions}
-    present = Counter(partition.topic for partition in await assignments(session, refused))
+    while True:
+        present = Counter(partition.topic for partition in await assignments(session, refused))
+        if all(present[name] >= counts[name] for name in refused) or clock() + pause >= deadline:
+            break
+        await asyncio.sleep(pause)
     return [each for each in results if each.name not in refused or present[each.name] != counts[each.name]]
 
 

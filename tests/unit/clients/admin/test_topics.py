@@ -64,16 +64,16 @@ async def test_a_topic_that_the_lost_request_created_is_created(session: Any, wa
 
 
 class LateSession(FakeSession):
-    """The broker that is asked hears of a topic only after others have asked for it."""
+    """The broker that is asked hears of what has changed only after a number of requests."""
 
     def __init__(self, unknown: int) -> None:
         super().__init__({}, {"there": 2}, {"retry.backoff.ms": "1"})
-        self.unknown = unknown
+        self.unknown, self._before = unknown, {"there": 2}
 
     async def metadata(self, topics: Iterable[str] | None, *, create: bool = False) -> MetadataResponse:
         known = self.topics
         if self.unknown:
-            self.unknown, self.topics = self.unknown - 1, {}
+            self.unknown, self.topics = self.unknown - 1, self._before
         answer = await super().metadata(topics, create=create)
         self.topics = known
         return answer
@@ -125,3 +125,13 @@ async def test_partitions_that_the_lost_request_added_are_added(session: Any) ->
 async def test_a_topic_that_has_more_partitions_than_wanted_is_refused_all_the_same(session: Any) -> None:
     with pytest.raises(ApiError):
         await create_partitions(session, {"there": 1})
+
+
+async def test_partitions_that_the_lost_request_added_may_be_heard_of_later() -> None:
+    session = LateSession(unknown=3)
+    controller(session)
+    session.loses_answers = True
+
+    await create_partitions(session, {"there": 4})  # type: ignore[arg-type]
+
+    assert (session.topics["there"], session.unknown) == (4, 0)
