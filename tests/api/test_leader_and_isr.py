@@ -1,3 +1,5 @@
+import asyncio
+import threading
 import uuid
 from collections.abc import AsyncIterator
 from typing import Any
@@ -6,7 +8,9 @@ import pytest
 from kio.schema.errors import ErrorCode
 
 from pykafka_cli.model import TopicPartition
-from tests.fakes.replica_cluster import LEADER_AND_ISR, PartitionState, ReplicaCluster
+from tests.fakes.files import MemoryFiles
+from tests.fakes.replica_cluster import LEADER_AND_ISR, Node, PartitionState, ReplicaCluster
+from tests.support.polling import PATIENCE_S
 from tests.support.replicas import TOPIC, cluster_with_topic
 
 T0 = TopicPartition(TOPIC, 0)
@@ -122,3 +126,79 @@ async def test_a_leader_that_comes_back_elsewhere_is_followed_there(cluster: Rep
     await cluster.wait(3)
 
     assert cluster.nodes[2].log(TOPIC).log_end == 1
+
+
+class SlowFiles(MemoryFiles):
+    """Makes no directory of topic u before `released` is set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.released = threading.Event()
+
+    def make_directory(self, path: str) -> None:
+        if "/u-" in path:
+            assert self.released.wait(PATIENCE_S)
+        super().make_directory(path)
+
+
+@pytest.fixture
+async def slow() -> AsyncIterator[ReplicaCluster]:
+    """A broker that leads topic t, and whose disk is slow to take topic u."""
+    cluster = ReplicaCluster()
+    node = cluster.nodes[1] = Node(cluster, 1)
+    node.files = SlowFiles()
+    await node.start()
+    await cluster.controller.create(TOPIC, (1,))
+    yield cluster
+    release(node)
+    await cluster.close()
+
+
+def release(node: Node) -> None:
+    assert isinstance(node.files, SlowFiles)
+    node.files.released.set()
+
+
+async def test_others_are_served_while_logs_are_created(slow: ReplicaCluster) -> None:
+    node = slow.nodes[1]
+    creating = asyncio.ensure_future(slow.controller.create("u", (1,), (1,)))
+    await slow.settle()
+
+    produced = await node.produce(TOPIC, b"a")
+
+    assert produced.error_code is ErrorCode.none
+    assert not creating.done()
+    release(node)
+    await creating
+    assert node.replicas.partition(TopicPartition("u", 1)).is_leader
+
+
+async def test_an_election_that_is_overtaken_while_logs_are_created_changes_nothing(slow: ReplicaCluster) -> None:
+    node = slow.nodes[1]
+    slow.controller.decide("u", (1,))
+    partition = TopicPartition("u", 0)
+    request = slow.controller.leader_and_isr([partition], node, is_new=True)
+    asked = asyncio.ensure_future(node.ask(LEADER_AND_ISR, request))
+    await slow.settle()
+
+    node.metadata.controller_epoch = slow.controller.epoch + 1
+    release(node)
+
+    assert (await asked).error_code is ErrorCode.stale_controller_epoch
+    assert node.replicas.hosted.get(partition) is None
+
+
+async def test_a_deletion_comes_after_the_creation_that_was_sent_before(slow: ReplicaCluster) -> None:
+    node = slow.nodes[1]
+    partition = TopicPartition("u", 0)
+    creating = asyncio.ensure_future(slow.controller.create("u", (1,)))
+    await slow.settle()
+
+    deleting = asyncio.ensure_future(slow.controller.delete("u"))
+    await slow.settle()
+    assert not deleting.done()
+    release(node)
+    await asyncio.gather(creating, deleting)
+
+    assert node.logs.get(partition) is None
+    assert node.replicas.hosted.get(partition) is None

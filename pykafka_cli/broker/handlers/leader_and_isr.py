@@ -20,7 +20,7 @@ async def handle(ctx: RequestContext, request: LeaderAndIsrRequest) -> LeaderAnd
     new = [topic.topic_name for topic in request.topic_states if any(each.is_new for each in topic.partition_states)]
     await ctx.broker.configs.load_topics(new)
     try:
-        errors = ctx.broker.replicas.become_leader_or_follower(request)
+        errors = await ctx.broker.replicas.become_leader_or_follower(request)
     except (StaleBrokerEpoch, StaleControllerEpoch) as error:
         return LeaderAndIsrResponse(error_code=error.code)
     return LeaderAndIsrResponse(

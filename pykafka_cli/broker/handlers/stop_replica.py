@@ -11,7 +11,7 @@ from pykafka_cli.protocol.inter_broker import StopReplicaPartitionError, StopRep
 
 async def handle(ctx: RequestContext, request: StopReplicaRequest) -> StopReplicaResponse:
     try:
-        errors = ctx.broker.replicas.stop_replicas(request)
+        errors = await ctx.broker.replicas.stop_replicas(request)
     except (StaleBrokerEpoch, StaleControllerEpoch) as error:
         return StopReplicaResponse(error_code=error.code)
     return StopReplicaResponse(

@@ -5,7 +5,8 @@
     await logs.flush(log)
     await logs.shutdown()                 sync and checkpoint everything, so that the next start has nothing to recover
 
-What is slow (fsync, deletion, checkpoints, cleaning) runs in threads; the logs themselves are used on the loop alone.
+What is slow (fsync, deletion, checkpoints, cleaning, creating many logs) runs in threads; the logs themselves are used
+on the loop alone.
 Source: LogManager.
 """
 
@@ -24,6 +25,7 @@ from pykafka_cli.broker.clock import Clock
 from pykafka_cli.broker.errors import InconsistentTopicId, KafkaStorageError, LogDirNotFound
 from pykafka_cli.broker.log.checkpointing import Checkpointing
 from pykafka_cli.broker.log.cleaner import LogCleaner
+from pykafka_cli.broker.log.creations import Creations, NewLog
 from pykafka_cli.broker.log.listener import LogListener
 from pykafka_cli.broker.log.log_directory import LogDirectory
 from pykafka_cli.broker.log.partition_log import PartitionLog
@@ -92,13 +94,13 @@ class LogManager(LogListener[PartitionLog]):
         ]
         self._logs: dict[TopicPartition, PartitionLog] = {}
         self._of_topic: defaultdict[str, dict[int, PartitionLog]] = defaultdict(dict)
-        self._preferred: dict[TopicPartition, LogDirectory] = {}
         self._threads = ThreadPoolExecutor(max_workers=1 + len(self._directories), thread_name_prefix="log")
         self._periodic: list[asyncio.Task[None]] = []
         self._pending: set[asyncio.Task[None]] = set()
         self._removals = Removals(self._files, clock, self._in_thread, self._spawn)
         self._flushes: defaultdict[TopicPartition, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._is_running = False
+        self._creations = Creations(self._directories, topic_config, self._in_thread, self.get, self._adopt)
         self._cleaner = LogCleaner(settings, clock, self._files, self._in_thread)
         self._checkpoints = Checkpointing(lambda: self._online, self._try, self._spawn, self._cleaner.offset_of)
         self.on_directory_failure: list[Callable[[Path, list[TopicPartition]], None]] = []
@@ -246,20 +248,11 @@ class LogManager(LogListener[PartitionLog]):
         if log is not None:
             self._check_topic_id(log, topic_id)
             return log
-        if not is_new and len(self._online) < len(self._directories):
-            raise KafkaStorageError(
-                f"{topic_partition}: its log may be in a directory that is offline: {self._offline_reasons()}"
-            )
-        if not self._online:
-            raise KafkaStorageError(f"{topic_partition}: no log directory is online: {self._offline_reasons()}")
-        chosen = self._preferred.pop(topic_partition, None)
-        directory = chosen if chosen in self._online else min(self._online, key=lambda each: len(each.logs))
-        try:
-            log = directory.create(topic_partition, self._topic_config(topic_partition.topic), topic_id)
-        except OSError as error:
-            raise KafkaStorageError(f"{topic_partition}: cannot create a log in {directory.path}: {error}") from error
-        self._adopt(directory, log)
-        return log
+        return self._creations.create(NewLog(topic_partition, topic_id, is_new))
+
+    async def create_all(self, wanted: Sequence[NewLog]) -> None:
+        """Create those that are not here, in a thread. If one cannot be created, `get_or_create` raises the reason."""
+        await asyncio.shield(self._spawn(self._creations.create_all(wanted)))
 
     def _check_topic_id(self, log: PartitionLog, topic_id: uuid.UUID | None) -> None:
         if topic_id is None or log.topic_id == topic_id:
@@ -336,7 +329,7 @@ class LogManager(LogListener[PartitionLog]):
 
     def prefer_directory(self, topic_partition: TopicPartition, path: str) -> None:
         """Choose where the partition's log will be created. raises LogDirNotFound, KafkaStorageError."""
-        self._preferred[topic_partition] = self._directory_at(path)
+        self._creations.prefer(topic_partition, self._directory_at(path))
 
     def begin_move(self, log: PartitionLog, path: str) -> PartitionLog | None:
         """An empty log for a move of `log` to another directory; None when `log` is already there.

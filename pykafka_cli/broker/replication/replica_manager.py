@@ -154,13 +154,13 @@ class ReplicaManager:
         """Called after each change of roles; coordinators add themselves."""
         return self._roles.on_leadership
 
-    def become_leader_or_follower(self, request: "LeaderAndIsrRequest") -> Errors:
+    async def become_leader_or_follower(self, request: "LeaderAndIsrRequest") -> Errors:
         """The result for each partition. raises StaleBrokerEpoch, StaleControllerEpoch."""
-        return self._roles.take_leader_and_isr(request)
+        return await self._roles.take_leader_and_isr(request)
 
-    def stop_replicas(self, request: "StopReplicaRequest") -> Errors:
+    async def stop_replicas(self, request: "StopReplicaRequest") -> Errors:
         """The result for each partition. raises StaleBrokerEpoch, StaleControllerEpoch."""
-        return self._roles.take_stop_replica(request)
+        return await self._roles.take_stop_replica(request)
 
     def partition(self, topic_partition: TopicPartition) -> Partition:
         """raises   UnknownTopicOrPartition, NotLeaderOrFollower, KafkaStorageError"""

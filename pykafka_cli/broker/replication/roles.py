@@ -5,6 +5,7 @@ epoch (from the controller of today) and, for each partition, the leader epoch. 
 Source: ReplicaManager.becomeLeaderOrFollower, ReplicaManager.stopReplicas.
 """
 
+import asyncio
 import logging
 import uuid
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from pykafka_cli.broker.errors import (
     StaleControllerEpoch,
     UnknownTopicOrPartition,
 )
+from pykafka_cli.broker.log.creations import NewLog
 from pykafka_cli.broker.metadata.cache import MetadataCache
 from pykafka_cli.broker.replication.directory_moves import DirectoryMoves
 from pykafka_cli.broker.replication.fetchers import Fetchers
@@ -55,7 +57,7 @@ Errors: TypeAlias = dict[TopicPartition, BrokerError | None]
 
 
 class Roles:
-    """Applies the controller's requests to the hosted partitions, in one step each.
+    """Applies the controller's requests to the hosted partitions, one after another; all roles change in one step.
 
     endpoint_of   where a live broker is reached by other brokers; None while this broker does not know it
     """
@@ -81,29 +83,47 @@ class Roles:
         self._moves = moves
         self._broker_epoch = broker_epoch
         self._endpoint_of = endpoint_of
+        self._applying = asyncio.Lock()
 
     # ---- LeaderAndIsr
 
-    def take_leader_and_isr(self, request: LeaderAndIsrRequest) -> Errors:
+    async def take_leader_and_isr(self, request: LeaderAndIsrRequest) -> Errors:
         """The result for each partition. raises StaleBrokerEpoch, StaleControllerEpoch."""
-        self._fence(request)
+        async with self._applying:
+            self._fence(request)
+            await self._create_logs(request)
+            self._fence(request)  # another controller, or another run of this broker, may have begun meanwhile
+            return self._take_leader_and_isr(request)
+
+    async def _create_logs(self, request: LeaderAndIsrRequest) -> None:
+        """Create the logs of partitions that have none here, unless they are refused."""
+        wanted: list[NewLog] = []
+        missing: list[TopicPartition] = []
+        for topic in request.topic_states:
+            for state in topic.partition_states:
+                partition = TopicPartition(topic.topic_name, state.partition_index)
+                if self._logs.get(partition) is None and self._refusal(partition, topic.topic_id, state) is None:
+                    wanted.append(NewLog(partition, topic.topic_id, state.is_new))
+                    if not state.is_new and list(state.replicas) == [self._broker_id]:
+                        missing.append(partition)
+        if missing:
+            self._warn_of_missing(missing)
+        if wanted:
+            await self._logs.create_all(wanted)
+
+    def _take_leader_and_isr(self, request: LeaderAndIsrRequest) -> Errors:
         to_lead: list[tuple[Partition, uuid.UUID | None, LeaderAndIsrPartitionState]] = []
         to_follow: list[tuple[Partition, uuid.UUID | None, LeaderAndIsrPartitionState]] = []
         errors: Errors = {}
-        missing: list[TopicPartition] = []
         for topic in request.topic_states:
             for state in topic.partition_states:
                 topic_partition = TopicPartition(topic.topic_name, state.partition_index)
                 errors[topic_partition] = error = self._refusal(topic_partition, topic.topic_id, state)
                 if error is None:
-                    if self._is_missing(topic_partition, state):
-                        missing.append(topic_partition)
                     chosen = to_lead if state.leader == self._broker_id else to_follow
                     chosen.append((self._hosted.get_or_add(topic_partition), topic.topic_id, state))
                 elif not (isinstance(error, StaleControllerEpoch) and self._is_known(topic_partition, state)):
                     _log.warning("%s", error)
-        if missing:
-            self._warn_of_missing(missing)
         leaders = self._lead(to_lead, errors)
         followers = self._follow(to_follow, errors)
         self._fetchers.close_idle()
@@ -116,13 +136,8 @@ class Roles:
         partition = self._hosted.get(topic_partition)
         return partition is not None and partition.leader_epoch == state.leader_epoch
 
-    def _is_missing(self, topic_partition: TopicPartition, state: LeaderAndIsrPartitionState) -> bool:
-        """Whether this broker should have the only log of a partition that is not new, and has none."""
-        return (
-            not state.is_new and list(state.replicas) == [self._broker_id] and self._logs.get(topic_partition) is None
-        )
-
     def _warn_of_missing(self, missing: list[TopicPartition]) -> None:
+        """This broker should have the only logs of these partitions, which are not new."""
         shown = ", ".join(map(str, missing[:MISSING_SHOWN])) + (", ..." if len(missing) > MISSING_SHOWN else "")
         _log.warning(
             "no log here of %d partitions that no other broker has, so they begin empty: %s. Looked in %s. If their "
@@ -226,8 +241,12 @@ class Roles:
 
     # ---- StopReplica
 
-    def take_stop_replica(self, request: StopReplicaRequest) -> Errors:
+    async def take_stop_replica(self, request: StopReplicaRequest) -> Errors:
         """The result for each partition. raises StaleBrokerEpoch, StaleControllerEpoch."""
+        async with self._applying:
+            return self._take_stop_replica(request)
+
+    def _take_stop_replica(self, request: StopReplicaRequest) -> Errors:
         self._fence(request)
         errors: Errors = {}
         gone = []
