@@ -10,6 +10,7 @@ Left out: replica.selector.class, so that no other replica is ever preferred (do
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import groupby
 
 from kio.schema.errors import ErrorCode
@@ -72,14 +73,15 @@ _LEADER_ELSEWHERE = frozenset({NotLeaderOrFollower.code, FencedLeaderEpoch.code}
 
 
 async def handle(ctx: RequestContext, request: FetchRequest) -> FetchResponse:
-    replicas, clock = ctx.broker.replicas, ctx.broker.clock
+    replicas, is_follower = ctx.broker.replicas, request.replica_id >= 0
+    clock = ctx.broker.clock.of_peers if is_follower else ctx.broker.clock
     try:
         fetch = replicas.sessions.begin(
             _asked(request),
             _forgotten(request),
             session_id=request.session_id,
             epoch=request.session_epoch,
-            is_follower=request.replica_id >= 0,
+            is_follower=is_follower,
             uses_topic_ids=ctx.api_version >= FIRST_VERSION_WITH_TOPIC_IDS,
             now=clock.monotonic(),
         )
@@ -87,24 +89,25 @@ async def handle(ctx: RequestContext, request: FetchRequest) -> FetchResponse:
         return FetchResponse(error_code=error.code)
     targets: list[FetchTarget] = []
     unknown: list[Answer] = []
-    is_refused = request.replica_id >= 0 and not ctx.allows_on_cluster(AclOperation.CLUSTER_ACTION)
-    checked = ctx.rights is not None and request.replica_id < 0
+    is_refused = is_follower and not ctx.allows_on_cluster(AclOperation.CLUSTER_ACTION)
+    checked = ctx.rights is not None and not is_follower
     for asked in fetch.targets:
         found = TopicAuthorizationFailed.code if is_refused else _find(ctx, asked, checked=checked)
         if isinstance(found, ErrorCode):
             unknown.append((asked, FetchResult(found)))
         else:
             targets.append(FetchTarget(found, asked))
-    results = await replicas.fetch(targets, _terms(ctx, request)) if targets else []
-    if ctx.allowance is not None and request.replica_id < 0 and _has_to_wait(ctx, ctx.allowance, results):
+    results = await replicas.fetch(targets, _terms(ctx, request), fetch) if targets or fetch.has_idle else []
+    if ctx.allowance is not None and not is_follower and _has_to_wait(ctx, ctx.allowance, results):
         return _postponed(fetch, request)
     metrics = ctx.broker.metrics
-    hints = _adapt(ctx, targets, results, metrics.bytes_out if request.replica_id < 0 else metrics.replicated_out)
+    hints = _adapt(ctx, targets, results, metrics.replicated_out if is_follower else metrics.bytes_out)
     if ctx.api_version < FIRST_VERSION_WITH_BATCHES:
         await _down_convert(ctx, request, targets, results)
     answers = [(target.asked, result) for target, result in zip(targets, results, strict=True)]
     try:
-        session_id, changed = fetch.conclude(answers + unknown, clock.monotonic())
+        is_idle = partial(replicas.is_idle, request.replica_id) if is_follower else None
+        session_id, changed = fetch.conclude(answers + unknown, clock.monotonic(), is_idle)
     except InvalidFetchSessionEpoch as error:
         return FetchResponse(error_code=error.code, session_id=request.session_id)
     return FetchResponse(

@@ -2,20 +2,30 @@
 
 A full fetch (session epoch 0) lists every partition and opens a session; each later fetch of the session carries the
 next epoch and only the partitions that were added, moved or forgotten; the response leaves out partitions about which
-there is nothing new. Epoch -1 closes the session. The cache is bounded (max.incremental.fetch.session.cache.slots):
-without a slot the response carries session id 0, and the fetcher continues with full fetches.
+there is nothing new. A follower's session does not even read those again before they change. Epoch -1 closes the
+session. The cache is bounded (max.incremental.fetch.session.cache.slots): without a slot the response carries session
+id 0, and the fetcher continues with full fetches.
 Times are monotonic seconds. Source: kafka.server.FetchSession.
 """
 
+import contextlib
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from kio.schema.errors import ErrorCode
 
 from pykafka_cli.broker.errors import FetchSessionIdNotFound, FetchSessionTopicIdError, InvalidFetchSessionEpoch
-from pykafka_cli.broker.replication.fetch_values import Answer, AskedPartition, FetchResult, PartitionKey
-from pykafka_cli.model import Offset
+from pykafka_cli.broker.replication.fetch_values import (
+    Answer,
+    AskedPartition,
+    FetchResult,
+    FetchTarget,
+    PartitionKey,
+)
+from pykafka_cli.broker.replication.isr import IdleFetch
+from pykafka_cli.model import Offset, TopicPartition
 
 NO_SESSION = 0
 INITIAL_EPOCH = 0
@@ -23,6 +33,9 @@ FINAL_EPOCH = -1
 LAST_EPOCH = 2**31 - 1
 
 EVICTION_TIME = 120.0  # seconds; Kafka's constant (MinIncrementalFetchSessionEvictionMs)
+
+IsIdle: TypeAlias = Callable[[FetchTarget, IdleFetch], bool]
+"""Whether a follower has all of a partition; if so, `end` of its IdleFetch is called once there is something new."""
 
 
 @dataclass(slots=True)
@@ -49,8 +62,46 @@ class _Cached:
         return is_changed
 
 
+class _Idle:
+    """A partition of a session that is not read, because its fetcher has all of it; see `IdleFetch`."""
+
+    __slots__ = ("_ended_at", "_session", "cached")
+
+    def __init__(self, session: "_Session", cached: _Cached) -> None:
+        self.cached = cached
+        self._session = session
+        self._ended_at: float | None = None
+
+    @property
+    def fetched_at(self) -> float:
+        return self._session.last_used_at if self._ended_at is None else self._ended_at
+
+    def end(self) -> None:
+        self._session.read_again(self)
+
+    def leave(self) -> None:
+        """The fetcher has named the partition: what it says of it counts from now on."""
+        self._ended_at = self._session.last_used_at
+
+
 class _Session:
-    __slots__ = ("created_at", "epoch", "id", "is_follower", "last_used_at", "partitions", "uses_topic_ids")
+    """
+    partitions    those that each fetch reads
+    idle          those that are left out until they change
+    on_news       called with each of the latter that has changed, while a fetch of the session waits
+    """
+
+    __slots__ = (
+        "created_at",
+        "epoch",
+        "id",
+        "idle",
+        "is_follower",
+        "last_used_at",
+        "on_news",
+        "partitions",
+        "uses_topic_ids",
+    )
 
     def __init__(
         self, session_id: int, *, is_follower: bool, uses_topic_ids: bool, cached: Iterable[_Cached], now: float
@@ -59,13 +110,15 @@ class _Session:
         self.is_follower = is_follower
         self.uses_topic_ids = uses_topic_ids
         self.partitions = {partition.asked.key: partition for partition in cached}
+        self.idle: dict[PartitionKey, _Idle] = {}
+        self.on_news: Callable[[FetchTarget], None] | None = None
         self.created_at = self.last_used_at = now
         self.epoch = next_epoch(INITIAL_EPOCH)
 
     @property
     def value(self) -> tuple[bool, int]:
         """The rank that a new session must exceed to replace this one: followers before consumers, then by size."""
-        return self.is_follower, len(self.partitions)
+        return self.is_follower, len(self.partitions) + len(self.idle)
 
     @property
     def is_settled(self) -> bool:
@@ -73,7 +126,7 @@ class _Session:
 
     def update(self, targets: Iterable[AskedPartition], forgotten: Iterable[PartitionKey]) -> None:
         for target in targets:
-            cached = self.partitions.get(target.key)
+            cached = self.partitions.get(target.key) or self._taken_from_idle(target.key)
             if cached is None:
                 self.partitions[target.key] = _Cached(target)
             else:
@@ -81,8 +134,40 @@ class _Session:
                 # and answered with INCONSISTENT_TOPIC_ID, for as long as the session has the old id.
                 target.topic = target.topic or cached.asked.topic
                 cached.asked = target
+                self.partitions[target.key] = cached
         for key in forgotten:
+            self._taken_from_idle(key)
             self.partitions.pop(key, None)
+
+    def _taken_from_idle(self, key: PartitionKey) -> _Cached | None:
+        idle = self.idle.pop(key, None)
+        if idle is None:
+            return None
+        idle.leave()
+        return idle.cached
+
+    def leave_out_if(self, is_idle: IsIdle, cached: _Cached) -> None:
+        """Do not read a partition, of which there is nothing new, until it changes."""
+        idle = _Idle(self, cached)
+        if is_idle(_target(cached), idle):
+            key = cached.asked.key
+            self.idle[key] = idle
+            del self.partitions[key]
+
+    def read_again(self, idle: _Idle) -> None:
+        """It has changed."""
+        key = idle.cached.asked.key
+        if self.idle.get(key) is idle:
+            del self.idle[key]
+            self.partitions[key] = idle.cached
+            if self.on_news is not None:
+                self.on_news(_target(idle.cached))
+
+
+def _target(cached: _Cached) -> FetchTarget:
+    topic = cached.asked.topic
+    assert topic is not None  # it has been read
+    return FetchTarget(TopicPartition(topic, cached.asked.partition), cached.asked)
 
 
 def next_epoch(epoch: int) -> int:
@@ -93,14 +178,27 @@ def next_epoch(epoch: int) -> int:
 
 
 class FetchContext:
-    """One fetch request, session or not: the partitions to read, and the way to what must be answered."""
+    """One fetch request, session or not: the partitions to read, and the way to what must be answered.
 
-    def __init__(self, targets: Sequence[AskedPartition]) -> None:
+    has_idle    whether the session has partitions besides the targets, in which there was nothing new
+    """
+
+    def __init__(self, targets: Sequence[AskedPartition], *, has_idle: bool = False) -> None:
         self.targets = targets
+        self.has_idle = has_idle
 
-    def conclude(self, answers: list[Answer], now: float) -> tuple[int, list[Answer]]:
-        """The session id to answer with, and the responses worth sending."""
-        del now
+    @contextlib.contextmanager
+    def on_news(self, take: Callable[[FetchTarget], None]) -> Iterator[None]:
+        """Meanwhile, call `take` with each of those that has changed: it is a target now."""
+        del take
+        yield
+
+    def conclude(self, answers: list[Answer], now: float, is_idle: IsIdle | None = None) -> tuple[int, list[Answer]]:
+        """The session id to answer with, and the responses worth sending.
+
+        is_idle    for a follower: partitions of which it is true are not read before they change
+        """
+        del now, is_idle
         return NO_SESSION, answers
 
     def postpone(self) -> int:
@@ -109,6 +207,10 @@ class FetchContext:
         raises    InvalidFetchSessionEpoch
         """
         return NO_SESSION
+
+
+NO_IDLE = FetchContext(())
+"""For a fetch without a session."""
 
 
 class _FullFetch(FetchContext):
@@ -120,7 +222,8 @@ class _FullFetch(FetchContext):
         self._is_follower = is_follower
         self._uses_topic_ids = uses_topic_ids
 
-    def conclude(self, answers: list[Answer], now: float) -> tuple[int, list[Answer]]:
+    def conclude(self, answers: list[Answer], now: float, is_idle: IsIdle | None = None) -> tuple[int, list[Answer]]:
+        del is_idle
         session_id = self._sessions.open_session(
             answers, is_follower=self._is_follower, uses_topic_ids=self._uses_topic_ids, now=now
         )
@@ -129,11 +232,20 @@ class _FullFetch(FetchContext):
 
 class _IncrementalFetch(FetchContext):
     def __init__(self, session: _Session) -> None:
-        super().__init__([cached.asked for cached in session.partitions.values()])
+        super().__init__([cached.asked for cached in session.partitions.values()], has_idle=bool(session.idle))
         self._session = session
         self._epoch = session.epoch
 
-    def conclude(self, answers: list[Answer], now: float) -> tuple[int, list[Answer]]:
+    @contextlib.contextmanager
+    def on_news(self, take: Callable[[FetchTarget], None]) -> Iterator[None]:
+        self._session.on_news = take
+        try:
+            yield
+        finally:
+            if self._session.on_news is take:
+                self._session.on_news = None
+
+    def conclude(self, answers: list[Answer], now: float, is_idle: IsIdle | None = None) -> tuple[int, list[Answer]]:
         del now
         self._ensure_is_latest()
         session = self._session
@@ -141,7 +253,11 @@ class _IncrementalFetch(FetchContext):
         for target, answer in answers:
             key = target.key
             cached = session.partitions.get(key)
-            if cached is None or not cached.take(answer):
+            if cached is None:
+                continue
+            if not cached.take(answer):
+                if is_idle is not None:
+                    session.leave_out_if(is_idle, cached)
                 continue
             changed.append((target, answer))
             if answer.records:
@@ -207,7 +323,7 @@ class FetchSessions:
                 f"fetch session {session_id} names topics by {'id' if session.uses_topic_ids else 'name'}"
             )
         session.update(targets, forgotten)
-        if not session.partitions:
+        if not (session.partitions or session.idle):
             del self._sessions[session_id]
             return FetchContext(targets)
         session.last_used_at = now

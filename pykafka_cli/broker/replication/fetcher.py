@@ -22,7 +22,7 @@ from kio.static.primitive import i8, i32, i64
 
 from pykafka_cli.broker.errors import BrokerError, CorruptMessage, InvalidRecord, ReplicaNotAvailable
 from pykafka_cli.broker.replication.copying import common_end
-from pykafka_cli.broker.replication.fetch_values import AskedPartition, FetchTarget
+from pykafka_cli.broker.replication.fetch_values import AskedPartition, FetchTarget, PartitionKey
 from pykafka_cli.broker.replication.leader_session import FetchPlan, LeaderSession
 from pykafka_cli.broker.replication.peers import BrokerEndpoint, Connect, KeptConnection
 from pykafka_cli.model import (
@@ -73,6 +73,7 @@ class FetchLimits:
 class _Followed:
     """One partition of a fetcher. The log end is where it fetches next.
 
+    key             under which the session fetches it; None while it does not
     resting_until   monotonic seconds
     trouble         the leader's last error, logged when it changes
     is_behind       whether there is more at the leader than it has, as far as is known
@@ -80,13 +81,17 @@ class _Followed:
 
     partition: "Partition"
     leader_epoch: LeaderEpoch
+    key: PartitionKey | None = None
     resting_until: float = 0.0
     trouble: ErrorCode = ErrorCode.none
     is_behind: bool = True
 
 
 class LeaderFetcher:
-    """The task that follows one broker. Partitions come and go between its rounds."""
+    """The task that follows one broker. Partitions come and go between its rounds.
+
+    A round looks only at the partitions that may have changed; thousands of others may be followed.
+    """
 
     def __init__(
         self,
@@ -108,6 +113,8 @@ class LeaderFetcher:
         self._broker_epoch = broker_epoch
         self._clock = clock
         self._followed: dict[TopicPartition, _Followed] = {}
+        self._may_have_changed: dict[TopicPartition, _Followed] = {}
+        self._gone: list[PartitionKey] = []
         self._session = LeaderSession()
         self._connection = KeptConnection(connect, client_id)
         self._changed = asyncio.Event()
@@ -127,6 +134,7 @@ class LeaderFetcher:
         self._connection.close()
         followed = [each.partition for each in self._followed.values()]
         self._followed.clear()
+        self._may_have_changed.clear()
         return followed
 
     async def ended(self) -> None:
@@ -136,16 +144,27 @@ class LeaderFetcher:
 
     def follow(self, partition: "Partition") -> None:
         """Fetch this partition from now on; it follows `leader` in its present leader epoch."""
-        followed = self._followed.get(partition.topic_partition)
-        if followed is None or followed.leader_epoch != partition.leader_epoch:
-            self._followed[partition.topic_partition] = _Followed(partition, partition.leader_epoch)
+        before = self._followed.get(partition.topic_partition)
+        if before is None or before.leader_epoch != partition.leader_epoch:
+            followed = _Followed(partition, partition.leader_epoch, None if before is None else before.key)
+            self._followed[partition.topic_partition] = followed
+            self._may_have_changed[partition.topic_partition] = followed
             partition.forget_uncommitted_without_epochs()
         self._changed.set()
 
     def drop(self, topic_partitions: Iterable[TopicPartition]) -> None:
         """Fetch these no more; what is under way for them will be thrown away."""
         for topic_partition in topic_partitions:
-            self._followed.pop(topic_partition, None)
+            followed = self._followed.pop(topic_partition, None)
+            if followed is not None:
+                self._may_have_changed.pop(topic_partition, None)
+                self._pause(followed)
+
+    def _pause(self, followed: _Followed) -> None:
+        """Leave it out of the next fetch."""
+        if followed.key is not None:
+            self._gone.append(followed.key)
+            followed.key = None
 
     # ---- one round
 
@@ -159,7 +178,9 @@ class LeaderFetcher:
 
     async def _round(self) -> None:
         self._changed.clear()
-        plan = self._session.plan(self._targets())
+        targets = self._targets()
+        gone, self._gone = self._gone, []
+        plan = self._session.plan(targets, gone)
         if not plan.targets and not plan.forgotten:
             await self._until_something_is_due()
             return
@@ -178,12 +199,19 @@ class LeaderFetcher:
             _log.warning("following %s: it answered with %s", self.leader, answers.error_code.name)
             self._rest(self._followed.values())
 
-    def _targets(self) -> Iterable[FetchTarget]:
+    def _targets(self) -> list[FetchTarget]:
+        """What to fetch of those that may have changed."""
         now = self._clock.monotonic()
-        for topic_partition, followed in self._followed.items():
+        looked_at, self._may_have_changed = self._may_have_changed, {}
+        targets = []
+        for topic_partition, followed in looked_at.items():
             log = followed.partition.log
             if log is None or followed.resting_until > now or self._is_held_back(followed, log):
+                self._pause(followed)
+                self._may_have_changed[topic_partition] = followed
                 continue
+            if followed.is_behind:  # a quota may hold it back in any round
+                self._may_have_changed[topic_partition] = followed
             asked = AskedPartition(
                 topic_partition.topic,
                 log.topic_id,
@@ -194,7 +222,9 @@ class LeaderFetcher:
                 last_fetched_epoch=log.epochs.latest,
                 log_start=log.log_start,
             )
-            yield FetchTarget(topic_partition, asked)
+            followed.key = asked.key
+            targets.append(FetchTarget(topic_partition, asked))
+        return targets
 
     def _is_held_back(self, followed: _Followed, log: "PartitionLog") -> bool:
         """Whether it has to wait, being throttled and behind, because too much was fetched; then it rests so long."""
@@ -209,7 +239,7 @@ class LeaderFetcher:
         return self._quota.covers(replicas, followed.partition.topic_partition.partition)
 
     async def _until_something_is_due(self) -> None:
-        due = min((followed.resting_until for followed in self._followed.values()), default=None)
+        due = min((followed.resting_until for followed in self._may_have_changed.values()), default=None)
         timer = None
         if due is not None:
             timer = self._clock.call_later(Seconds(max(0.0, due - self._clock.monotonic())), self._changed.set)
@@ -258,6 +288,7 @@ class LeaderFetcher:
                 target = plan.targets.get((topic.topic_id, fetched.partition_index)) if topic.topic_id else None
                 if target is None or (followed := self._still_follows(target)) is None:
                     continue
+                self._may_have_changed[target.topic_partition] = followed
                 if fetched.error_code is ErrorCode.offset_out_of_range:
                     lost.append(followed)
                 elif fetched.error_code is not ErrorCode.none:
@@ -274,7 +305,10 @@ class LeaderFetcher:
         if followed is None or followed.leader_epoch != target.asked.current_leader_epoch:
             return None
         log = followed.partition.log
-        return followed if log is not None and log.log_end == target.asked.fetch_offset else None
+        if log is not None and log.log_end == target.asked.fetch_offset:
+            return followed
+        self._may_have_changed[target.topic_partition] = followed
+        return None
 
     def _take_records(self, followed: _Followed, fetched: fetch.FetchPartitionResponse) -> None:
         partition = followed.partition
@@ -379,6 +413,8 @@ class LeaderFetcher:
         until = self._clock.monotonic() + self._limits.backoff
         for each in followed:
             each.resting_until = until
+            if self._followed.get(each.partition.topic_partition) is each:
+                self._may_have_changed[each.partition.topic_partition] = each
 
 
 def _topic_id(target: FetchTarget) -> uuid.UUID | None:

@@ -8,10 +8,24 @@ Times are monotonic seconds. Source: kafka.cluster.Replica, kafka.cluster.Partit
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from pykafka_cli.model import BrokerId, Offset, Seconds
 
 NEVER = -math.inf  # a moment before all others: "has not been caught up with this leader"
+
+
+class IdleFetch(Protocol):
+    """A partition that a follower's fetch session leaves out, because the follower has all of it and knows that.
+
+    fetched_at    when the follower last fetched with the session: it still had all of the partition then
+    """
+
+    @property
+    def fetched_at(self) -> float: ...
+
+    def end(self) -> None:
+        """Let the session's fetches read the partition again, from now on."""
 
 
 @dataclass(slots=True)
@@ -22,6 +36,7 @@ class FollowerProgress:
     leader_end_at_fetch      the leader's log end when the follower last fetched; None before
     fetched_at               when that was
     caught_up_at             the latest moment at which the follower had all that the leader had
+    idle                     while its fetches leave this partition out: then both moments are those of its last fetch
     """
 
     log_start: Offset | None = None
@@ -29,6 +44,7 @@ class FollowerProgress:
     leader_end_at_fetch: Offset | None = None
     fetched_at: float = NEVER
     caught_up_at: float = NEVER
+    idle: IdleFetch | None = None
 
     def fetched(self, *, fetch_offset: Offset, log_start: Offset | None, leader_end: Offset, now: float) -> None:
         """Record a fetch from `fetch_offset`, which is the follower's log end, while the leader's is `leader_end`.
@@ -37,6 +53,7 @@ class FollowerProgress:
         too fast for it ever to reach the current end.
         """
         before = self.leader_end_at_fetch
+        self.idle = None
         if fetch_offset >= leader_end:
             self.caught_up_at = max(self.caught_up_at, now)
         elif before is not None and fetch_offset >= before:
@@ -45,6 +62,13 @@ class FollowerProgress:
         self.log_end = fetch_offset
         self.leader_end_at_fetch = leader_end if before is None else max(leader_end, before)
         self.fetched_at = now
+
+    def no_longer_idle(self) -> IdleFetch | None:
+        """Count its fetches one by one again; returns what was `idle`, to be ended once there is something new."""
+        idle, self.idle = self.idle, None
+        if idle is not None:
+            self.fetched_at = self.caught_up_at = max(self.caught_up_at, idle.fetched_at)
+        return idle
 
     def leader_elected(self, *, leader_end: Offset, in_isr: bool, is_new_leader: bool, now: float) -> None:
         """Start a leader epoch: a follower in the ISR has the whole lag time to fetch, any other counts as behind."""

@@ -15,7 +15,7 @@ from pykafka_cli.broker.replication.fetch_values import FetchTarget, PartitionKe
 
 @dataclass(frozen=True, slots=True)
 class FetchPlan:
-    """One fetch request. `targets` is all that the leader will read, `named` what has to be said of it."""
+    """One fetch request. `targets` are all the partitions that are fetched, `named` those that have to be named."""
 
     session_id: int
     epoch: int
@@ -29,22 +29,33 @@ class FetchPlan:
 
 
 class LeaderSession:
-    """The follower's copy of what the leader's session knows about its partitions."""
+    """The follower's copy of what the leader's session knows about its partitions.
+
+    After `lost`, or an answer that is not accepted, the next plan names all of them again.
+    """
 
     def __init__(self) -> None:
         self._session_id = NO_SESSION
         self._epoch = INITIAL_EPOCH
-        self._remembered: dict[PartitionKey, FetchTarget] = {}
+        self._fetched: dict[PartitionKey, FetchTarget] = {}
 
-    def plan(self, targets: Iterable[FetchTarget]) -> FetchPlan:
-        """The request that makes the leader read exactly `targets`, in their order when it is a full fetch."""
-        wanted = {target.asked.key: target for target in targets}
+    def plan(self, targets: Iterable[FetchTarget], gone: Iterable[PartitionKey] = ()) -> FetchPlan:
+        """The next request, by which the leader learns what has changed since the one before.
+
+        targets   those that may have changed; all others are fetched as before
+        gone      those that are fetched no more, unless they are among `targets` again
+        """
+        forgotten = {key: self._fetched.pop(key) for key in gone if key in self._fetched}
+        named = []
+        for target in targets:
+            key = target.asked.key
+            forgotten.pop(key, None)
+            if self._fetched.get(key) != target:
+                self._fetched[key] = target
+                named.append(target)
         if self._epoch == INITIAL_EPOCH:
-            self._remembered = {}
-        named = tuple(target for key, target in wanted.items() if self._remembered.get(key) != target)
-        forgotten = tuple(target for key, target in self._remembered.items() if key not in wanted)
-        self._remembered = wanted
-        return FetchPlan(self._session_id, self._epoch, wanted, named, forgotten)
+            return FetchPlan(self._session_id, self._epoch, self._fetched, tuple(self._fetched.values()), ())
+        return FetchPlan(self._session_id, self._epoch, self._fetched, tuple(named), tuple(forgotten.values()))
 
     def accept(self, plan: FetchPlan, *, error: ErrorCode, session_id: int) -> bool:
         """Process the head of the response to `plan`; return whether its partitions count."""

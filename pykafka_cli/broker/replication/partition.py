@@ -7,8 +7,9 @@ A leader moves the high watermark after each append, fetch and ISR change; a fol
 method awaits, so none can be interleaved with another. Source: kafka.cluster.Partition.
 """
 
+import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,14 @@ from pykafka_cli.broker.errors import (
 )
 from pykafka_cli.broker.replication.copying import append_copied
 from pykafka_cli.broker.replication.high_watermark import effective_min_isr, high_watermark
-from pykafka_cli.broker.replication.isr import FollowerProgress, Isr, ends_to_respect, may_join, out_of_sync
+from pykafka_cli.broker.replication.isr import (
+    FollowerProgress,
+    IdleFetch,
+    Isr,
+    ends_to_respect,
+    may_join,
+    out_of_sync,
+)
 from pykafka_cli.broker.replication.isr_updates import IsrChange, IsrConfirmed, IsrUpdates, Outcome
 from pykafka_cli.broker.replication.partition_role import Absent, Follower, Leader, Role
 from pykafka_cli.model import FIRST_OFFSET, FIRST_PARTITION_EPOCH, BrokerId, LeaderEpoch, Offset, Seconds, Timestamp
@@ -109,6 +117,10 @@ class Partition:
         if state.partition_epoch < self.partition_epoch:
             return False
         log = open_log()
+        with self._news_for_followers():
+            return self._begin_to_lead(state, log)
+
+    def _begin_to_lead(self, state: "LeaderAndIsrPartitionState", log: "PartitionLog") -> bool:
         before = self.role if isinstance(self.role, Leader) else None
         known = {} if before is None else before.followers
         followers = {
@@ -136,7 +148,9 @@ class Partition:
         """Become a follower; return whether the leader epoch is new, so that fetching must start again."""
         if state.partition_epoch < self.partition_epoch:
             return False
-        self.role = Follower(open_log(), state.leader)
+        log = open_log()
+        with self._news_for_followers():
+            self.role = Follower(log, state.leader)
         is_new_epoch = state.leader_epoch > self.leader_epoch
         self.leader_epoch = state.leader_epoch
         self.partition_epoch = state.partition_epoch
@@ -150,11 +164,13 @@ class Partition:
     def replace_log(self, log: "PartitionLog") -> None:
         """Use a complete copy of the log."""
         if not isinstance(self.role, Absent):
-            self.role.log = log
+            with self._news_for_followers():
+                self.role.log = log
 
     def close(self) -> None:
         """Stop serving; the log's files belong to the log manager."""
-        self.role = Absent()
+        with self._news_for_followers():
+            self.role = Absent()
 
     def notify_all(self) -> None:
         """Notify every waiter of a change of role."""
@@ -247,6 +263,7 @@ class Partition:
         info = role.log.append_as_leader(batches, leader_epoch=self.leader_epoch, now_ms=now_ms, origin=origin)
         self._advance_high_watermark(role)
         if role.followers:
+            self._tell_followers(role)
             self._waiting.notify(self.appended)
         return info
 
@@ -294,6 +311,45 @@ class Partition:
         if not (moved and self._advance_high_watermark(role)) and deleted:
             self._waiting.notify(self.committed)
 
+    def is_idle(self, broker_id: BrokerId, fetch_offset: Offset, fetch: IdleFetch) -> bool:
+        """Whether there is nothing new for a follower; if so, `fetch.end` is called once there is.
+
+        The follower fetches from `fetch_offset`, and has been sent the high watermark and the log start.
+        """
+        role = self.role
+        if not isinstance(role, Leader) or not fetch_offset == role.log.log_end == role.log.high_watermark:
+            return False
+        # A follower joins the ISR, or joins it again, when it is read.
+        if role.isr.in_flight or broker_id not in role.isr.committed or broker_id not in role.followers:
+            return False
+        role.followers[broker_id].idle = fetch
+        return True
+
+    def announce_log_start(self) -> None:
+        """Have followers told of what retention has deleted; to be called periodically."""
+        role = self.role
+        if isinstance(role, Leader) and role.log_start_announced != role.log.log_start:
+            role.log_start_announced = role.log.log_start
+            self._tell_followers(role)
+
+    def _tell_followers(self, role: Leader) -> None:
+        """Have the followers' fetches read this partition, because something has changed."""
+        for follower in role.followers.values():
+            if follower.idle is not None and (idle := follower.no_longer_idle()) is not None:
+                idle.end()
+
+    @contextlib.contextmanager
+    def _news_for_followers(self) -> Iterator[None]:
+        """The same, for what changes in the `with` block, which may end the role."""
+        followers = self.role.followers.values() if isinstance(self.role, Leader) else ()
+        were_idle = [follower.no_longer_idle() for follower in followers]
+        try:
+            yield
+        finally:
+            for idle in were_idle:
+                if idle is not None:
+                    idle.end()
+
     def shrink_isr(self) -> None:
         """Propose an ISR without the followers that lag; to be called periodically."""
         role = self.role
@@ -322,6 +378,7 @@ class Partition:
         if not 0 <= offset <= log.high_watermark:
             raise OffsetOutOfRange(f"{self}: cannot delete up to {offset}, the high watermark is {log.high_watermark}")
         log.advance_log_start(offset)
+        self.announce_log_start()
         return offset
 
     def low_watermark(self) -> Offset | None:
@@ -380,6 +437,7 @@ class Partition:
         role = self.role
         if not isinstance(role, Leader) or role.isr is not proposal:
             return  # the controller has changed it meanwhile
+        self._tell_followers(role)  # whoever is no longer in it has to be read, to join it again
         if isinstance(outcome, IsrConfirmed):
             if outcome.leader_epoch != self.leader_epoch or outcome.partition_epoch < self.partition_epoch:
                 return

@@ -32,6 +32,7 @@ class Leader:
 
     leader        this broker
     epoch_start   the log end when it began to lead; followers that have not got that far may not join the ISR
+    log_start_announced    the log start of which all followers have been or are being told
     """
 
     log: "PartitionLog"
@@ -39,6 +40,7 @@ class Leader:
     epoch_start: Offset = FIRST_OFFSET
     isr: Isr = field(default_factory=Isr)
     followers: dict[BrokerId, FollowerProgress] = field(default_factory=dict)
+    log_start_announced: Offset = FIRST_OFFSET
 
 
 Role: TypeAlias = Absent | Follower | Leader

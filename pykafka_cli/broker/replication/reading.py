@@ -112,9 +112,12 @@ def read_all(
     return results
 
 
-def may_answer(results: list[FetchResult], terms: FetchTerms) -> bool:
-    """Whether a fetch need not wait: enough data, or something that the fetcher must know now."""
-    if terms.max_wait_ms <= 0 or not results:
+def may_answer(results: list[FetchResult], terms: FetchTerms, *, has_idle: bool = False) -> bool:
+    """Whether a fetch need not wait: enough data, or something that the fetcher must know now.
+
+    has_idle    whether it waits for partitions that were not read as well
+    """
+    if terms.max_wait_ms <= 0 or not (results or has_idle):
         return True
     size = 0
     for result in results:

@@ -8,7 +8,7 @@ follows, and the check for followers that lag. Source: kafka.server.ReplicaManag
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,11 +24,12 @@ from pykafka_cli.broker.quotas.replication_quotas import (
     replication_windows,
 )
 from pykafka_cli.broker.replication.directory_moves import DirectoryMoves
-from pykafka_cli.broker.replication.fetch_sessions import FetchSessions
+from pykafka_cli.broker.replication.fetch_sessions import NO_IDLE, FetchContext, FetchSessions
 from pykafka_cli.broker.replication.fetch_values import FetchResult, FetchTarget
 from pykafka_cli.broker.replication.fetcher import FetchLimits, LeaderFetcher
 from pykafka_cli.broker.replication.fetchers import Fetchers
 from pykafka_cli.broker.replication.hosted_partitions import HostedPartitions
+from pykafka_cli.broker.replication.isr import IdleFetch
 from pykafka_cli.broker.replication.isr_updates import IsrUpdates
 from pykafka_cli.broker.replication.partition import Partition
 from pykafka_cli.broker.replication.peers import BrokerEndpoint, BrokerEndpoints, Connect, ControllerChannel
@@ -243,14 +244,19 @@ class ReplicaManager:
 
     # ---- reading
 
-    async def fetch(self, targets: Sequence[FetchTarget], terms: FetchTerms) -> list[FetchResult]:
-        """Read `targets`; without enough data wait for it, at most `terms.max_wait_ms`."""
+    async def fetch(
+        self, targets: list[FetchTarget], terms: FetchTerms, session: FetchContext = NO_IDLE
+    ) -> list[FetchResult]:
+        """Read `targets`; without enough data wait for it, at most `terms.max_wait_ms`.
+
+        targets    partitions that the session leaves out are added when they change meanwhile
+        """
         if terms.follower is not None and self._leader_quota.is_set:
-            return await self._fetch_within_quota(targets, terms, terms.follower)
-        return await self._fetch(targets, terms, nothing_is_held_back)
+            return await self._fetch_within_quota(targets, terms, session, terms.follower)
+        return await self._fetch(targets, terms, session, nothing_is_held_back)
 
     async def _fetch_within_quota(
-        self, targets: Sequence[FetchTarget], terms: FetchTerms, follower: BrokerId
+        self, targets: list[FetchTarget], terms: FetchTerms, session: FetchContext, follower: BrokerId
     ) -> list[FetchResult]:
         """As `fetch`; throttled replicas that are behind get nothing while the quota is exceeded."""
         quota = self._leader_quota
@@ -262,7 +268,7 @@ class ReplicaManager:
             is_in_sync = follower in partition.leading().isr.committed
             return bool(not is_in_sync and is_throttled(partition, log) and quota.wait())
 
-        results = await self._fetch(targets, terms, holds_back)
+        results = await self._fetch(targets, terms, session, holds_back)
         for target, result in zip(targets, results, strict=True):
             hosted = self.hosted.get(target.topic_partition) if result.records else None
             if hosted is not None and hosted.log is not None and is_throttled(hosted, hosted.log):
@@ -270,16 +276,31 @@ class ReplicaManager:
         return results
 
     async def _fetch(
-        self, targets: Sequence[FetchTarget], terms: FetchTerms, holds_back: HoldsBack
+        self, targets: list[FetchTarget], terms: FetchTerms, session: FetchContext, holds_back: HoldsBack
     ) -> list[FetchResult]:
         results = read_all(self.hosted.require, targets, terms, take_progress=True, holds_back=holds_back)
-        if may_answer(results, terms):
+        if may_answer(results, terms, has_idle=session.has_idle):
             return results
         partitions = [self.hosted.require(target.topic_partition) for target in targets]
-        keys = [each.committed if terms.follower is None else each.appended for each in partitions]
+        keys: list[Hashable] = [each.committed if terms.follower is None else each.appended for each in partitions]
         enough = enough_has_come(self.hosted.require, targets, terms, holds_back)
-        await self._waiting.wait_until(keys, enough, self._deadline(terms.max_wait_ms))
+        deadline = self._deadline(terms.max_wait_ms)
+        if session.has_idle:
+
+            def take(target: FetchTarget) -> None:
+                targets.append(target)
+                self._waiting.notify(session)
+
+            with session.on_news(take):
+                await self._waiting.wait_until([session, *keys], enough, deadline)
+        else:
+            await self._waiting.wait_until(keys, enough, deadline)
         return read_all(self.hosted.require, targets, terms, take_progress=False, holds_back=holds_back)
+
+    def is_idle(self, follower: BrokerId, target: FetchTarget, fetch: IdleFetch) -> bool:
+        """As Partition.is_idle, for a partition that was read for this follower."""
+        partition = self.hosted.get(target.topic_partition)
+        return partition is not None and partition.is_idle(follower, target.asked.fetch_offset, fetch)
 
     # ---- deleting
 
@@ -384,6 +405,7 @@ class ReplicaManager:
             await self._clock.of_peers.sleep(interval)
             for partition in list(self.hosted):
                 partition.shrink_isr()
+                partition.announce_log_start()
 
     def _new_partition(self, topic_partition: TopicPartition) -> Partition:
         return Partition(

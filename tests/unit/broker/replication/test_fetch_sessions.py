@@ -15,10 +15,13 @@ from pykafka_cli.broker.replication.fetch_sessions import (
     INITIAL_EPOCH,
     LAST_EPOCH,
     NO_SESSION,
+    FetchContext,
     FetchSessions,
     next_epoch,
 )
-from pykafka_cli.broker.replication.fetch_values import AskedPartition, FetchResult
+from pykafka_cli.broker.replication.fetch_values import AskedPartition, FetchResult, FetchTarget
+from pykafka_cli.broker.replication.isr import IdleFetch
+from pykafka_cli.model import TopicPartition
 from pykafka_cli.storage.leader_epochs import EpochEnd
 
 
@@ -253,6 +256,116 @@ def test_a_settled_smaller_session_makes_way_for_a_larger_one() -> None:
     with pytest.raises(FetchSessionIdNotFound):
         begin(cache, session_id=small, epoch=2, now=later + 1)
     begin(cache, session_id=large, epoch=2, now=later + 1)
+
+
+class Leader:
+    """Says which partitions are idle, and notes what is to be ended when they change."""
+
+    def __init__(self, *idle: int) -> None:
+        self.idle = set(idle)
+        self.ending: dict[int, IdleFetch] = {}
+
+    def is_idle(self, target: FetchTarget, fetch: IdleFetch) -> bool:
+        partition = target.topic_partition.partition
+        if partition in self.idle:
+            self.ending[partition] = fetch
+        return partition in self.idle
+
+
+def idle_session(cache: FetchSessions, partitions: Iterable[int], leader: Leader) -> tuple[int, int]:
+    """A follower's session and its next epoch, after a fetch that has brought nothing new."""
+    session_id = open_session(cache, partitions, follower=True)
+    context = begin(cache, session_id=session_id, epoch=1, follower=True)
+    context.conclude([(t, answer()) for t in context.targets], 0, leader.is_idle)
+    return session_id, 2
+
+
+def read(context: FetchContext) -> list[int]:
+    return [t.partition for t in context.targets]
+
+
+def test_a_followers_session_does_not_read_idle_partitions() -> None:
+    cache, leader = sessions(), Leader(0, 2)
+    session_id, epoch = idle_session(cache, [0, 1, 2], leader)
+
+    context = begin(cache, session_id=session_id, epoch=epoch, follower=True)
+
+    assert read(context) == [1]
+    assert context.has_idle
+
+
+def test_partitions_with_news_are_not_idle() -> None:
+    cache, leader = sessions(), Leader(0)
+    session_id = open_session(cache, [0], follower=True)
+    first = begin(cache, session_id=session_id, epoch=1, follower=True)
+
+    first.conclude([(t, answer(high_watermark=1)) for t in first.targets], 0, leader.is_idle)
+
+    assert read(begin(cache, session_id=session_id, epoch=2, follower=True)) == [0]
+    assert not leader.ending
+
+
+def test_a_partition_is_read_again_once_it_changes() -> None:
+    cache, leader = sessions(), Leader(0)
+    session_id, epoch = idle_session(cache, [0], leader)
+
+    leader.ending[0].end()
+    leader.ending[0].end()
+
+    assert read(begin(cache, session_id=session_id, epoch=epoch, follower=True)) == [0]
+
+
+def test_a_fetch_that_waits_learns_of_idle_partitions_that_change() -> None:
+    cache, leader = sessions(), Leader(0, 1)
+    session_id, epoch = idle_session(cache, [0, 1], leader)
+    context = begin(cache, session_id=session_id, epoch=epoch, follower=True)
+    heard: list[FetchTarget] = []
+
+    with context.on_news(heard.append):
+        leader.ending[1].end()
+    leader.ending[0].end()
+
+    assert [each.topic_partition for each in heard] == [TopicPartition("t", 1)]
+    assert read(context) == []
+    assert read(begin(cache, session_id=session_id, epoch=3, follower=True)) == [1, 0]
+
+
+def test_an_idle_partition_that_is_named_is_read() -> None:
+    cache, leader = sessions(), Leader(0, 1)
+    session_id, epoch = idle_session(cache, [0, 1], leader)
+
+    context = begin(cache, [target(1, 5)], session_id=session_id, epoch=epoch, follower=True)
+    leader.ending[1].end()
+
+    assert [(t.partition, t.fetch_offset) for t in context.targets] == [(1, 5)]
+
+
+def test_an_idle_partition_that_is_forgotten_does_not_come_back() -> None:
+    cache, leader = sessions(), Leader(0, 1)
+    session_id, epoch = idle_session(cache, [0, 1], leader)
+
+    begin(cache, forgotten=[("t", 1)], session_id=session_id, epoch=epoch, follower=True, now=5)
+    leader.ending[1].end()
+
+    assert read(begin(cache, session_id=session_id, epoch=3, follower=True)) == []
+
+
+def test_a_session_whose_last_partitions_are_idle_is_a_session() -> None:
+    cache, leader = sessions(), Leader(0)
+    session_id, epoch = idle_session(cache, [0], leader)
+
+    assert begin(cache, session_id=session_id, epoch=epoch, follower=True).conclude([], 0) == (session_id, [])
+
+
+def test_idle_partitions_count_as_fetched_whenever_their_session_fetches_until_it_drops_them() -> None:
+    cache, leader = sessions(), Leader(0, 1)
+    session_id, epoch = idle_session(cache, [0, 1], leader)
+
+    begin(cache, session_id=session_id, epoch=epoch, follower=True, now=5)
+    begin(cache, forgotten=[("t", 1)], session_id=session_id, epoch=3, follower=True, now=7)
+    begin(cache, session_id=session_id, epoch=4, follower=True, now=9)
+
+    assert (leader.ending[0].fetched_at, leader.ending[1].fetched_at) == (9, 5)
 
 
 partitions = st.integers(0, 4)

@@ -34,11 +34,28 @@ def test_the_first_fetch_is_full() -> None:
 def test_the_next_names_only_what_changed() -> None:
     session = opened(target(0), target(1), target(2))
 
-    plan = session.plan([target(0), target(1, 5), target(3)])
+    plan = session.plan([target(0), target(1, 5), target(3)], gone=[target(2).asked.key])
 
     assert (plan.session_id, plan.epoch) == (7, 1)
     assert plan.named == (target(1, 5), target(3))
     assert plan.forgotten == (target(2),)
+
+
+def test_what_is_not_mentioned_is_fetched_as_before() -> None:
+    session = opened(target(0), target(1))
+
+    plan = session.plan([target(1, 5)])
+
+    assert list(plan.targets.values()) == [target(0), target(1, 5)]
+    assert (plan.named, plan.forgotten) == ((target(1, 5),), ())
+
+
+def test_what_is_gone_and_fetched_again_is_named_and_not_forgotten() -> None:
+    session = opened(target(0), target(1))
+
+    plan = session.plan([target(1)], gone=[target(1).asked.key])
+
+    assert (plan.named, plan.forgotten) == ((target(1),), ())
 
 
 def test_a_leader_without_a_free_slot_gets_full_fetches() -> None:
@@ -74,8 +91,11 @@ moves = st.lists(st.tuples(st.dictionaries(st.integers(0, 4), st.integers(0, 3),
 def test_the_serving_side_reads_exactly_what_the_asking_side_planned(rounds: Any) -> None:
     ids = itertools.count(1)
     leader, follower = FetchSessions(3, lambda: next(ids)), LeaderSession()
+    before: dict[int, int] = {}
     for wanted, answer_lost in rounds:
-        plan = follower.plan([target(partition, offset) for partition, offset in wanted.items()])
+        changed = [target(partition, offset) for partition, offset in wanted.items() if before.get(partition) != offset]
+        plan = follower.plan(changed, gone=[("t", partition) for partition in before.keys() - wanted.keys()])
+        before = wanted
         try:
             context = leader.begin(
                 [replace(named.asked) for named in plan.named],

@@ -24,6 +24,7 @@ from pykafka_cli.broker.log.producer_state import AppendOrigin
 from pykafka_cli.broker.replication.partition import Partition
 from pykafka_cli.broker.replication.partition_role import Follower, Leader
 from pykafka_cli.broker.waiting import WaitingRoom
+from pykafka_cli.model import Offset
 from tests.fakes.clock import FakeClock
 from tests.fakes.files import MemoryFiles
 from tests.fakes.isr_updates import FakeIsrUpdates
@@ -363,6 +364,108 @@ async def test_whoever_waits_learns_of_appends_commits_and_changes_of_role(bench
         watcher.cancel()
 
 
+class IdleSession:
+    """A follower's session that leaves the partition out, and what it has heard."""
+
+    def __init__(self, fetched_at: float = 0.0) -> None:
+        self.fetched_at = fetched_at
+        self.is_ended = False
+
+    def end(self) -> None:
+        self.is_ended = True
+
+
+def idle(bench: Bench) -> IdleSession:
+    """Both followers have everything, and the session of the first leaves the partition out."""
+    for follower in (2, 3):
+        bench.fetched(follower, bench.log.log_end)
+    session = IdleSession(bench.clock.monotonic())
+    assert bench.partition.is_idle(2, bench.log.log_end, session)
+    return session
+
+
+def append_one(bench: Bench) -> None:
+    bench.append(b"b")
+
+
+def delete_the_first(bench: Bench) -> None:
+    bench.partition.delete_records(Offset(1))
+
+
+def retain_nothing(bench: Bench) -> None:
+    bench.log.advance_log_start(Offset(1))
+    bench.partition.announce_log_start()
+
+
+def lead_in_a_new_epoch(bench: Bench) -> None:
+    bench.lead(leader_epoch=2, partition_epoch=2)
+
+
+def follow_another(bench: Bench) -> None:
+    bench.follow(leader_epoch=2, partition_epoch=2)
+
+
+def close(bench: Bench) -> None:
+    bench.partition.close()
+
+
+def use_a_copy(bench: Bench) -> None:
+    bench.partition.replace_log(bench.log)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [append_one, delete_the_first, retain_nothing, lead_in_a_new_epoch, follow_another, close, use_a_copy],
+)
+def test_each_change_ends_the_idleness_of_a_follower(bench: Bench, change: Callable[[Bench], None]) -> None:
+    bench.lead()
+    bench.append(b"a")
+    session = idle(bench)
+
+    change(bench)
+
+    assert session.is_ended
+
+
+def test_nobody_is_idle_while_the_isr_is_being_changed_and_all_are_read_after_that(bench: Bench) -> None:
+    bench.lead()
+    session = idle(bench)
+    bench.append(b"a")
+    bench.fetched(2, 1)
+    bench.clock.advance(MAX_LAG + 1)
+    bench.fetched(2, 1)
+    bench.partition.shrink_isr()
+    assert session.is_ended
+
+    assert not bench.partition.is_idle(2, Offset(1), IdleSession())
+    bench.isr_updates.confirm()
+    assert bench.partition.is_idle(2, Offset(1), IdleSession())
+
+
+def test_a_follower_that_lacks_something_is_not_idle(bench: Bench) -> None:
+    bench.lead(isr=(1, 2))
+    bench.append(b"a")
+    bench.fetched(2, 0)
+
+    assert not bench.partition.is_idle(2, Offset(0), IdleSession())
+    assert not bench.partition.is_idle(2, Offset(1), IdleSession()), "the high watermark is below"
+    assert not bench.partition.is_idle(3, Offset(1), IdleSession()), "it has to join the ISR"
+
+
+def test_a_follower_that_fetched_while_idle_has_the_whole_lag_time_from_then_on(bench: Bench) -> None:
+    bench.lead()
+    session = idle(bench)
+    assert bench.partition.is_idle(3, Offset(0), IdleSession())
+    bench.clock.advance(10 * MAX_LAG)
+    session.fetched_at = bench.clock.monotonic()
+
+    bench.append(b"a")
+    bench.clock.advance(1)
+    bench.partition.shrink_isr()
+
+    assert bench.isr_updates.changes[-1].isr == (1, 2)
+
+
 steps = st.lists(
     st.one_of(
         st.tuples(st.just("append"), st.integers(1, 3)),
@@ -408,3 +511,57 @@ def test_the_mark_never_moves_back_nor_past_what_a_member_of_the_isr_has(history
         if after > mark:
             assert all(ends[member] >= after for member in bench.leading.isr.maximal if member != ME)
             assert len(bench.leading.isr.committed) >= min_isr
+
+
+class Session:
+    """A follower's fetches, which leave the partition out while the leader has nothing new."""
+
+    def __init__(self, bench: Bench, broker_id: int) -> None:
+        self._bench, self._broker_id = bench, broker_id
+        self.fetched_at = 0.0
+        self._is_idle_at: int | None = None
+
+    def end(self) -> None:
+        self._is_idle_at = None
+
+    def fetch(self, offset: int) -> None:
+        self.fetched_at = self._bench.clock.monotonic()
+        if self._is_idle_at == offset:
+            return
+        self._bench.fetched(self._broker_id, offset)
+        if self._bench.partition.is_idle(self._broker_id, Offset(offset), self):
+            self._is_idle_at = offset
+
+
+@given(steps, st.integers(1, 2))
+def test_leaving_idle_followers_unread_decides_nothing_differently(history: Any, min_isr: int) -> None:
+    reading, leaving_out = Bench(min_insync_replicas=min_isr), Bench(min_insync_replicas=min_isr)
+    sessions = {follower: Session(leaving_out, follower) for follower in (2, 3)}
+    ends, epochs = {2: 0, 3: 0}, itertools.count(2)
+    for bench in (reading, leaving_out):
+        bench.lead()
+    for step in history:
+        epoch = next(epochs)
+        if step[0] == "fetch":
+            _, follower, count = step
+            ends[follower] = min(ends[follower] + count, reading.log.log_end)
+            reading.fetched(follower, ends[follower])
+            sessions[follower].fetch(ends[follower])
+        for bench in (reading, leaving_out):
+            match step:
+                case ("append", count):
+                    bench.append(*[b"v"] * count)
+                case ("wait", seconds):
+                    bench.clock.advance(seconds)
+                case ("shrink",):
+                    bench.partition.shrink_isr()
+                case ("grant",) if bench.leading.isr.in_flight:
+                    bench.isr_updates.confirm()
+                case ("refuse",) if bench.leading.isr.in_flight:
+                    bench.isr_updates.reject(ErrorCode.ineligible_replica)
+                case ("elected",):
+                    isr = bench.leading.isr.committed
+                    bench.lead(leader_epoch=epoch, partition_epoch=bench.partition.partition_epoch + 1, isr=isr)
+
+        assert leaving_out.leading.isr == reading.leading.isr
+        assert leaving_out.log.high_watermark == reading.log.high_watermark

@@ -1,5 +1,6 @@
 import errno
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from kio.schema.errors import ErrorCode
@@ -11,8 +12,9 @@ from pykafka_cli.broker.errors import (
     RequestTimedOut,
     UnknownTopicOrPartition,
 )
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import Offset, TopicPartition
 from pykafka_cli.protocol.records import records_in
+from pykafka_cli.storage.segment_list import FetchData
 from tests.fakes.replica_cluster import ReplicaCluster
 from tests.support.logs import batch
 from tests.support.replicas import TOPIC, begun, cluster_with_topic
@@ -118,6 +120,75 @@ async def test_fetchers_end_with_the_last_partition_that_they_follow(cluster: Re
     await cluster.controller.elect(T0, 2)
 
     assert follower.fetcher_count == 0
+
+
+@pytest.fixture
+async def idle(cluster: ReplicaCluster, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The reads of T0 on its leader, once its follower has nothing more to learn."""
+    await cluster.wait(3)
+    reads: list[int] = []
+    log = cluster.nodes[1].log(TOPIC)
+    read = log.read
+
+    def noting(start: Offset, **limits: Any) -> FetchData:
+        reads.append(start)
+        return read(start, **limits)
+
+    monkeypatch.setattr(log, "read", noting)
+    return reads
+
+
+async def test_a_partition_in_which_nothing_happens_is_not_read_for_its_follower(
+    cluster: ReplicaCluster, idle: list[int]
+) -> None:
+    await cluster.wait(5)
+    assert not idle
+
+    await cluster.nodes[1].produce(TOPIC, b"a")
+    await cluster.wait(1)
+
+    assert cluster.nodes[2].log(TOPIC).log_end == 1
+    assert [node.log(TOPIC).high_watermark for node in cluster.nodes.values()] == [1, 1]
+
+
+async def test_a_follower_of_an_idle_partition_stays_in_the_isr_for_the_lag_time_after_an_append(
+    cluster: ReplicaCluster, idle: list[int]
+) -> None:
+    lag_s = cluster.nodes[1].settings.replica_lag_time_max_ms / 1000
+    await cluster.wait(2 * lag_s)
+    assert not idle
+    cluster.cut(1, 2)
+    await cluster.nodes[1].produce(TOPIC, b"a")
+
+    await cluster.wait(lag_s - 1)
+    assert cluster.controller.partitions[T0].isr == (1, 2)
+    await cluster.wait(lag_s)
+
+    assert cluster.controller.partitions[T0].isr == (1,)
+
+
+async def test_a_follower_of_an_idle_partition_is_told_what_retention_deleted(
+    cluster: ReplicaCluster, idle: list[int]
+) -> None:
+    leader, follower = cluster.nodes[1], cluster.nodes[2]
+    await leader.produce(TOPIC, b"a")
+    await cluster.wait(3)
+
+    leader.log(TOPIC).advance_log_start(Offset(1))
+    await cluster.wait(leader.settings.replica_lag_time_max_ms / 1000)
+
+    assert follower.log(TOPIC).log_start == 1
+    assert len(idle) > 0
+
+
+async def test_a_new_leader_epoch_of_an_idle_partition_is_followed(cluster: ReplicaCluster, idle: list[int]) -> None:
+    await cluster.controller.elect(T0, 1)
+    await cluster.nodes[1].produce(TOPIC, b"a")
+    await cluster.wait(1)
+
+    assert cluster.nodes[2].log(TOPIC).log_end == 1
+    assert cluster.nodes[2].replicas.partition(T0).leader_epoch == 1
+    assert idle
 
 
 async def test_several_fetchers_share_the_partitions_of_one_leader() -> None:
