@@ -79,12 +79,12 @@ class Found(NamedTuple):
         return self.key, self.value
 
 
-def contents(log: PartitionLog) -> dict[Offset, Found]:
-    """What a log has below its high watermark, in its order; raises CorruptRecords, or if that is not ascending."""
+def contents(log: PartitionLog, up_to: Offset) -> dict[Offset, Found]:
+    """What a log has below an offset, in its order; raises CorruptRecords, or if that is not ascending."""
     found: dict[Offset, Found] = {}
     pending: dict[int, list[Offset]] = defaultdict(list)
     before = -1
-    for offset, header, data, position in _batches(log):
+    for offset, header, data, position in _batches(log, up_to):
         if header.base_offset <= before:
             raise CorruptRecords(f"offset {header.base_offset} follows {before}")
         before = offset - 1
@@ -103,11 +103,11 @@ def contents(log: PartitionLog) -> dict[Offset, Found]:
     return found
 
 
-def _batches(log: PartitionLog) -> Iterator[tuple[Offset, BatchHeader, bytes, int]]:
+def _batches(log: PartitionLog, up_to: Offset) -> Iterator[tuple[Offset, BatchHeader, bytes, int]]:
     """The offset after each batch, its header, and where it is in which bytes."""
     offset = log.log_start
-    while offset < log.high_watermark:
-        data, following = log.read(offset, max_bytes=READ_SIZE, up_to=log.high_watermark, min_one_batch=True)
+    while offset < up_to:
+        data, following = log.read(offset, max_bytes=READ_SIZE, up_to=up_to, min_one_batch=True)
         for position, header in walk(data):
             offset = header.next_offset
             yield offset, header, data, position
@@ -129,7 +129,7 @@ class Remains:
         if log.is_offline or self._seen.get(replica) == state:
             return
         try:
-            there = contents(log)
+            there = contents(log, log.high_watermark)
         except CorruptRecords as error:
             yield f"cannot be read: {error}"
             return
@@ -142,9 +142,9 @@ class Remains:
                 self.known[offset] = known._replace(status=found.status)
             elif found.status not in (Status.OPEN, known.status):
                 yield f"{offset} is {found.status.name}, and is {known.status.name} elsewhere"
-        for offset in self.last().values():
+        for key, offset in self.last().items():
             is_due = log.log_start <= offset < log.high_watermark and not self._may_be_gone(self.known[offset], now_ms)
-            if is_due and offset not in there:
+            if is_due and offset not in there and not _is_replaced(log, key, offset):
                 yield f"{offset}, the last one of its key, is missing: {self.known[offset].content}"
 
     def last(self) -> dict[bytes, Offset]:
@@ -159,6 +159,15 @@ class Remains:
         if found.value is not None:
             return False
         return not self._clocks_agree or found.timestamp is None or now_ms >= found.timestamp + DELETE_RETENTION_MS
+
+
+def _is_replaced(log: PartitionLog, key: bytes, offset: Offset) -> bool:
+    """Whether a record is replaced by a later one that is committed, above the high watermark perhaps.
+
+    High watermarks go back when a broker starts again, and when another leads; what was cleaned before stays cleaned.
+    """
+    found = contents(log, log.log_end)
+    return any(each > offset and its.key == key and its.status is Status.COMMITTED for each, its in found.items())
 
 
 def missing(writer: KeyedWriter, logs: Mapping[TopicPartition, PartitionLog], remains: "AllRemains") -> Iterator[str]:
