@@ -78,6 +78,12 @@ class KeptAnswer:
         self._stays = stays
         self._body: bytes | None = None
 
+    def __repr__(self) -> str:
+        """For the request log."""
+        if self.response is not None or self._body is None:
+            return repr(self.response)
+        return f"<a kept response of {len(self._body)} bytes>"
+
     def body(self, write: Callable[[Any], bytes]) -> bytes:
         if self._body is None:
             self._body = write(self.response)

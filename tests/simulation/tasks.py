@@ -12,8 +12,8 @@ ROUNDS = 5
 
 def end_all(loop: VirtualLoop) -> list[str]:
     """End what the garbage collector would otherwise end, once the loop is closed; return what does not end."""
-    loop.wake_all()
     for _ in range(ROUNDS):
+        loop.wake_all()  # again and again, as a disk may still fail
         left = asyncio.all_tasks(loop)
         if not left:
             break
