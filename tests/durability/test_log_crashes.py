@@ -375,9 +375,10 @@ async def test_an_error_while_cleaning_loses_no_keys_last_value(fail_at: int, er
 
     if not log.is_offline:
         assert last_values(log) == expected
-        if error == errno.ENOSPC:  # there is room again
-            while await cleaner.clean_dirtiest([log]):
-                assert last_values(log) == expected
+        if error == errno.ENOSPC:  # there is room again, which the cleaner sees in the next round
+            for _ in range(2):
+                while await cleaner.clean_dirtiest([log]):
+                    assert last_values(log) == expected
             assert cleaner.offset_of(log) == log.segments.active.base_offset
     again = open_log(files.restarted(), had_clean_shutdown=False, recovery_point=Offset(0), **SETTINGS)
     assert last_values(again) == expected
