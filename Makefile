@@ -20,10 +20,10 @@ WORKERS ?= $(shell expr 2 '*' $$(getconf _NPROCESSORS_ONLN))
 test: $(INSTALLED)
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal --durations 25
 
-# An answer within a minute: what hardly starts servers, and so does not wait. Bytecode is kept, whatever the environment
+# An answer within a minute: what hardly starts servers, and so hardly waits. Bytecode is kept, whatever the environment
 # says: each of the processes would compile all modules again.
 test-quick: $(INSTALLED)
-	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses auto --dist worksteal tests/conventions tests/unit tests/api tests/scenarios
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal tests/conventions tests/unit tests/api
 
 # Clients against brokers in trouble, on a virtual clock; FIRST=1234 SEEDS=1 replays one that failed.
 SEEDS ?= 1000
