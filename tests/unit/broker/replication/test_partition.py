@@ -72,6 +72,23 @@ class Bench:
             broker_id, fetch_offset=offset, log_start=log_start, leader_end=self.log.log_end
         )
 
+    def take(self, step: Any, leader_epoch: int) -> None:
+        """Carry out a step of a history that is not a fetch. An election begins `leader_epoch`."""
+        match step:
+            case ("append", count):
+                self.append(*[b"v"] * count)
+            case ("wait", seconds):
+                self.clock.advance(seconds)
+            case ("shrink",):
+                self.partition.shrink_isr()
+            case ("grant",) if self.leading.isr.in_flight:
+                self.isr_updates.confirm()
+            case ("refuse",) if self.leading.isr.in_flight:
+                self.isr_updates.reject(ErrorCode.ineligible_replica)
+            case ("elected",):
+                isr, partition_epoch = self.leading.isr.committed, self.partition.partition_epoch + 1
+                self.lead(leader_epoch=leader_epoch, partition_epoch=partition_epoch, isr=isr)
+
 
 @pytest.fixture
 def bench() -> Bench:
@@ -487,24 +504,11 @@ def test_the_mark_never_moves_back_nor_past_what_a_member_of_the_isr_has(history
     ends = {2: 0, 3: 0}  # what the followers really have
     for step in history:
         mark = bench.log.high_watermark
-        match step:
-            case ("append", count):
-                bench.append(*[b"v"] * count)
-            case ("fetch", follower, count):
-                ends[follower] = min(ends[follower] + count, bench.log.log_end)
-                bench.fetched(follower, ends[follower])
-            case ("wait", seconds):
-                bench.clock.advance(seconds)
-            case ("shrink",):
-                bench.partition.shrink_isr()
-            case ("grant",) if bench.leading.isr.in_flight:
-                bench.isr_updates.confirm()
-            case ("refuse",) if bench.leading.isr.in_flight:
-                bench.isr_updates.reject(ErrorCode.ineligible_replica)
-            case ("elected",):
-                epoch = next(epochs)
-                isr = bench.leading.isr.committed
-                bench.lead(leader_epoch=epoch, partition_epoch=bench.partition.partition_epoch + 1, isr=isr)
+        if step[0] == "fetch":
+            _, follower, count = step
+            ends[follower] = min(ends[follower] + count, bench.log.log_end)
+            bench.fetched(follower, ends[follower])
+        bench.take(step, next(epochs))
 
         after = bench.log.high_watermark
         assert mark <= after <= bench.log.log_end
@@ -548,20 +552,7 @@ def test_leaving_idle_followers_unread_decides_nothing_differently(history: Any,
             reading.fetched(follower, ends[follower])
             sessions[follower].fetch(ends[follower])
         for bench in (reading, leaving_out):
-            match step:
-                case ("append", count):
-                    bench.append(*[b"v"] * count)
-                case ("wait", seconds):
-                    bench.clock.advance(seconds)
-                case ("shrink",):
-                    bench.partition.shrink_isr()
-                case ("grant",) if bench.leading.isr.in_flight:
-                    bench.isr_updates.confirm()
-                case ("refuse",) if bench.leading.isr.in_flight:
-                    bench.isr_updates.reject(ErrorCode.ineligible_replica)
-                case ("elected",):
-                    isr = bench.leading.isr.committed
-                    bench.lead(leader_epoch=epoch, partition_epoch=bench.partition.partition_epoch + 1, isr=isr)
+            bench.take(step, epoch)
 
         assert leaving_out.leading.isr == reading.leading.isr
         assert leaving_out.log.high_watermark == reading.log.high_watermark
