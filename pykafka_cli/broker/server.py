@@ -368,6 +368,7 @@ class BrokerServer:
             cache=metadata,
             waiting=waiting,
             clock=clock,
+            all_answered=controller.all_answered,
         )
         if self._quorum is not None:
             self._quorum.endpoints = advertised.reachable(settings.advertised_controller_listener_list, self.endpoints)

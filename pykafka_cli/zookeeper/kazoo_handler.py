@@ -34,7 +34,7 @@ def kazoo_client(hosts: str, timeout: float, security: ClientSecurity) -> KazooC
         hosts=hosts,
         timeout=timeout,
         handler=InThread(security.tls),
-        connection_retry={"max_tries": -1, "delay": 0.05, "backoff": 2, "max_delay": 1.0},
+        connection_retry={"max_tries": -1, "delay": 0.05, "backoff": 2, "max_delay": 0.4},
         logger=logging.getLogger("kazoo"),
         sasl_options=None if login is None else _sasl_options(login),
     )

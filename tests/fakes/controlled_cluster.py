@@ -97,6 +97,7 @@ class ControlledBroker:
     """One broker of a ControlledCluster.
 
     told             every request of a controller, in order
+    answers          requests wait while this is not set
     refuses_delete   partitions whose files it cannot delete
     lost             partitions that went with a log directory
     """
@@ -105,6 +106,8 @@ class ControlledBroker:
         self.id = broker_id
         self.alive = True
         self.told: list[Any] = []
+        self.answers = asyncio.Event()
+        self.answers.set()
         self.refuses_delete: set[TopicPartition] = set()
         self.lost: set[TopicPartition] = set()
         self.waiting = waiting = WaitingRoom(cluster.clock)
@@ -123,6 +126,13 @@ class ControlledBroker:
             rack,
         )
         self.configs = DynamicConfigs(ConfigStore(self.zookeeper), self.settings, cluster.clock)
+        self.controller = Controller(
+            settings=self.settings,
+            store=self.store,
+            clock=cluster.clock,
+            connect=cluster.connect,
+            unclean_election_allowed=cluster.unclean_election_allowed,
+        )
         self.topics = TopicAdmin(
             settings=self.settings,
             store=self.store,
@@ -130,13 +140,7 @@ class ControlledBroker:
             cache=self.cache,
             waiting=waiting,
             clock=cluster.clock,
-        )
-        self.controller = Controller(
-            settings=self.settings,
-            store=self.store,
-            clock=cluster.clock,
-            connect=cluster.connect,
-            unclean_election_allowed=cluster.unclean_election_allowed,
+            all_answered=self.controller.all_answered,
         )
         parts: dict[str, Any] = dict.fromkeys(each.name for each in dataclasses.fields(Broker))
         parts |= {
@@ -189,6 +193,7 @@ class _Line:
         self._cluster.activity += 1
         if not self._broker.alive:
             raise BrokerUnreachable(f"broker {self._broker.id} is dead")
+        await self._broker.answers.wait()
         return self._broker.answer(request)
 
     def close(self) -> None:

@@ -27,7 +27,7 @@ from pykafka_cli.broker.controller.topic_deletion import TopicDeletion
 from pykafka_cli.broker.errors import BrokerError, BrokerNotAvailable, InvalidUpdateVersion, StaleBrokerEpoch
 from pykafka_cli.broker.metadata.fenced_writes import Fence
 from pykafka_cli.broker.metadata.zk_store import ZkStore
-from pykafka_cli.model import BrokerEpoch, BrokerId, TopicPartition
+from pykafka_cli.model import BrokerEpoch, BrokerId, Seconds, TopicPartition
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.protocol.absence import is_of_earlier_run
 from pykafka_cli.protocol.inter_broker import LeaderAndIsrResponse, UpdateMetadataResponse
@@ -101,6 +101,10 @@ class ActiveController:
     def end(self) -> None:
         """Send no more requests."""
         self._channels.close()
+
+    async def all_answered(self, limit: Seconds) -> None:
+        """Wait until every live broker has what was sent to it, but no longer than `limit` seconds."""
+        await self._channels.all_answered(limit)
 
     async def _read_cluster(self) -> dict[BrokerId, BrokerRegistration]:
         """Returns the brokers of whose restart no controller knows yet. They count as gone until others are elected:

@@ -39,19 +39,27 @@ class BrokerChannel:
         """Queue a request; `on_answer` is called with its response, unless the broker leaves first."""
         self._queue.put_nowait((request, on_answer))
 
+    async def all_answered(self) -> None:
+        """Wait until every queued request has its response, or is dropped."""
+        await self._queue.join()
+
     def close(self) -> None:
         """Send nothing more, and drop what is queued."""
         self._sender.cancel()
         self._connection.close()
+        while not self._queue.empty():
+            self._queue.get_nowait()
+            self._queue.task_done()
 
     async def _send_all(self) -> None:
         while True:
             request, on_answer = await self._queue.get()
-            answer = await self._answered(request)
             try:
-                on_answer(answer)
+                on_answer(await self._answered(request))
             except Exception:
                 _log.exception("the response of %s to %s was invalid", self.endpoint, type(request).__name__)
+            finally:
+                self._queue.task_done()
 
     async def _answered(self, request: Any) -> Any:
         complained = False
@@ -101,6 +109,23 @@ class BrokerChannels:
             channel.send(request, on_answer)
         else:
             _log.warning("%s for broker %d is dropped: the broker is not connected", type(request).__name__, broker_id)
+
+    async def all_answered(self, limit: Seconds) -> None:
+        """Wait until every broker has answered what is queued for it, but no longer than `limit` seconds."""
+        waiting = [asyncio.ensure_future(channel.all_answered()) for channel in self._channels.values()]
+        if not waiting:
+            return
+
+        def give_up() -> None:
+            for each in waiting:
+                each.cancel()
+
+        timer = self._clock.call_later(limit, give_up)
+        try:
+            await asyncio.wait(waiting)
+        finally:
+            timer.cancel()
+            give_up()
 
     def close(self) -> None:
         for broker_id in list(self._channels):

@@ -360,6 +360,11 @@ class Controller:
 
         return await self._ask(allocated)
 
+    async def all_answered(self, limit: Seconds) -> None:
+        """Wait until every live broker has what this controller sent it, but no longer than `limit` seconds."""
+        if self._active is not None:
+            await self._active.all_answered(limit)
+
     def topic_name(self, topic_id: uuid.UUID) -> str | None:
         """The name that belongs to a topic id, as the controller knows it; None if it knows no such id."""
         return self._active.state.topic_names.get(topic_id) if self._active else None

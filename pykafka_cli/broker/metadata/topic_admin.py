@@ -2,6 +2,8 @@
 
 A request is answered when the outcome has come back through UpdateMetadata - every partition has a leader, the
 topic is gone - or when its time is up: then with REQUEST_TIMED_OUT, though the topic may well be made or deleted later.
+Kafka answers once the controller's broker knows the outcome. Here the others have a second more to learn of it, so that
+the next command, which may ask any of them, sees it as well.
 
 source  kafka.server.ZkAdminManager, DefaultAutoTopicCreationManager
 """
@@ -29,7 +31,7 @@ from pykafka_cli.broker.metadata.config_store import ConfigStore, topic_entity
 from pykafka_cli.broker.metadata.topic_rules import Existing, MorePartitions, NewTopic, PlacedTopic
 from pykafka_cli.broker.metadata.zk_store import ZkStore, full_assignment
 from pykafka_cli.broker.waiting import WaitingRoom
-from pykafka_cli.model import Milliseconds, TopicPartition, in_seconds
+from pykafka_cli.model import Milliseconds, Seconds, TopicPartition, in_seconds
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.replica_assignment import Candidate
 from pykafka_cli.zookeeper.errors import NodeExists, ZooKeeperError
@@ -41,6 +43,10 @@ T = TypeVar("T")
 
 Charge: TypeAlias = Callable[[int], None]
 """Counts partitions that are about to be created or deleted; raises a BrokerError above the client's quota."""
+
+
+OTHERS_MAY_TAKE = Seconds(1.0)
+"""How long a response is kept back for brokers that have not heard of the outcome."""
 
 
 def _for_free(partitions: int) -> None:
@@ -68,13 +74,16 @@ class TopicAdmin:
         cache: MetadataCache,
         waiting: WaitingRoom,
         clock: Clock,
+        all_answered: Callable[[Seconds], Awaitable[None]],
     ) -> None:
+        """all_answered    waits until all brokers have what the controller sent them, or for so many seconds"""
         self._settings = settings
         self._store = store
         self._configs = configs
         self._cache = cache
         self._waiting = waiting
         self._clock = clock
+        self._all_answered = all_answered
         self._being_created: set[str] = set()
 
     # ---- create
@@ -299,8 +308,10 @@ class TopicAdmin:
             return BrokerError(f"ZooKeeper refused: {error!r}")
 
     async def _wait(self, topics: Iterable[str], is_done: Callable[[str], bool], timeout_ms: Milliseconds) -> None:
-        """Wait until all are done, or the time has passed."""
+        """Wait until all are done, and the other brokers know, or the time has passed."""
         remaining = list(topics)
+        if not remaining:
+            return
         keys = [TopicChanged(name) for name in remaining]
         deadline = self._clock.monotonic() + in_seconds(timeout_ms)
 
@@ -310,4 +321,6 @@ class TopicAdmin:
                 remaining.pop()
             return not remaining
 
-        await self._waiting.wait_until(keys, all_are_done, deadline)
+        if await self._waiting.wait_until(keys, all_are_done, deadline):
+            left = Seconds(max(deadline - self._clock.monotonic(), 0.0))
+            await self._all_answered(min(left, OTHERS_MAY_TAKE))

@@ -7,7 +7,7 @@ import pytest
 
 from pykafka_cli.broker.controller.broker_channel import RETRY_AFTER, BrokerChannels
 from pykafka_cli.broker.replication.peers import BrokerEndpoint
-from pykafka_cli.model import BrokerId
+from pykafka_cli.model import BrokerId, Seconds
 from pykafka_cli.transport.errors import BrokerUnreachable
 from pykafka_cli.zookeeper.kafka_znodes import BrokerRegistration, Endpoint
 from tests.fakes.clock import FakeClock
@@ -130,6 +130,44 @@ async def test_a_broker_that_has_registered_again_does_not_get_what_was_for_the_
 
     (_, old), (_, line) = brokers.lines
     assert (old.is_open, old.arrived, line.arrived) == (False, ["first"], ["third"])
+
+
+async def test_who_waits_for_all_answers_has_them_all(channels: BrokerChannels, brokers: Brokers) -> None:
+    channels.add(registered(2))
+    answers: list[str] = []
+    channels.send(BrokerId(1), "first", answers.append)
+    channels.send(BrokerId(1), "second", answers.append)
+    channels.send(BrokerId(2), "third", answers.append)
+    waiting = asyncio.ensure_future(channels.all_answered(Seconds(1.0)))
+    await settle()
+    lines = {endpoint.broker_id: line for endpoint, line in brokers.lines}
+    one, two = lines[BrokerId(1)], lines[BrokerId(2)]
+
+    for line, answer in [(one, "first"), (two, "third"), (one, "second")]:
+        assert not waiting.done()
+        line.answer(answer)
+        await settle()
+
+    assert waiting.done()
+    assert answers == ["first", "third", "second"]
+
+
+async def test_nobody_waits_for_a_broker_that_is_silent_or_has_left(
+    channels: BrokerChannels, brokers: Brokers, clock: FakeClock
+) -> None:
+    channels.send(BrokerId(1), "first", print)
+    channels.send(BrokerId(1), "second", print)
+    patient = asyncio.ensure_future(channels.all_answered(Seconds(60.0)))
+    impatient = asyncio.ensure_future(channels.all_answered(Seconds(1.0)))
+    await settle()
+
+    clock.advance(1.0)
+    await settle()
+    assert (patient.done(), impatient.done()) == (False, True)
+    channels.remove(BrokerId(1))
+    await settle()
+    assert patient.done()
+    assert brokers.lines[0][1].arrived == ["first"]
 
 
 async def test_what_is_for_an_unknown_broker_is_dropped(channels: BrokerChannels, brokers: Brokers) -> None:

@@ -34,6 +34,10 @@ async def done(cluster: ControlledCluster, asked: Coroutine[Any, Any, Any]) -> A
     return task.result() if task.done() else None
 
 
+def topics_known_to(cluster: ControlledCluster, broker: int) -> set[str]:
+    return set(cluster.brokers[broker].cache.topics())
+
+
 async def test_a_topic_is_made_with_its_config_and_an_id(cluster: ControlledCluster, topics: TopicAdmin) -> None:
     wanted = NewTopic("t", 2, 2, configs={"retention.ms": "5"})
 
@@ -83,6 +87,29 @@ async def test_a_topic_without_a_live_replica_is_made_and_the_request_times_out(
     assert isinstance(outcome, RequestTimedOut)
     assert outcome.message is None
     assert cluster.exists("/brokers/topics/t")
+
+
+async def test_a_topic_is_confirmed_once_every_broker_knows_it_or_after_a_second(
+    cluster: ControlledCluster, topics: TopicAdmin
+) -> None:
+    cluster.brokers[1].answers.clear()
+    asked = asyncio.ensure_future(topics.create([NewTopic("t", 1, 1)], timeout_ms=30_000))
+    await cluster.settle()
+    assert "t" in topics_known_to(cluster, 0)
+    assert not asked.done()
+
+    cluster.brokers[1].answers.set()
+    await cluster.settle()
+    assert isinstance(asked.result()["t"], CreatedTopic)
+    assert "t" in topics_known_to(cluster, 1)
+
+    cluster.brokers[1].answers.clear()
+    asked = asyncio.ensure_future(topics.delete(["t"], timeout_ms=30_000))
+    await cluster.settle()
+    assert not asked.done()
+    cluster.clock.advance(1.0)
+    assert await asked == {"t": None}
+    cluster.brokers[1].answers.set()
 
 
 async def test_a_time_out_of_nothing_is_answered_at_once(cluster: ControlledCluster, topics: TopicAdmin) -> None:
