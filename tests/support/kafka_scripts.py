@@ -20,10 +20,13 @@ TOOLS = {
     "dump-log": "kafka.tools.DumpLogSegments",
 }
 
+PATIENCE = {"consumer-groups": ("--timeout", "60000")}
+"""In place of 5 s for all requests, which are not enough for a JVM that shares its processor."""
+
 
 def command(tool: str, *words: str) -> list[str]:
     """What starts one of Kafka's tools, by class name."""
-    return [*peers.small_java(256), "-cp", peers.kafka_classpath(), TOOLS[tool], *words]
+    return [*peers.small_java(256), "-cp", peers.kafka_classpath(), TOOLS[tool], *words, *PATIENCE.get(tool, ())]
 
 
 def run_kafka(tool: str, *words: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
