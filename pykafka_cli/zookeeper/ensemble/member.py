@@ -257,8 +257,11 @@ class Member(ZooKeeperServer):
             recovered = read_database(self._directory)
         except (LogDamaged, SnapshotInvalid, OSError) as error:
             raise ServerUnusable(f"transactions that no other server has cannot be dropped: {error}") from error
-        if recovered is None or recovered.database.tree.last_zxid != zxid:
+        # No transaction has the zxid with which an epoch begins: what was logged before it is all there is to keep.
+        is_beginning_of_epoch = zxid == first_zxid(epoch_of(zxid))
+        if recovered is None or (recovered.database.tree.last_zxid != zxid and not is_beginning_of_epoch):
             raise ServerUnusable(self._no_way_back(zxid))
+        recovered.database.tree.last_zxid = zxid
         self._replace(recovered.database, zxid)
 
     def _no_way_back(self, zxid: int) -> str:

@@ -130,7 +130,9 @@ class _Witness(ReportingMember):
         super().begin(requests, mode, epoch, configuration)
 
     async def truncate_to(self, zxid: int) -> None:
-        self._log.durable = min(self._log.durable, zxid)
+        in_snapshots = max((number for number, _ in self._directory.snapshot_files() if number <= zxid), default=0)
+        in_log = max((txn.zxid for txn in self._log.txns if txn.zxid <= zxid), default=0)
+        self._log.durable = min(self._log.durable, max(in_snapshots, in_log))
         await super().truncate_to(zxid)
         self._log.cut(self.last_logged_zxid)
 

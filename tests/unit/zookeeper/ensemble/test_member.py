@@ -113,6 +113,24 @@ async def test_what_nobody_else_has_is_dropped_for_good(tmp_path: Path) -> None:
     await again.stop()
 
 
+async def test_what_was_logged_in_an_epoch_of_which_nobody_else_has_anything_is_dropped(tmp_path: Path) -> None:
+    member = await started(tmp_path)
+    await logged(member, EPOCH + 1, EPOCH + 2, 3 * EPOCH + 1)
+
+    await member.truncate_to(3 * EPOCH)
+
+    assert member.last_logged_zxid == member.database.tree.last_zxid == 3 * EPOCH
+    assert f"/n{EPOCH + 2:x}" in member.database.tree.nodes
+    assert f"/n{3 * EPOCH + 1:x}" not in member.database.tree.nodes
+    enter(member, 4)
+    await logged(member, 4 * EPOCH + 1)
+    await member.stop()
+    again = await started(tmp_path)
+    assert again.last_logged_zxid == 4 * EPOCH + 1
+    assert f"/n{3 * EPOCH + 1:x}" not in again.database.tree.nodes
+    await again.stop()
+
+
 async def test_a_member_whose_files_do_not_go_back_that_far_says_so_and_changes_nothing(
     member: Member, tmp_path: Path
 ) -> None:
