@@ -240,7 +240,7 @@ class Dispatcher:
             raise ProtocolError(f"a request for API {header.api_key}, which this broker does not offer")
         if not api.min_version <= header.api_version <= api.max_version:
             raise ProtocolError(
-                f"a {api.name} request of version {header.api_version} from client {header.client_id}; "
+                f"a {api.name} request of version {header.api_version} from client {header.client_id!r:.100}; "
                 f"this broker speaks {api.min_version} to {api.max_version}"
             )
         return api, message_codec(api.key, header.api_version, api.max_version)

@@ -39,6 +39,9 @@ def test_peers_that_stop_in_a_handshake_or_a_login_keep_nobody_out(talkative: Ta
     host, port = talkative.secured.split(":")
     trusting = ssl.create_default_context(cafile=str(talkative.folder / "trust.pem"))
     trusting.check_hostname = False
+    each_line = ("--broker-logger", "0", "--alter", "--add-config", "pykafka_cli.broker.network=DEBUG")
+    altered = talkative.run("configs", talkative.login("alice", PLAIN), *each_line)
+    assert altered.returncode == 0, altered.stderr
     with contextlib.ExitStack() as stalled:
         for number in range(STALLED):
             peer = stalled.enter_context(socket.create_connection((host, int(port))))

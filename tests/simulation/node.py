@@ -30,6 +30,7 @@ from pykafka_cli.broker.network.memory import Memory
 from pykafka_cli.broker.replication.peers import BrokerEndpoint
 from pykafka_cli.model import BrokerId, Milliseconds, Offset, TopicPartition, in_seconds
 from pykafka_cli.protocol.buffers import Buffer
+from pykafka_cli.repeated_lines import RepeatedLines
 from pykafka_cli.transport.errors import BrokerUnreachable
 from tests.fakes.replica_cluster import CONTROLLER, LISTENER, MemoryConnection, Node
 from tests.simulation.consumer_group import Refused
@@ -132,7 +133,7 @@ class SimulatedNode(Node):
         self.dispatcher = Dispatcher(broker, self.metrics, self.apis)
         self.service = Service(
             LISTENER, self._answer, clock, self.metrics, ConnectionLimits(settings),
-            ConnectionRates(settings, clock), Intake(settings), Memory(settings, clock),
+            ConnectionRates(settings, clock), Intake(settings), Memory(settings, clock), RepeatedLines(clock),
             settings.socket_request_max_bytes,
         )  # fmt: skip
         self.groups.start()

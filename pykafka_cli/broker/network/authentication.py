@@ -17,20 +17,19 @@ by the same mechanism and as the same user.
 source  SaslServerAuthenticator, JaasContext (KIP-43, KIP-103, KIP-152, KIP-368)
 """
 
-import logging
 from collections.abc import Callable, Mapping
 from functools import partial
 
 from pykafka_cli.broker.clock import Clock
 from pykafka_cli.broker.errors import IllegalSaslState, SaslAuthenticationFailed, UnsupportedSaslMechanism
 from pykafka_cli.broker.network.mechanisms import CredentialsOf, Issuers, Mechanisms, TokenOf
-from pykafka_cli.broker.network.sasl import Exchange, ExplainedRefusal, Refusal
+from pykafka_cli.broker.network.sasl import AnsweredRefusal, Exchange, ExplainedRefusal, Refusal
 from pykafka_cli.model import NO_TIME, Seconds, Timestamp, in_seconds
 from pykafka_cli.properties.broker import BrokerSettings
 
-_log = logging.getLogger(__name__)
-
 ANONYMOUS = "User:ANONYMOUS"
+_SHOWN = 200
+"""Characters of what a client may have sent, in the log."""
 
 
 class Authentication:
@@ -52,6 +51,8 @@ class Authentication:
         self.takes_bare_tokens = False
         self.is_refused = False
         """Whether to close the connection after the response."""
+        self.rejection = ""
+        """Why the client is not logged in, for the log; empty unless it was rejected."""
         self.delay = NO_TIME
         """How long the response waits, and with it the end of the connection, as the login was rejected."""
         self._new_exchange = mechanisms
@@ -79,10 +80,11 @@ class Authentication:
         raises    UnsupportedSaslMechanism, IllegalSaslState
         """
         if self._exchange is not None and self.expiry_ms is None:
-            self.is_refused = not self.is_complete
+            if not self.is_complete:
+                self._refuse("it sent SaslHandshake after it chose a mechanism")
             raise IllegalSaslState("SaslHandshake request received after a mechanism was chosen")
         if mechanism not in self._new_exchange:
-            self.is_refused = True
+            self._refuse(f"it chose {mechanism[:_SHOWN]!r}; this listener offers {', '.join(self.mechanisms)}")
             raise UnsupportedSaslMechanism(None)
         if self.is_complete:
             self._earlier = self._mechanism, self.principal
@@ -96,14 +98,17 @@ class Authentication:
         raises    SaslAuthenticationFailed, IllegalSaslState
         """
         if self._exchange is None or self.is_complete:
-            self.is_refused = self._exchange is None
+            if self._exchange is None:
+                self._refuse("it sent SaslAuthenticate before it chose a mechanism")
             raise IllegalSaslState("SaslAuthenticate request received out of turn")
         try:
             self._ensure_same_mechanism()
             answer = self._exchange.respond(token)
+        except AnsweredRefusal as refusal:
+            self.rejection = self._rejection(str(refusal))
+            return refusal.answer
         except Refusal as refusal:
-            self._reject()
-            _log.info("a login by %s is rejected: %.200r", self._mechanism, str(refusal))
+            self._reject(str(refusal))
             if isinstance(refusal, ExplainedRefusal):
                 raise SaslAuthenticationFailed(str(refusal)) from None
             raise SaslAuthenticationFailed(
@@ -116,8 +121,15 @@ class Authentication:
             self.expiry_ms = self._end_of_login(self._exchange.token_expiry_ms)
         return answer
 
-    def _reject(self) -> None:
-        self.is_refused, self.delay = True, self._delay_of_rejections
+    def _refuse(self, why: str) -> None:
+        self.is_refused, self.rejection = True, self.rejection or why
+
+    def _reject(self, why: str) -> None:
+        self._refuse(self._rejection(why))
+        self.delay = self._delay_of_rejections
+
+    def _rejection(self, why: str) -> str:
+        return f"its login by {self._mechanism} was rejected: {why[:_SHOWN]!r}"
 
     def _end_of_login(self, token_expiry_ms: Timestamp | None) -> Timestamp | None:
         limit = self._max_reauth_ms(self._mechanism)
@@ -126,18 +138,20 @@ class Authentication:
 
     def _ensure_same_mechanism(self) -> None:
         if self._earlier is not None and self._earlier[0] != self._mechanism:
-            self._reject()
-            raise SaslAuthenticationFailed(
+            why = (
                 f"SASL mechanism '{self._mechanism}' requested by client is not supported for re-authentication of "
                 f"mechanism '{self._earlier[0]}'"
             )
+            self._reject(why)
+            raise SaslAuthenticationFailed(why)
 
     def _ensure_same_principal(self) -> None:
         if self._earlier is not None and self._earlier[1] != self.principal:
             before, now = (each.replace(":", ".", 1) for each in (self._earlier[1], self.principal))
             self._exchange = None
-            self._reject()
-            raise SaslAuthenticationFailed(f"Cannot change principals during re-authentication from {before}: {now}")
+            why = f"Cannot change principals during re-authentication from {before}: {now}"
+            self._reject(why)
+            raise SaslAuthenticationFailed(why)
 
 
 class Authenticator:

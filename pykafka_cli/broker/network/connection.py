@@ -30,6 +30,7 @@ from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.protocol.errors import ProtocolError
 from pykafka_cli.protocol.framing import SCRATCH_BYTES, FrameReceiver
 from pykafka_cli.protocol.hot_path.wire import size_of
+from pykafka_cli.repeated_lines import RepeatedLines
 from pykafka_cli.rules.principal_names import NoPrincipalRule
 
 _log = logging.getLogger(__name__)
@@ -99,6 +100,7 @@ class Service:
     rates: ConnectionRates
     intake: Intake
     memory: Memory
+    lines: RepeatedLines
     max_request_bytes: int
     begin_login: Callable[[], Authentication] | None = None
     max_login_bytes: int = 524_288
@@ -141,7 +143,7 @@ class Connection(asyncio.BufferedProtocol):
         refusal = self._service.limits.take(self.peer.host, self.peer.listener_name)
         if refusal is not None:
             self._service.metrics.connections_refused += 1
-            _log.warning("Refusing the connection from %s: %s is reached", self.peer, refusal)
+            self._log(logging.WARNING, "limit", f"Refusing the connection from {self.peer}: {refusal} is reached")
             return False
         self._is_admitted = True
         self.hold = self._service.rates.take(self.peer.host, self.peer.listener_name)
@@ -164,7 +166,8 @@ class Connection(asyncio.BufferedProtocol):
         try:
             self.peer.principal = self._service.principal_of(transport)
         except (NoPrincipalRule, ValueError) as error:
-            _log.warning("Refusing the connection from %s: its certificate names no user: %s", self.peer, error)
+            why = f"its certificate names no user: {error}"
+            self._log(logging.WARNING, "certificate", f"Refusing the connection from {self.peer}: {why}")
             self._transport.abort()
             return
         if self._service.begin_login is not None:
@@ -227,13 +230,13 @@ class Connection(asyncio.BufferedProtocol):
         self._service.memory.forget(self)
         self.memory_freed()
         self._service.metrics.connections_open -= 1
+        self._log_loss(exc)
         self._stop_waiting_to_write()
         if self.worker is not None:
             self._service.clock.call_later(Seconds(0.0) if exc else _LAST_REQUESTS_SECONDS, self.worker.cancel)
         else:
             self._is_last = True
             self._wake_worker()
-        _log.debug("Connection from %s is closed%s", self.peer, f": {exc}" if exc else "")
 
     # What the listener calls.
 
@@ -278,13 +281,24 @@ class Connection(asyncio.BufferedProtocol):
             self._transport.abort()
             return
         self._service.metrics.connections_ended[kind] += 1
-        _log.log(level, "Closing the connection from %s: %s", self.peer, why)
+        self._log(level, kind, f"Closing the connection from {self.peer}: {why}")
         self._is_last = True
         if at_once or self._writable is not None:
             self._transport.abort()
         else:
             self._send()
             self._transport.close()
+
+    def _log_loss(self, exc: Exception | None) -> None:
+        login = self.peer.authentication
+        if login is not None and login.rejection and not self._is_last:
+            line = f"The client has closed the connection from {self.peer}: {login.rejection}"
+            self._log(logging.INFO, "authentication", line)
+        else:
+            _log.debug("Connection from %s is closed%s", self.peer, f": {exc}" if exc else "")
+
+    def _log(self, level: int, kind: str, line: str) -> None:
+        self._service.lines.log(_log, level, kind, self.peer.host, line)
 
     # Serving.
 
@@ -317,7 +331,7 @@ class Connection(asyncio.BufferedProtocol):
                     self._is_login_limited = False
                     self._receiver.limit_to(self._service.max_request_bytes, "socket.request.max.bytes")
                 if self.peer.authentication is not None and self.peer.authentication.is_refused:
-                    raise Disconnect("authentication", "its login was refused")
+                    raise Disconnect("authentication", self.peer.authentication.rejection)
                 if self._writable is not None:
                     await self._writable
                 if self.peer.silence:

@@ -31,6 +31,7 @@ from pykafka_cli.model import Seconds, in_seconds
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.keys import ConfigError
 from pykafka_cli.properties.listeners import Listener
+from pykafka_cli.repeated_lines import RepeatedLines
 from pykafka_cli.tls.port import TlsPort
 
 _log = logging.getLogger(__name__)
@@ -113,6 +114,7 @@ class SocketServer:
         self.rates = ConnectionRates(settings, clock)
         """How fast connections may be made; to be told of the quotas of addresses."""
         self._memory = Memory(settings, clock)
+        self._lines = RepeatedLines(clock)
         self._bound: list[_Bound] = []
         self._services: list[Service] = []
         self._reloading = asyncio.Lock()
@@ -165,6 +167,7 @@ class SocketServer:
                 self.rates,
                 self._intake,
                 self._memory,
+                self._lines,
                 self._settings.socket_request_max_bytes,
                 partial(bound.begin_login, credentials_of, token_of) if bound.listener.protocol.authenticates else None,
                 self._settings.sasl_server_max_receive_size,
@@ -250,6 +253,7 @@ class SocketServer:
             worker.cancel()
         if workers:
             await asyncio.wait(workers)
+        self._lines.close()
         self._release()
 
     def _connections(self) -> list[Connection]:

@@ -23,7 +23,6 @@ import base64
 import binascii
 import hashlib
 import hmac
-import logging
 import re
 import secrets
 from collections.abc import Callable, Mapping
@@ -31,8 +30,6 @@ from typing import NamedTuple, Protocol
 
 from pykafka_cli.model import Timestamp
 from pykafka_cli.rules.scram_credentials import DEFAULT_ITERATIONS, DIGESTS, SALT_BYTES, TokenLogin
-
-_log = logging.getLogger(__name__)
 
 CredentialOf = Callable[[str], str | None]
 """A user's SCRAM credential: salt=BASE64,stored_key=BASE64,server_key=BASE64,iterations=N."""
@@ -62,6 +59,14 @@ class ExplainedRefusal(Refusal):
     """A refusal whose `str()` is also sent to the client."""
 
 
+class AnsweredRefusal(Refusal):
+    """A refusal that the client learns from `answer`, and acknowledges before its login fails."""
+
+    def __init__(self, why: str, answer: bytes) -> None:
+        super().__init__(why)
+        self.answer = answer
+
+
 class BadToken(Exception):
     """An OAuth token that is rejected; the text is for the broker's log.
 
@@ -89,7 +94,7 @@ class Exchange(Protocol):
     """Whether that is a token of this cluster (KIP-48)."""
 
     def respond(self, token: bytes) -> bytes:
-        """Our next token; raises Refusal."""
+        """Our next token; raises Refusal, of which an AnsweredRefusal is not the end yet."""
 
 
 class PlainServer:
@@ -223,10 +228,9 @@ class OAuthBearerServer:
         try:
             valid = self._check(bearer["token"])
         except BadToken as error:
-            _log.info("a token is rejected: %.200r", str(error))
             scope = f', "scope":"{error.scope}"' if error.scope else ""
             self._refusal = f'{{"status":"{"insufficient_scope" if scope else "invalid_token"}"{scope}}}'
-            return self._refusal.encode()
+            raise AnsweredRefusal(str(error), self._refusal.encode()) from None
         if found["acts_as"] not in (None, valid.user):
             raise ExplainedRefusal(
                 f"Authentication failed: Client requested an authorization id ({found['acts_as']}) that is different "

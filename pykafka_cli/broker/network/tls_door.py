@@ -34,4 +34,5 @@ class TlsDoor:
         made.forget()
         if reason:
             self._service.metrics.connections_ended["handshake"] += 1
-            _log.info("TLS with %s has not begun: %s", made.peer, reason)
+            line = f"TLS with {made.peer} has not begun: {reason}"
+            self._service.lines.log(_log, logging.INFO, "handshake", made.peer.host, line)

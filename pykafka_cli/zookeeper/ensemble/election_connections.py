@@ -21,6 +21,7 @@ from collections.abc import Callable, Mapping
 from typing import cast
 
 from pykafka_cli.model import Seconds
+from pykafka_cli.repeated_lines import RepeatedLines
 from pykafka_cli.zookeeper.ensemble.configuration import Address
 from pykafka_cli.zookeeper.ensemble.notifications import (
     LONGEST_HELLO,
@@ -57,6 +58,7 @@ class ElectionConnections:
         me: Hello,
         addresses: Mapping[int, Address],
         received: Received,
+        lines: RepeatedLines,
         *,
         connect_timeout: Seconds = _CONNECT_TIMEOUT_S,
         hello_timeout: Seconds = _HELLO_TIMEOUT_S,
@@ -66,11 +68,13 @@ class ElectionConnections:
 
         addresses          of the other servers' election ports, by their ids
         received           is called with each notification and the id of its sender
+        lines              logs what any peer can cause
         connect_timeout    how long connecting may take (cnxTimeout)
         hello_timeout      how long a server that connects may take to identify itself
         patience           how long another server may be unreachable before a warning
         """
         self.me = me
+        self.lines = lines
         self._received = received
         self._connect_timeout, self._hello_timeout = connect_timeout, hello_timeout
         self._patience = patience
@@ -189,7 +193,7 @@ class ElectionConnections:
             oldest = gives_way(self._greetings)
             self.greeting_ended(oldest)
             oldest.abort()
-        self._greetings[connection] = str(connection.named[0])
+        self._greetings[connection] = connection.host
         connection.expect_hello(self._hello_timeout)
 
     def greeting_ended(self, connection: "_Connection") -> None:
@@ -199,9 +203,8 @@ class ElectionConnections:
         """A server that connected has identified itself."""
         self.greeting_ended(connection)
         if hello.server_id == self.me.server_id:
-            _log.warning(
-                "%s claims to be server %d, which this one is: two servers have the same myid", *connection.named
-            )
+            what = f"claims to be server {self.me.server_id}, which this one is: two servers have the same myid"
+            self.lines.log(_log, logging.WARNING, "same myid", connection.host, f"{connection.host} {what}")
             connection.abort()
         elif hello.server_id > self.me.server_id:
             self.adopt(hello.server_id, connection)
@@ -284,9 +287,9 @@ class _Connection(asyncio.Protocol):
         self._has_warned = False
 
     @property
-    def named(self) -> tuple[object, object]:
-        """The other side's address and this server's id, for the log."""
-        return (self._transport.get_extra_info("peername") or ("an unknown host",))[0], self._connections.me.server_id
+    def host(self) -> str:
+        """The other side's address."""
+        return str((self._transport.get_extra_info("peername") or ("an unknown host",))[0])
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
@@ -311,7 +314,8 @@ class _Connection(asyncio.Protocol):
             if self._greeting is None and not self._transport.is_closing():
                 self._hear(data)
         except MalformedMessage as error:
-            _log.warning("Closed the election connection of %s: %s", self.named[0], error)
+            line = f"Closed the election connection of {self.host}: {error}"
+            self._connections.lines.log(_log, logging.WARNING, "election", self.host, line)
             self.abort()
 
     def _greet(self, greeting: bytearray, data: bytes) -> bytes:

@@ -201,7 +201,8 @@ class Leading:
     def _lose(self, number: int, reason: str) -> None:
         channel = self._channels.pop(number, None)
         if channel is not None:
-            _log.info("The connection of %s is closed: %s", channel, reason)
+            line = f"The connection of {channel} is closed: {reason}"
+            self._member.lines.log(_log, logging.INFO, "learner", channel.host, line)
             channel.close()
         self._state.disconnected(number)
 

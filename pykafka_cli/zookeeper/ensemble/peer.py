@@ -15,6 +15,7 @@ from collections.abc import Callable, Coroutine, Iterable, Iterator
 from typing import Any, Protocol
 
 from pykafka_cli.model import Seconds, in_seconds
+from pykafka_cli.repeated_lines import RepeatedLines
 from pykafka_cli.zookeeper.ensemble.configuration import Address, EnsembleConfiguration
 from pykafka_cli.zookeeper.ensemble.dynamic_files import DynamicFiles
 from pykafka_cli.zookeeper.ensemble.election import Election, Message
@@ -39,6 +40,7 @@ class ElectingServer(Protocol):
 
     epochs: Epochs
     outside: Outside
+    lines: RepeatedLines
 
     @property
     def last_logged_zxid(self) -> int:
@@ -105,6 +107,7 @@ class EnsemblePeer:
             Hello(self._my_id, (membership.me.election_address,)),
             self._addresses(),
             self._receive,
+            member.lines,
             connect_timeout=in_seconds(settings.cnx_timeout),
             hello_timeout=in_seconds(settings.tick_time * settings.sync_limit),
         )

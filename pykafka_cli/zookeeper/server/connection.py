@@ -15,6 +15,7 @@ from enum import Enum, auto
 from typing import Protocol, cast
 
 from pykafka_cli.model import Milliseconds, Seconds, Timestamp
+from pykafka_cli.repeated_lines import RepeatedLines
 from pykafka_cli.zookeeper.protocol.errors import MarshallingError
 from pykafka_cli.zookeeper.protocol.framing import FrameReader, FrameTooLarge
 from pykafka_cli.zookeeper.protocol.records import Id
@@ -51,6 +52,7 @@ class Host(Protocol):
     """What a connection needs of its server."""
 
     statistics: ServerStatistics
+    lines: RepeatedLines
 
     def monotonic(self) -> float: ...
     def now_ms(self) -> Timestamp: ...
@@ -118,7 +120,7 @@ class Connection(asyncio.Protocol):
         self.identities.append(Id("ip", self.peer[0]))
         self._transport.set_write_buffer_limits(high=UNSENT_TO_PAUSE)
         if refusal := self._host.admit(self):
-            self.end(refusal)
+            self.end(refusal, cause="limit")
 
     def data_received(self, data: bytes) -> None:
         if self._ending:
@@ -173,7 +175,8 @@ class Connection(asyncio.Protocol):
         if delivery.end is not None:
             self._host.statistics.failed_authentications += delivery.kind in (OpCode.AUTH, OpCode.SASL)
             self._flush()
-            self.end(delivery.end, logging.DEBUG if delivery.kind is OpCode.CLOSE_SESSION else logging.INFO)
+            level = logging.DEBUG if delivery.kind is OpCode.CLOSE_SESSION else logging.INFO
+            self.end(delivery.end, level, cause=delivery.kind.name if delivery.kind is not None else "closed")
         elif not self._flushing:
             self._flushing = True
             self._loop.call_soon(self._flush)
@@ -184,13 +187,16 @@ class Connection(asyncio.Protocol):
         if size < 0 and self._turn is None:
             self._continue_reading()
 
-    def end(self, reason: str, level: int = logging.INFO) -> None:
-        """Close the connection once everything is sent. The reason goes to the log."""
+    def end(self, reason: str, level: int = logging.INFO, *, cause: str = "closed") -> None:
+        """Close the connection once everything is sent. The reason goes to the log.
+
+        cause    a word for the kind of reason; the log counts those that repeat
+        """
         if self._ending:
             return
         self._ending = True
-        # not the connection itself: a record may outlive it
-        _log.log(level, "Closing connection %s of session 0x%s: %s", str(self), printed(self.session_id), reason)
+        line = f"Closing connection {self} of session 0x{printed(self.session_id)}: {reason}"
+        self._host.lines.log(_log, level, cause, self.peer[0], line)
         if self._transport is not None:
             self._transport.close()
             self._host.call_later(_TIME_TO_LEAVE, self.abort)
@@ -218,7 +224,7 @@ class Connection(asyncio.Protocol):
                     break
         except (FrameTooLarge, MarshallingError, Rejected) as error:
             self._flush()
-            self.end(str(error))
+            self.end(str(error), cause=type(error).__name__)
         except Exception:
             # Our bug, which must only close this connection: its client would wait for a response forever.
             _log.exception("A request of session 0x%s failed", printed(self.session_id))
@@ -288,7 +294,7 @@ class Connection(asyncio.Protocol):
         if waiting:
             self._count_held()
         if waiting > UNSENT_TO_GIVE_UP:
-            self.end(f"it does not read: {waiting} bytes are unread")
+            self.end(f"it does not read: {waiting} bytes are unread", cause="unread")
             self.abort()
         elif self._turn is None:
             self._continue_reading()

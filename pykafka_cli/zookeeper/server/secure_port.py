@@ -59,7 +59,9 @@ class SecurePort:
     def admit(self, address: str, port: int) -> "SecureConnection | None":
         address = address_text(address)
         if refusal := self._host.admit_handshake(address):
-            _log.info("Closing connection /%s:%d: %s", address, port, refusal)
+            self._host.lines.log(
+                _log, logging.INFO, "limit", address, f"Closing connection /{address}:{port}: {refusal}"
+            )
             self._host.forget_handshake(address)
             return None
         return SecureConnection(self._host, self._frame_limit, address, port)
@@ -70,7 +72,8 @@ class SecurePort:
     def has_failed(self, made: "SecureConnection", reason: str) -> None:
         if reason:
             self._host.statistics.failed_authentications += 1
-            _log.info("TLS with %s has not begun: %s", made, reason)
+            line = f"TLS with {made} has not begun: {reason}"
+            self._host.lines.log(_log, logging.INFO, "handshake", made.peer[0], line)
         made.has_begun()
 
 
@@ -100,4 +103,4 @@ class SecureConnection(Connection):
         try:
             self.identities += self._secure_host.authentication.by_certificate(subject_of(certificate))
         except ValueError as error:
-            self.end(f"its certificate cannot be read: {error}")
+            self.end(f"its certificate cannot be read: {error}", cause="certificate")

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from pykafka_cli.model import Milliseconds, Seconds, Timestamp, in_seconds
 from pykafka_cli.properties.keys import ConfigError
 from pykafka_cli.properties.zookeeper import ZooKeeperSettings
+from pykafka_cli.repeated_lines import RepeatedLines
 from pykafka_cli.zookeeper.protocol.requests import ConnectRequest
 from pykafka_cli.zookeeper.server.authentication import Authentication
 from pykafka_cli.zookeeper.server.connection import Connection
@@ -72,6 +73,7 @@ class ZooKeeperServer:
 
     def __init__(self, settings: ZooKeeperSettings, clock: Clock, outside: Outside | None = None) -> None:
         self.statistics = ServerStatistics()
+        self.lines = RepeatedLines(clock)
         self.connections: dict[Connection, None] = {}
         self.connection_limits = ConnectionLimits(settings, self.statistics)
         self.pipeline: Pipeline
@@ -159,6 +161,7 @@ class ZooKeeperServer:
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
+        self.lines.close()
         if not self._is_running:
             return
         self._is_running = False
@@ -306,7 +309,7 @@ class ZooKeeperServer:
         self.pipeline.expire_sessions(now)
         for connection in list(self.connections):
             if not connection.session_id and now - connection.connected_at > SESSIONLESS_S:
-                connection.end(f"it requested no session within {SESSIONLESS_S:.0f} s")
+                connection.end(f"it requested no session within {SESSIONLESS_S:.0f} s", cause="silence")
         # Ticks fall on whole ticks of the clock, as sessions' deadlines do.
         self._next_tick = self.pipeline.sessions.next_tick(int(now * 1000)) / 1000
         self._timers["tick"] = self._clock.call_later(Seconds(self._next_tick - now), self._tick)

@@ -28,6 +28,7 @@ from pykafka_cli.model import Milliseconds, Offset
 from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.protocol.hot_path import fetch, produce
 from pykafka_cli.protocol.hot_path.wire import compact_count, compact_string
+from pykafka_cli.repeated_lines import RepeatedLines
 from pykafka_cli.storage import files
 from tests.fakes.controlled_cluster import ControlledCluster
 from tests.fakes.replica_cluster import Node, ReplicaCluster
@@ -269,6 +270,7 @@ def connected(answer: Any) -> tuple[Connection, Wire]:
         ConnectionRates(settings, clock),
         intake,
         Memory(settings, clock),
+        RepeatedLines(clock),
         settings.socket_request_max_bytes,
     )
     connection, wire = Connection(service), Wire()

@@ -224,7 +224,7 @@ async def test_an_answer_that_cannot_be_written_is_a_mistake_too(caplog: pytest.
     [
         (b"", "0 bytes"),
         (b"\x03\xe7\0\0\0\0\0\1\xff\xff", "API 999, which this broker does not offer"),
-        (b"\0\x0c\0\5\0\0\0\1\0\2me", "Heartbeat request of version 5 from client me; this broker speaks 0 to 4"),
+        (b"\0\x0c\0\5\0\0\0\1\0\2me", "Heartbeat request of version 5 from client 'me'; this broker speaks 0 to 4"),
         (b"\0\x0c\xff\xff\0\0\0\1\0\2me", "version -1"),
         (HEARTBEAT[:-4], "a Heartbeat request of version 4 that cannot be read"),
     ],

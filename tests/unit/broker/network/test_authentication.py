@@ -8,6 +8,7 @@ import pytest
 from pykafka_cli.broker.errors import IllegalSaslState, SaslAuthenticationFailed, UnsupportedSaslMechanism
 from pykafka_cli.broker.network.authentication import Authentication, Authenticator
 from pykafka_cli.broker.network.mechanisms import Issuers
+from pykafka_cli.broker.network.sasl import BadToken, OAuthBearerServer, ValidToken
 from pykafka_cli.model import Timestamp
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.grammar import Property
@@ -134,6 +135,20 @@ def test_a_listener_may_have_mechanisms_of_its_own() -> None:
     it = login(**{"listener.name.sasl_plaintext.sasl.enabled.mechanisms": "SCRAM-SHA-512"})
 
     assert it.mechanisms == ("SCRAM-SHA-512",)
+
+
+def test_why_a_token_is_rejected_is_for_the_log_and_not_for_the_client() -> None:
+    def check(_token: str) -> ValidToken:
+        raise BadToken("it expired at 5")
+
+    it = Authentication({"OAUTHBEARER": lambda: OAuthBearerServer(check)})
+    it.choose("OAUTHBEARER", bare=False)
+
+    assert it.respond(b"n,,\1auth=Bearer a.b.c\1\1") == b'{"status":"invalid_token"}'
+    assert (it.is_refused, it.rejection) == (False, "its login by OAUTHBEARER was rejected: 'it expired at 5'")
+    with pytest.raises(SaslAuthenticationFailed, match="invalid_token"):
+        it.respond(b"\1")
+    assert (it.is_refused, it.rejection) == (True, "its login by OAUTHBEARER was rejected: 'it expired at 5'")
 
 
 class TokenExchange:

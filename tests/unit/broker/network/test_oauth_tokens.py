@@ -13,7 +13,14 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet, OctKey, RSAKey
 
 from pykafka_cli.broker.network.oauth_tokens import SignedTokens, UnsignedTokens
-from pykafka_cli.broker.network.sasl import BadToken, ExplainedRefusal, OAuthBearerServer, Refusal, ValidToken
+from pykafka_cli.broker.network.sasl import (
+    AnsweredRefusal,
+    BadToken,
+    ExplainedRefusal,
+    OAuthBearerServer,
+    Refusal,
+    ValidToken,
+)
 from pykafka_cli.model import Timestamp
 from pykafka_cli.security.oauth import unsecured_token
 from pykafka_cli.transport.sasl import OAuthBearer
@@ -171,11 +178,14 @@ def test_a_token_without_the_scope_that_is_required_is_told_which() -> None:
     assert judge.check(made(StringClaim_sub="a", StringClaim_scope="write read")).user == "a"
 
     server, client = OAuthBearerServer(judge.check), OAuthBearer(lambda: made(StringClaim_sub="a"))
-    told = server.respond(client.respond(None) or b"")
+    with pytest.raises(AnsweredRefusal) as told:
+        server.respond(client.respond(None) or b"")
     with pytest.raises(ExplainedRefusal) as refused:
-        server.respond(client.respond(told) or b"")
+        server.respond(client.respond(told.value.answer) or b"")
 
-    assert told.decode() == str(refused.value) == '{"status":"insufficient_scope", "scope":"[read, write]"}'
+    assert (
+        told.value.answer.decode() == str(refused.value) == '{"status":"insufficient_scope", "scope":"[read, write]"}'
+    )
 
 
 # ---- the exchange

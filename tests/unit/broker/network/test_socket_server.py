@@ -23,6 +23,7 @@ from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.grammar import Property
 from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.protocol.errors import ProtocolError
+from pykafka_cli.repeated_lines import INTERVAL_S
 from tests.fakes.clock import FakeClock
 from tests.support.costs import kept_blocks
 from tests.support.event_loop import settle, settle_until_quiet, until
@@ -38,6 +39,7 @@ def frame(body: bytes) -> bytes:
 
 
 OAUTH = "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required"
+UNSIGNED = {"sasl.enabled.mechanisms": "OAUTHBEARER", "oauthbearer.sasl.jaas.config": f"{OAUTH};"}
 JUDGE = "org.apache.kafka.common.security.oauthbearer.OAuthBearerValidatorCallbackHandler"
 SIGNED = "oauthbearer.sasl.server.callback.handler.class"
 
@@ -51,6 +53,7 @@ class Client:
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader, self.writer = reader, writer
+        self.port: int = writer.get_extra_info("sockname")[1]
 
     def send(self, *bodies: bytes) -> None:
         self.writer.write(b"".join(map(frame, bodies)))
@@ -250,6 +253,25 @@ async def test_what_is_no_frame_ends_its_connection_with_a_reason(
         assert it.metrics.connections_ended["protocol"] == 1
     assert words in caplog.text
     assert "on PLAINTEXT" in caplog.text
+
+
+async def test_one_that_sends_garbage_again_and_again_adds_two_lines_a_minute_to_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    async with running() as it:
+        for _ in range(20):
+            bad = await it.connect()
+            bad.writer.write(b"GET / HTTP/1.1\r\n\r\n")
+            assert await bad.read_to_the_end() == b""
+        assert it.metrics.connections_ended["protocol"] == 20
+        assert caplog.text.count("Closing the connection from 127.0.0.1:") == 1
+
+        it.clock.advance(INTERVAL_S)
+
+        last = f"Closing the connection from 127.0.0.1:{bad.port} on PLAINTEXT: "
+        assert f"19 more from 127.0.0.1 in the last minute, the last: {last}" in caplog.text
+        assert caplog.text.count("Closing the connection from 127.0.0.1:") == 2
 
 
 @pytest.mark.parametrize(
@@ -647,6 +669,41 @@ async def test_a_rejection_waits_and_nothing_of_the_token_is_kept_meanwhile() ->
             assert await client.read() == b"Authentication failed: Invalid username or password"
             assert await client.read_to_the_end() == b""
         assert it.metrics.connections_ended == {"authentication": strangers}
+
+
+async def test_rejected_logins_are_logged_with_their_peer_and_counted(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    why = "its login by PLAIN was rejected: 'Authentication failed: Invalid username or password'"
+    async with running(log_in, **LOGIN, **{"connection.failed.authentication.delay.ms": "0"}) as it:
+        for _ in range(4):
+            guessing = await it.connect()
+            guessing.send(b"choose", b"\0a\0guess")
+            await guessing.read_to_the_end()
+
+    line = f"Closing the connection from 127.0.0.1:{guessing.port} on OUTSIDE: {why}"
+    assert f"3 more from 127.0.0.1 in the last minute, the last: {line}" in caplog.text
+    assert caplog.text.count(why) == 2
+
+
+async def test_a_client_that_leaves_once_its_token_is_rejected_is_logged_as_well(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def reject(_request: bytearray, peer: Peer) -> list[Buffer]:
+        assert peer.authentication is not None
+        peer.authentication.choose("OAUTHBEARER", bare=False)
+        return [peer.authentication.respond(b"n,,\1auth=Bearer a.b.c\1\1")]
+
+    caplog.set_level(logging.INFO)
+    unsigned = {f"listener.name.outside.{name}": text for name, text in UNSIGNED.items()}
+    async with running(reject, **LOGIN | unsigned) as it:
+        client = await it.connect()
+        client.send(b"token")
+        assert b"invalid_token" in await client.read()
+        client.writer.close()
+        await until(lambda: it.metrics.connections_open == 0)
+
+    line = f"The client has closed the connection from 127.0.0.1:{client.port} on OUTSIDE: its login by OAUTHBEARER was"
+    assert line in caplog.text
 
 
 async def test_of_who_has_not_logged_in_and_reads_nothing_no_request_is_read_ahead() -> None:

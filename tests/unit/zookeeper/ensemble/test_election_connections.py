@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 
 from pykafka_cli.model import Seconds
+from pykafka_cli.repeated_lines import RepeatedLines
 from pykafka_cli.zookeeper.ensemble.configuration import Address
 from pykafka_cli.zookeeper.ensemble.election_connections import ElectionConnections
 from pykafka_cli.zookeeper.ensemble.notifications import (
@@ -18,6 +19,7 @@ from pykafka_cli.zookeeper.ensemble.notifications import (
     read_hello,
 )
 from pykafka_cli.zookeeper.ensemble.vote import Vote
+from tests.fakes.clock import FakeClock
 from tests.support.event_loop import settle, until
 from tests.support.ports import free_port
 
@@ -38,6 +40,7 @@ class Server:
             Hello(server_id, (Address(HOST, port),)),
             addresses,
             lambda sender, notification: self.heard.append((sender, notification.vote.leader)),
+            RepeatedLines(FakeClock()),
             **limits,
         )
 

@@ -9,6 +9,7 @@ import pytest
 from pykafka_cli.broker.clock import SystemClock
 from pykafka_cli.properties.grammar import read_properties
 from pykafka_cli.properties.zookeeper import ZooKeeperSettings
+from pykafka_cli.repeated_lines import RepeatedLines
 from pykafka_cli.zookeeper.ensemble.configuration import Address, EnsembleConfiguration
 from pykafka_cli.zookeeper.ensemble.epochs import Epochs
 from pykafka_cli.zookeeper.ensemble.membership import read_membership
@@ -17,6 +18,7 @@ from pykafka_cli.zookeeper.ensemble.peer import EnsemblePeer
 from pykafka_cli.zookeeper.ensemble.vote import Vote
 from pykafka_cli.zookeeper.server.listening import CannotListen
 from pykafka_cli.zookeeper.server.outside import Outside
+from tests.fakes.clock import FakeClock
 from tests.support.event_loop import until
 from tests.support.ports import free_port
 
@@ -27,6 +29,7 @@ class History:
     def __init__(self, directory: Path, zxid: int) -> None:
         self.last_logged_zxid = zxid
         self.outside = Outside()
+        self.lines = RepeatedLines(FakeClock())
         self.epochs = Epochs.load(directory, zxid)
         self.configuration: EnsembleConfiguration | None = None
         self.logged: EnsembleConfiguration | None = None

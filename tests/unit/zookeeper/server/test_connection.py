@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from pykafka_cli.repeated_lines import INTERVAL_S
 from pykafka_cli.zookeeper.protocol.framing import frame
 from pykafka_cli.zookeeper.protocol.jute import encode
 from pykafka_cli.zookeeper.protocol.records import OPEN_ACL, AddWatchMode
@@ -55,6 +56,24 @@ async def test_what_is_no_connect_request_ends_its_connection_only(
     assert await client.rest() == b""
     assert reason in caplog.text
     assert await is_served(server)
+
+
+async def test_a_scanner_adds_two_lines_a_minute_to_the_log(
+    start_server: StartServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    clock = FakeClock()
+    server = await start_server(clock)
+    for _ in range(20):
+        client = await RawClient.open(server.port)
+        client.writer.write(b"GET / HTTP/1.1\r\n\r\n")
+        assert await client.rest() == b""
+    assert caplog.text.count("Closing connection /127.0.0.1:") == 1
+
+    clock.advance(INTERVAL_S)
+
+    assert "19 more from 127.0.0.1 in the last minute, the last: Closing connection /127.0.0.1:" in caplog.text
+    assert caplog.text.count("Closing connection /127.0.0.1:") == 2
 
 
 async def test_what_is_no_request_ends_its_connection_only(
