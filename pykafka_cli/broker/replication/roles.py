@@ -8,7 +8,7 @@ Source: ReplicaManager.becomeLeaderOrFollower, ReplicaManager.stopReplicas.
 import asyncio
 import logging
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 MISSING_SHOWN = 10
+PARTITIONS_SHOWN = 10
 """Partitions that a warning names."""
 
 OnLeadership: TypeAlias = Callable[[list[tuple[TopicPartition, LeaderEpoch]], list[TopicPartition]], None]
@@ -184,6 +185,7 @@ class Roles:
     ) -> list[tuple[TopicPartition, LeaderEpoch]]:
         self._fetchers.drop(partition.topic_partition for partition, _, _ in chosen)
         began = []
+        led: list[tuple[TopicPartition, str]] = []
         for partition, topic_id, state in chosen:
             try:
                 is_new = partition.lead(state, partial(self._open_log, partition, topic_id, state))
@@ -191,9 +193,11 @@ class Roles:
                 self._fail(partition, error, errors)
                 continue
             partition.notify_all()
-            _log.info("%s: leading in epoch %d, ISR %s", partition, state.leader_epoch, ",".join(map(str, state.isr)))
+            isr = ",".join(map(str, state.isr))
+            led.append((partition.topic_partition, f"leading in epoch {state.leader_epoch}, ISR {isr}"))
             if is_new:
                 began.append((partition.topic_partition, state.leader_epoch))
+        _log_roles("leading", led)
         return began
 
     def _follow(
@@ -202,13 +206,16 @@ class Roles:
         errors: Errors,
     ) -> list[TopicPartition]:
         began = []
+        followed: list[tuple[TopicPartition, str]] = []
+        leaderless: list[tuple[TopicPartition, str]] = []
         for partition, topic_id, state in chosen:
             open_log = partial(self._open_log, partition, topic_id, state)
             leader = self._endpoint_of(state.leader)
             try:
                 if leader is None:
                     if state.leader == NO_LEADER:
-                        _log.info("%s: without a leader in epoch %d", partition, state.leader_epoch)
+                        what = f"without a leader in epoch {state.leader_epoch}"
+                        leaderless.append((partition.topic_partition, what))
                     else:
                         _log.error("%s: cannot follow broker %d, which is not known here", partition, state.leader)
                     partition.hold(open_log)
@@ -218,11 +225,14 @@ class Roles:
             except KafkaStorageError as error:
                 self._fail(partition, error, errors)
                 continue
-            _log.info("%s: following broker %d in epoch %d", partition, state.leader, state.leader_epoch)
+            what = f"following broker {state.leader} in epoch {state.leader_epoch}"
+            followed.append((partition.topic_partition, what))
             self._fetchers.drop([partition.topic_partition])
             partition.notify_all()
             self._fetchers.follow(partition, leader)
             began.append(partition.topic_partition)
+        _log_roles("without a leader", leaderless)
+        _log_roles("following other brokers", followed)
         return began
 
     def _open_log(
@@ -286,3 +296,17 @@ class Roles:
         self._moves.cancel(topic_partition)
         self._hosted.remove(topic_partition)
         self._logs.delete(topic_partition)  # also one that was left here while this broker was down
+
+
+def _log_roles(what: str, roles: Iterable[tuple[TopicPartition, str]]) -> None:
+    """Log one line for each topic; one for each partition where the logger is at DEBUG."""
+    by_topic: dict[str, list[tuple[TopicPartition, str]]] = {}
+    for partition, role in roles:
+        by_topic.setdefault(partition.topic, []).append((partition, role))
+    for topic, each in by_topic.items():
+        if len(each) > 1:
+            shown = ", ".join(str(partition.partition) for partition, _ in each[:PARTITIONS_SHOWN])
+            more = ", ..." if len(each) > PARTITIONS_SHOWN else ""
+            _log.info("%s: %s in %d partitions: %s%s", topic, what, len(each), shown, more)
+        for partition, role in each:
+            _log.log(logging.INFO if len(each) == 1 else logging.DEBUG, "%s: %s", partition, role)

@@ -1,4 +1,5 @@
 import errno
+import logging
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -36,6 +37,34 @@ async def test_partitions_that_are_elsewhere_and_that_are_nowhere_are_distinguis
         cluster.nodes[1].replicas.partition(TopicPartition("elsewhere", 0))
     with pytest.raises(UnknownTopicOrPartition):
         cluster.nodes[1].replicas.partition(TopicPartition("nowhere", 0))
+
+
+async def test_a_topic_is_one_line_in_the_log_however_many_partitions_it_has(
+    cluster: ReplicaCluster, caplog: pytest.LogCaptureFixture
+) -> None:
+    roles = "pykafka_cli.broker.replication.roles"
+    caplog.set_level(logging.INFO, roles)
+    await cluster.controller.create("many", *[(1, 2)] * 12)
+    await cluster.controller.create("one", (2, 1))
+
+    def lines() -> list[str]:
+        return sorted(record.getMessage() for record in caplog.records if record.name == roles)
+
+    assert lines() == [
+        "many: following other brokers in 12 partitions: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, ...",
+        "many: leading in 12 partitions: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, ...",
+        "one-0: following broker 2 in epoch 0",
+        "one-0: leading in epoch 0, ISR 2,1",
+    ]
+
+    caplog.clear()
+    caplog.set_level(logging.DEBUG, roles)
+    await cluster.controller.create("shown", (1,), (1,))
+    assert lines() == [
+        "shown-0: leading in epoch 0, ISR 1",
+        "shown-1: leading in epoch 0, ISR 1",
+        "shown: leading in 2 partitions: 0, 1",
+    ]
 
 
 async def test_a_failed_disk_takes_its_partitions_away_and_nothing_else(cluster: ReplicaCluster) -> None:
