@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from pykafka_cli.model import Milliseconds, Seconds, in_seconds
-from pykafka_cli.properties.grammar import MalformedProperties, read_properties
+from pykafka_cli.properties.grammar import MalformedProperties, read_properties, without_login
 from pykafka_cli.security.errors import BadClientSetting as BadClientSetting
 
 CLIENT_ID = "client.id"
@@ -47,7 +47,7 @@ def parse_addresses(text: str) -> list[Address]:
     for part in filter(None, (part.strip() for part in text.split(","))):
         found = _ADDRESS.fullmatch(part)
         if not found or int(found[3]) > 65535:
-            raise BadAddress(f"Invalid url in bootstrap.servers: {part}")
+            raise BadAddress(f"Invalid url in bootstrap.servers: {without_login(part)}")
         addresses.append(Address(found[1] or found[2], int(found[3])))
     if not addresses:
         raise BadAddress("No resolvable bootstrap urls given in bootstrap.servers")

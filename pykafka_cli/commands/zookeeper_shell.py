@@ -17,6 +17,7 @@ from pykafka_cli.output.render import OutputFormat
 from pykafka_cli.output.zookeeper_shell import Screen
 from pykafka_cli.procedures.zookeeper_security import security_of
 from pykafka_cli.procedures.zookeeper_verbs import VERBS, answer_of
+from pykafka_cli.properties.grammar import without_login
 from pykafka_cli.rules.zookeeper_shell import OTHERS, USAGE, Call, ShellProblem, number, understood, words_of
 from pykafka_cli.script.command import ScriptCommand, ScriptContext
 from pykafka_cli.script.errors import Ended, ScriptError
@@ -71,7 +72,7 @@ def zookeeper_shell(
     security = _security(rest)
     timeout_ms, command = _options(rest)
     shell = Shell(connect, timeout_ms=timeout_ms, security=security, form=output)
-    shell.greet(f"Connecting to {connect}\n")
+    shell.greet(f"Connecting to {without_login(connect)}\n")
     try:
         if command:
             shell.connect(connect)
@@ -148,7 +149,7 @@ class Shell:
             raise ScriptError(
                 answer_of(refused)[0],
                 hint=self._session.last_failure
-                or f"No ZooKeeper server at {host} responded within {CONNECTION_WITHIN_S:g} s.",
+                or f"No ZooKeeper server at {without_login(host)} responded within {CONNECTION_WITHIN_S:g} s.",
             ) from None
 
     def leave(self) -> None:

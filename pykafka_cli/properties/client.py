@@ -67,7 +67,7 @@ class ClientKeys(SecuritySettings):
         )
         self.warnings = []
         if without_effect:
-            self.warnings.append(f"These properties have no effect here: {', '.join(without_effect)}")
+            self.warnings.append(f"These properties have no effect here: {', '.join(map(_shown, without_effect))}")
 
     def backoff(self, attempts: int) -> Seconds:
         """Seconds to wait after one or more failed attempts: twice as long each time."""
@@ -75,3 +75,9 @@ class ClientKeys(SecuritySettings):
             self.retry_backoff_ms << min(attempts - 1, 30), max(self.retry_backoff_ms, self.retry_backoff_max_ms)
         )
         return in_seconds(pause)
+
+
+def _shown(name: str) -> str:
+    """A name for a message: what follows a space is a value, perhaps a password, whose equals sign is missing."""
+    first, *rest = name.split(maxsplit=1) or [name]
+    return f"{first} [hidden]" if rest else name

@@ -110,3 +110,11 @@ def _escape(text: str, *, is_key: bool) -> str:
     units = escaped.encode("utf-16-be", "surrogatepass")
     codes = [int.from_bytes(units[at : at + 2], "big") for at in range(0, len(units), 2)]
     return "".join(chr(code) if 0x20 <= code < 0x7F else f"\\u{code:04X}" for code in codes)
+
+
+_LOGIN = re.compile(r"^(\w+://)?.*@", re.DOTALL)
+
+
+def without_login(address: str) -> str:
+    """An address or URL for a message: of `user:password@host`, only the host is shown."""
+    return _LOGIN.sub(r"\1[hidden]@", address)

@@ -107,8 +107,8 @@ def _logins(tokens: Iterator[_Token], end: str | None) -> list[Login]:
         if flag is None or flag.is_sign:
             raise BadLogin("Login module control flag is not available in the JAAS config")
         if flag.text.upper() not in _FLAGS:
-            shown = _HIDDEN if logins else flag.text  # behind a ; it may be the rest of a password
-            raise BadLogin(f"Invalid login module control flag '{shown}' in JAAS config")
+            # It may be the rest of a password, or all of it.
+            raise BadLogin(f"Invalid login module control flag '{_HIDDEN}' in JAAS config")
         logins.append(Login(module.text, _options(tokens)))
     return logins
 

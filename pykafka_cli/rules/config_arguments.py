@@ -116,7 +116,8 @@ def parse_added(text: str) -> dict[str, str]:
     return added
 
 
-_SECRET = re.compile(r"(password|secret|sasl\.jaas\.config|ssl\.keystore\.key)[\w.-]*\s*=", re.IGNORECASE)
+# Names that are misspelled also count, and everything about a SCRAM credential.
+_SECRET = re.compile(r"(pas|pwd|secret|scram|jaas|ssl\.keystore\.key)[\w.-]*\s*=", re.IGNORECASE)
 
 
 def without_secrets(words: Iterable[str]) -> str:

@@ -25,6 +25,8 @@ from pykafka_cli.rules.feature_versions import (
 )
 
 _MIN_ITERATIONS, _MAX_ITERATIONS = 4096, 16384
+_MECHANISM_NAME = re.compile(r"SCRAM-[A-Z0-9-]+")
+_HIDDEN = "[hidden]"
 _SCRAM_MECHANISMS = ("SCRAM-SHA-256", "SCRAM-SHA-512")
 _RESERVED_IDS = frozenset({0, 1})  # Uuid.RESERVED: ZERO and ONE (the metadata topic)
 
@@ -246,13 +248,16 @@ def _described(name: str, level: int) -> str:
 def parse_add_scram(text: str) -> NewScramCredential:
     """MECHANISM=[name=alice,password=secret] or [...,salt="BASE64",saltedpassword="BASE64",iterations=8192].
 
+    Errors show nothing that may be a piece of a password, such as what follows a comma in it.
+
     raises    BadFormat
     """
     mechanism, equals, rest = text.partition("=")
     if not equals:
-        raise BadFormat(f"Failed to find equals sign in SCRAM argument '{text}'")
+        raise BadFormat(f"Failed to find equals sign in SCRAM argument '{_HIDDEN}'")
     if mechanism not in _SCRAM_MECHANISMS:
-        raise BadFormat(f"The add-scram mechanism {mechanism} is not supported.")
+        shown = mechanism if _MECHANISM_NAME.fullmatch(mechanism) else _HIDDEN
+        raise BadFormat(f"The add-scram mechanism {shown} is not supported.")
     if not rest.startswith("["):
         raise BadFormat("Expected configuration string to start with [")
     if not rest.endswith("]"):
@@ -261,11 +266,12 @@ def parse_add_scram(text: str) -> NewScramCredential:
     for component in rest[1:-1].split(","):
         name, equals, value = component.partition("=")
         if not equals:
-            raise BadFormat(f"No equals sign found in SCRAM component: {component}")
+            raise BadFormat(f"No equals sign found in SCRAM component: {_HIDDEN if component else ''}")
         given[name] = _unquoted(value)
-    for name in given:
+    for number, name in enumerate(given):
         if name not in ("name", "password", "saltedpassword", "salt", "iterations"):
-            raise BadFormat(f"Unknown SCRAM configuration: {name}")
+            follows_password = not {"password", "saltedpassword"}.isdisjoint(list(given)[:number])
+            raise BadFormat(f"Unknown SCRAM configuration: {_HIDDEN if follows_password else name}")
     if not given.get("name"):
         raise BadFormat("You must supply 'name' to add-scram")
     if ("password" in given) == ("saltedpassword" in given):
@@ -311,4 +317,4 @@ def _decoded(name: str, text: str | None) -> bytes | None:
     try:
         return base64.b64decode(text, validate=True)
     except binascii.Error:
-        raise BadFormat(f"Failed to decode given {name}: {text}") from None
+        raise BadFormat(f"Failed to decode given {name}: {_HIDDEN if name == 'saltedpassword' else text}") from None

@@ -20,6 +20,7 @@ from functools import partial
 from typing import NamedTuple
 
 from pykafka_cli.model import Seconds, Timestamp, in_seconds
+from pykafka_cli.properties.grammar import without_login
 from pykafka_cli.properties.jaas import Login
 from pykafka_cli.properties.security import SecuritySettings
 from pykafka_cli.security.errors import BadClientSetting
@@ -69,7 +70,13 @@ def token_source(settings: SecuritySettings, its: Login, now_ms: Callable[[], Ti
     if url.startswith("file:"):
         return partial(_from_file, url)
     if not url.startswith(("http://", "https://")):
-        raise BadClientSetting(f"sasl.oauthbearer.token.endpoint.url={url} is not a URL of file:, https: or http:")
+        shown = without_login(url)
+        raise BadClientSetting(f"sasl.oauthbearer.token.endpoint.url={shown} is not a URL of file:, https: or http:")
+    if urllib.parse.urlsplit(url).username is not None:
+        raise BadClientSetting(
+            f"sasl.oauthbearer.token.endpoint.url={without_login(url)} has a login, which is not sent; "
+            "clientId and clientSecret in sasl.jaas.config are"
+        )
     endpoint = _endpoint(url, settings, its)
     return SharedToken(endpoint.token, RefreshTimes.of(settings), now_ms)
 

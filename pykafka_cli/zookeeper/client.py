@@ -27,6 +27,7 @@ from kazoo.security import ACL
 from kazoo.security import Id as KazooId
 
 from pykafka_cli.model import Seconds
+from pykafka_cli.properties.grammar import without_login
 from pykafka_cli.zookeeper.client_security import PLAIN, ClientSecurity
 from pykafka_cli.zookeeper.errors import (
     BadVersion,
@@ -120,6 +121,7 @@ class ZooKeeperClient:
         """
         hosts, slash, chroot = connect.partition("/")
         self.hosts = hosts
+        self._shown = without_login(hosts)
         self.chroot = (slash + chroot).rstrip("/")
         self._connection_timeout = connection_timeout
         self._listeners: list[SessionListener] = []
@@ -139,7 +141,7 @@ class ZooKeeperClient:
         raises  ZooKeeperUnreachable if no server responds within the connection timeout, or it rejects the login
         """
         self._loop = asyncio.get_running_loop()
-        _log.info("connecting to ZooKeeper at %s, for up to %g s", self.hosts, self._connection_timeout)
+        _log.info("connecting to ZooKeeper at %s, for up to %g s", self._shown, self._connection_timeout)
         self._kazoo.start_async()
         try:
             await asyncio.wait_for(self._connected.wait(), self._connection_timeout)
@@ -147,9 +149,9 @@ class ZooKeeperClient:
             failure = self._kazoo.handler.last_failure
             await self.close()
             if failure is not None:
-                raise ZooKeeperUnreachable(f"ZooKeeper at {self.hosts} cannot be used: {failure}") from None
+                raise ZooKeeperUnreachable(f"ZooKeeper at {self._shown} cannot be used: {failure}") from None
             raise ZooKeeperUnreachable(
-                f"no ZooKeeper server responded at {self.hosts} within {self._connection_timeout:g} s; "
+                f"no ZooKeeper server responded at {self._shown} within {self._connection_timeout:g} s; "
                 "check the address, and that a server is running"
             ) from None
         if self._security.login is not None:
@@ -164,7 +166,7 @@ class ZooKeeperClient:
         except (NotPermitted, ConnectionClosed):
             await self.close()
             raise ZooKeeperUnreachable(
-                f"ZooKeeper at {self.hosts} has rejected the login of {user}; check its user and password there"
+                f"ZooKeeper at {self._shown} has rejected the login of {user}; check its user and password there"
             ) from None
 
     async def close(self) -> None:
@@ -335,7 +337,7 @@ class ZooKeeperClient:
             self._connected.clear()
             await self._connected.wait()
         if self._closed:
-            raise ConnectionClosed(f"the session with {self.hosts} is closed")
+            raise ConnectionClosed(f"the session with {self._shown} is closed")
 
     def _acl_of(self, absolute: str) -> list[ACL]:
         """The ACL of a new znode, in kazoo's form."""
@@ -362,7 +364,7 @@ class ZooKeeperClient:
             return
         if state == KazooState.CONNECTED:
             self._connected.set()
-            _log.info("connected to ZooKeeper at %s", self.hosts)
+            _log.info("connected to ZooKeeper at %s", self._shown)
             if self._lost_session:
                 self._lost_session = False
                 for listener in self._listeners:
@@ -373,9 +375,9 @@ class ZooKeeperClient:
         else:
             self._connected.clear()
             if state == KazooState.SUSPENDED:
-                _log.warning("lost the connection to ZooKeeper at %s; reconnecting", self.hosts)
+                _log.warning("lost the connection to ZooKeeper at %s; reconnecting", self._shown)
             if client_state == KeeperState.EXPIRED_SESSION:
-                _log.warning("the session with ZooKeeper at %s has expired", self.hosts)
+                _log.warning("the session with ZooKeeper at %s has expired", self._shown)
                 self._lost_session = True
                 self._interrupted.clear()
                 for listener in self._listeners:

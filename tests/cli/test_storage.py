@@ -49,10 +49,18 @@ def test_passwords_are_neither_printed_nor_kept(file: Path, capsys: pytest.Captu
 @pytest.mark.parametrize(
     ("credential", "words"),
     [
-        ("alice", "Failed to find equals sign in SCRAM argument 'alice'"),
+        ("a-secret", "Failed to find equals sign in SCRAM argument '[hidden]'"),
+        ("a-secret=[name=a]", "The add-scram mechanism [hidden] is not supported."),
         ("SCRAM-MD5=[name=alice]", "The add-scram mechanism SCRAM-MD5 is not supported."),
         ("SCRAM-SHA-256=x", "Expected configuration string to start with ["),
         ("SCRAM-SHA-256=[]", "No equals sign found in SCRAM component: "),
+        ("SCRAM-SHA-256=[name=a,password=a,b]", "No equals sign found in SCRAM component: [hidden]"),
+        ("SCRAM-SHA-256=[name=a,password=a,b=c]", "Unknown SCRAM configuration: [hidden]"),
+        ("SCRAM-SHA-256=[name=a,pasword=a]", "Unknown SCRAM configuration: pasword"),
+        (
+            "SCRAM-SHA-256=[name=a,salt=eA==,saltedpassword=!]",
+            "Failed to decode given saltedpassword: [hidden]",
+        ),
         ("SCRAM-SHA-256=[name=alice]", "You must supply one of 'password' or 'saltedpassword' to add-scram"),
         ("SCRAM-SHA-256=[password=x]", "You must supply 'name' to add-scram"),
         ("SCRAM-SHA-256=[name=a,saltedpassword=eA==]", "You must supply 'salt' with 'saltedpassword' to add-scram"),

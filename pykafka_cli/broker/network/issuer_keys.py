@@ -15,6 +15,7 @@ import contextlib
 import json
 import logging
 import ssl
+import urllib.parse
 import urllib.request
 from typing import NamedTuple
 
@@ -23,6 +24,7 @@ from joserfc.jwk import KeySet
 
 from pykafka_cli.broker.clock import Clock
 from pykafka_cli.model import Milliseconds, Seconds, in_seconds
+from pykafka_cli.properties.grammar import without_login
 from pykafka_cli.security.web import MOST_BYTES, read_url
 from pykafka_cli.transport.own_thread import in_own_thread
 
@@ -61,7 +63,11 @@ class IssuerKeys:
         if source.url.startswith("file:"):
             self.keys = self._read()
         elif not source.url.startswith(("http://", "https://")):
-            raise ValueError(f"sasl.oauthbearer.jwks.endpoint.url={source.url} is not a file:, https: or http: URL")
+            shown = without_login(source.url)
+            raise ValueError(f"sasl.oauthbearer.jwks.endpoint.url={shown} is not a file:, https: or http: URL")
+        elif urllib.parse.urlsplit(source.url).username is not None:
+            shown = without_login(source.url)
+            raise ValueError(f"sasl.oauthbearer.jwks.endpoint.url={shown} has a login, which cannot be sent")
 
     def start(self) -> None:
         """Read the keys now, and again as configured; a second call has no effect."""

@@ -104,3 +104,8 @@ def test_bootstrap_servers_are_hosts_with_ports(text: str, expected: list[Addres
 def test_a_bootstrap_server_without_a_port_is_rejected(text: str) -> None:
     with pytest.raises(BadAddress):
         parse_addresses(text)
+
+
+def test_a_bootstrap_server_with_a_login_is_rejected_and_the_login_not_shown() -> None:
+    with pytest.raises(BadAddress, match=r"Invalid url in bootstrap.servers: \[hidden\]@a:x"):
+        parse_addresses("alice:a-secret@a:x")

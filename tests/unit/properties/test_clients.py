@@ -25,6 +25,12 @@ def test_defaults_are_those_of_kafka() -> None:
     assert not producer.warnings + consumer.warnings
 
 
+def test_a_value_whose_equals_sign_is_missing_is_not_shown() -> None:
+    settings = ProducerSettings({"ssl.key.password a secret": "", "no such": "x"})
+
+    assert settings.warnings == ["These properties have no effect here: no [hidden], ssl.key.password [hidden]"]
+
+
 def test_properties_without_effect_are_named_once_in_one_line() -> None:
     settings = ProducerSettings({"interceptor.classes": "x.Y", "acks": "1", "no.such.key": "1", "ssl.protocol": "TLS"})
 

@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pykafka_cli.properties.grammar import MalformedProperties, Property, read_properties, write_properties
+from pykafka_cli.properties.grammar import (
+    MalformedProperties,
+    Property,
+    read_properties,
+    without_login,
+    write_properties,
+)
 
 
 @pytest.mark.parametrize(
@@ -85,3 +91,16 @@ def test_what_is_written_is_read_back(values: dict[str, str]) -> None:
     written = write_properties(values)
 
     assert {each.key: each.value for each in read_properties(written.encode("ascii"))} == values
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("localhost:9092", "localhost:9092"),
+        ("alice:a-secret@localhost:2181,localhost:2182/path", "[hidden]@localhost:2181,localhost:2182/path"),
+        ("https://alice:a@sec/ret@localhost/token", "https://[hidden]@localhost/token"),
+        ("a:1,alice:a-secret@localhost:2", "[hidden]@localhost:2"),
+    ],
+)
+def test_the_login_of_an_address_is_not_shown(address: str, shown: str) -> None:
+    assert without_login(address) == shown

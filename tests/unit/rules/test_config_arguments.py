@@ -206,9 +206,9 @@ def test_limits_are_numbers() -> None:
 def test_errors_repeat_no_password() -> None:
     words = ["--add-config", "SCRAM-SHA-256=[iterations=8192,password=a,b]", "--alter", "retention.ms=1"]
 
-    assert without_secrets(words) == (
-        "--add-config SCRAM-SHA-256=[iterations=8192,password=[hidden] --alter retention.ms=1"
-    )
+    assert without_secrets(words) == "--add-config SCRAM-SHA-256=[hidden] --alter retention.ms=1"
+    for misspelled in ("ssl.keystore.passwd", "ssl.key.pasword", "sasl.jaas.conf"):
+        assert without_secrets([f"{misspelled}=x"]) == f"{misspelled}=[hidden]"
     assert without_secrets(["--add-config=sasl.jaas.config=x y"]) == "--add-config=sasl.jaas.config=[hidden]"
     assert without_secrets(["ssl.keystore.location=x,listener.name.a.ssl.key.password=x"]).endswith(
         ".password=[hidden]"

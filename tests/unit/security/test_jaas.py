@@ -53,7 +53,7 @@ def test_comments_are_left_out() -> None:
     [
         ("", "Login module not specified in JAAS config"),
         ("PlainLoginModule", "Login module control flag is not available"),
-        ("a.B needed;", "Invalid login module control flag 'needed' in JAAS config"),
+        ("a.B needed;", "Invalid login module control flag '.hidden.' in JAAS config"),
         ('a.B required username "x";', "Value not specified for key 'username'"),
         ("a.B required username=x", "not terminated by semi-colon"),
         ("a.B required password=a+b;", "[+] is unexpected; quote values that contain special characters"),

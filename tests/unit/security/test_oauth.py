@@ -149,6 +149,13 @@ def test_a_url_of_another_kind_is_rejected() -> None:
         source("ftp://127.0.0.1/token", CLIENT)
 
 
+def test_a_url_with_a_login_is_rejected_and_the_login_not_shown() -> None:
+    with pytest.raises(BadClientSetting) as rejected:
+        source("https://alice:a-secret@127.0.0.1/token", CLIENT)
+
+    assert "https://[hidden]@127.0.0.1/token has a login, which is not sent" in str(rejected.value)
+
+
 @pytest.mark.parametrize("missing", CLIENT)
 def test_credentials_that_are_missing_are_named(missing: str) -> None:
     with pytest.raises(BadClientSetting, match=f"sasl.jaas.config has no {missing}"):

@@ -518,6 +518,15 @@ async def test_a_host_name_is_listened_on_at_all_its_addresses(monkeypatch: pyte
         (
             {
                 "sasl.enabled.mechanisms": "OAUTHBEARER",
+                "oauthbearer.sasl.jaas.config": f"{OAUTH};",
+                SIGNED: JUDGE,
+                "sasl.oauthbearer.jwks.endpoint.url": "https://alice:a-secret@127.0.0.1/keys",
+            },
+            "sasl.oauthbearer.jwks.endpoint.url=https://[hidden]@127.0.0.1/keys has a login, which cannot be sent",
+        ),
+        (
+            {
+                "sasl.enabled.mechanisms": "OAUTHBEARER",
                 "oauthbearer.sasl.jaas.config": f"{OAUTH} unsecuredValidatorAllowableClockSkewMs=-1;",
             },
             "unsecuredValidatorAllowableClockSkewMs=-1 must be a number of milliseconds, and not negative",
