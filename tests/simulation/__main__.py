@@ -1,4 +1,4 @@
-"""Runs seeds one after the other, and prints those that fail: `python -m tests.simulation [clients|brokers|...]`."""
+"""Runs seeds one after the other, and prints those that fail: `python -m tests.simulation [clients|servers|...]`."""
 
 import argparse
 import sys

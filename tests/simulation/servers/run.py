@@ -135,6 +135,8 @@ class _Scene:
         self.run.is_over = True
         watch.cancel()
         await self._stop(tasks)
+        if self.is_unclean:
+            await self._until_equal()
         self._check(writers, [alone, *members], committed=committed)
         if latest is not None and not self.run.complaints:
             self.run.complaints += latest.faults(self.cluster)
@@ -282,13 +284,26 @@ class _Scene:
         return not self._fractured()
 
     def _fractured(self) -> list[str]:
-        """Partitions without a leader, or with replicas that are not in sync; ZooKeeper servers that differ."""
+        """Brokers that have not started; partitions without a leader, or with replicas that are not in sync; ZooKeeper
+        servers that differ."""
         states = self.cluster.states()
-        return [
-            f"{each} {states.get(each)} of {replicas}"
-            for each, replicas in self.cluster.assignments().items()
-            if each not in states or set(states[each].isr) != set(replicas) or self.cluster.leading(each) is None
-        ] + self.cluster.zookeeper.differences()
+        starting = [each.process for each in self.cluster.brokers.values() if not each.has_started]
+        return (
+            starting
+            + [
+                f"{each} {states.get(each)} of {replicas}"
+                for each, replicas in self.cluster.assignments().items()
+                if each not in states or set(states[each].isr) != set(replicas) or self.cluster.leading(each) is None
+            ]
+            + self.cluster.zookeeper.differences()
+        )
+
+    async def _until_equal(self) -> None:
+        """Wait until followers have what members of the group wrote last, as long as progress may take."""
+        for _ in range(NO_PROGRESS_S):
+            if not self._different():
+                return
+            await asyncio.sleep(1.0)
 
     def _different(self) -> list[TopicPartition]:
         """Partitions whose replicas do not have the same records; nobody writes any more."""
