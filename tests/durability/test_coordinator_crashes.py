@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from pykafka_cli.broker.coordinator.group.coordinator import GroupCoordinator
 from pykafka_cli.broker.coordinator.group.records import OffsetCommitValue
 from pykafka_cli.broker.coordinator.group.shard import Committer
-from pykafka_cli.broker.coordinator.transaction.coordinator import PAUSE_S, TransactionCoordinator
+from pykafka_cli.broker.coordinator.transaction.coordinator import PATIENCE_S, PAUSE_S, TransactionCoordinator
 from pykafka_cli.broker.coordinator.transaction.markers import Marker
 from pykafka_cli.broker.errors import BrokerError, ConcurrentTransactions
 from pykafka_cli.broker.log.cleaner import LogCleaner
@@ -143,6 +143,17 @@ class Coordinators:
                 self._clock.advance(PAUSE_S)  # what there was no room for is tried again then
                 await settle()
 
+    async def add_offsets(self, producer: ProducerIdAndEpoch) -> None:
+        """Begin a transaction; the last one may have to be completed first, and there may be no room for that.
+
+        raises  ConcurrentTransactions
+        """
+        adding = asyncio.ensure_future(self.transactions.add_partitions(TRANSACTIONAL_ID, producer, [OFFSETS]))
+        await settle()
+        if not adding.done():
+            self._clock.advance(PATIENCE_S)
+        await adding
+
     def committed(self) -> Offsets:
         return {
             (group, partition): value.offset
@@ -213,7 +224,7 @@ class History:
         if self.producer is None:
             self.producer = await self.coordinators.producer()
         offsets = self._offsets(GROUP_IN_TRANSACTIONS, partitions)
-        await self.coordinators.transactions.add_partitions(TRANSACTIONAL_ID, self.producer, [OFFSETS])
+        await self.coordinators.add_offsets(self.producer)
         await self._commit(offsets, self.producer)
         self.model.pending |= offsets
 

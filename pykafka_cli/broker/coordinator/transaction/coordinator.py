@@ -1,7 +1,8 @@
 """The transaction coordinator: what handlers call, and what runs in the background.
 
 It finds the partition of a transactional id and lets its shard take the step. Once the outcome of a transaction is
-stored, a separate task has the markers written and then the completion. Timeouts and expiry are checked periodically.
+stored, a separate task has the markers written and then the completion. A producer that begins its next transaction
+meanwhile is kept waiting, but not for long. Timeouts and expiry are checked periodically.
 
 source  kafka.coordinator.transaction.TransactionCoordinator of Kafka 3.9
 """
@@ -21,12 +22,14 @@ from pykafka_cli.broker.coordinator.transaction.shard import TransactionShard
 from pykafka_cli.broker.coordinator.transaction.transaction import Transaction, TransactionState
 from pykafka_cli.broker.errors import (
     BrokerError,
+    ConcurrentTransactions,
     CoordinatorLoadInProgress,
     CoordinatorNotAvailable,
     InvalidRequest,
     InvalidTransactionTimeout,
     RequestTimedOut,
 )
+from pykafka_cli.broker.waiting import WaitingRoom
 from pykafka_cli.model import (
     CoordinatorEpoch,
     LeaderEpoch,
@@ -45,6 +48,9 @@ T = TypeVar("T")
 
 PAUSE_S = Seconds(0.1)
 """Before the completion of a transaction is written again."""
+
+PATIENCE_S = Seconds(0.1)
+"""How long adding partitions waits until the last transaction is completed. Rejected, a client retries as late."""
 
 TOMBSTONES_A_BATCH = 500
 """Tombstones of expired ids in one batch, which must not exceed max.message.bytes."""
@@ -100,6 +106,7 @@ class TransactionCoordinator:
         self._timers: list[Timer] = []
         self._is_running = False
         self._completing: dict[str, asyncio.Task[None]] = {}
+        self._awaiting_completion = WaitingRoom(clock)  # by transactional id
 
     # --- running
 
@@ -170,11 +177,17 @@ class TransactionCoordinator:
     async def add_partitions(
         self, transactional_id: str, producer: ProducerIdAndEpoch, partitions: Collection[TopicPartition]
     ) -> None:
-        """See `TransactionShard.add_partitions`."""
-        await self._perform(
-            transactional_id,
-            lambda shard, step: shard.add_partitions(transactional_id, producer, frozenset(partitions), step),
-        )
+        """See `TransactionShard.add_partitions`; while the last transaction is being completed, wait for that first."""
+
+        def add(shard: TransactionShard, step: Step) -> None:
+            shard.add_partitions(transactional_id, producer, frozenset(partitions), step)
+
+        try:
+            await self._perform(transactional_id, add)
+        except ConcurrentTransactions:
+            if not await self._is_completed_soon(transactional_id):
+                raise
+            await self._perform(transactional_id, add)
 
     def verify_partitions(
         self, transactional_id: str, producer: ProducerIdAndEpoch, partitions: Collection[TopicPartition]
@@ -238,9 +251,19 @@ class TransactionCoordinator:
         self._completing[transactional_id] = task
         task.add_done_callback(partial(self._forget_task, transactional_id))
 
+    async def _is_completed_soon(self, transactional_id: str) -> bool:
+        """Wait until the task that completes the id's transaction has ended; whether it has within PATIENCE_S."""
+
+        def has_ended() -> bool:
+            return transactional_id not in self._completing
+
+        deadline = self._clock.monotonic() + PATIENCE_S
+        return not has_ended() and await self._awaiting_completion.wait_until([transactional_id], has_ended, deadline)
+
     def _forget_task(self, transactional_id: str, task: asyncio.Task[None]) -> None:
         if self._completing.get(transactional_id) is task:
             del self._completing[transactional_id]
+        self._awaiting_completion.notify(transactional_id)
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("%r: its transaction is not completed", transactional_id, exc_info=error)
 

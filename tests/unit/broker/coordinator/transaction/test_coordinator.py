@@ -7,11 +7,12 @@ from collections.abc import AsyncIterator, Callable, Iterable
 
 import pytest
 
-from pykafka_cli.broker.coordinator.transaction.coordinator import TransactionCoordinator
+from pykafka_cli.broker.coordinator.transaction.coordinator import PATIENCE_S, TransactionCoordinator
 from pykafka_cli.broker.coordinator.transaction.markers import Marker, Superseded
 from pykafka_cli.broker.coordinator.transaction.transaction import TransactionState
 from pykafka_cli.broker.errors import (
     BrokerError,
+    ConcurrentTransactions,
     CoordinatorLoadInProgress,
     CoordinatorNotAvailable,
     InvalidRequest,
@@ -27,6 +28,7 @@ from pykafka_cli.model import (
     LeaderEpoch,
     Milliseconds,
     Offset,
+    ProducerEpoch,
     ProducerId,
     ProducerIdAndEpoch,
     Timestamp,
@@ -111,6 +113,13 @@ class Peer:
         await self.transactions.add_partitions("x", producer, [T])
         return producer
 
+    async def completing(self) -> ProducerIdAndEpoch:
+        """A producer whose transaction is to be committed, and whose markers are held back."""
+        self.markers.released.clear()
+        producer = await self.opened()
+        await self.transactions.end("x", producer, committed=True)
+        return producer
+
     @property
     def state(self) -> TransactionState:
         return self.transactions.describe("x").state
@@ -156,6 +165,50 @@ async def test_the_end_is_answered_before_the_markers_are_written(peer: Peer) ->
     assert peer.state is S.PREPARE_ABORT
     peer.markers.released.set()
     await peer.becomes(S.COMPLETE_ABORT)
+
+
+async def test_the_next_transaction_begins_as_soon_as_the_last_one_is_complete(peer: Peer) -> None:
+    producer = await peer.completing()
+
+    adding = asyncio.ensure_future(peer.transactions.add_partitions("x", producer, [T]))
+    await settle()
+    assert peer.state is S.PREPARE_COMMIT
+    peer.markers.released.set()
+    await adding
+
+    assert peer.state is S.ONGOING
+
+
+async def test_a_transaction_that_is_not_completed_soon_holds_up_the_next_one_no_longer(peer: Peer) -> None:
+    producer = await peer.completing()
+
+    adding = asyncio.ensure_future(peer.transactions.add_partitions("x", producer, [T]))
+    await settle()
+    assert not adding.done()
+    peer.clock.advance(PATIENCE_S)
+
+    with pytest.raises(ConcurrentTransactions):
+        await adding
+    assert peer.state is S.PREPARE_COMMIT
+
+
+async def test_a_producer_that_is_fenced_is_rejected_without_waiting(peer: Peer) -> None:
+    producer = await peer.completing()
+    other = producer._replace(producer_epoch=ProducerEpoch(producer.producer_epoch + 1))
+
+    with pytest.raises(ProducerFenced):
+        await peer.transactions.add_partitions("x", other, [T])
+
+
+async def test_whoever_waits_for_a_completion_is_sent_to_the_next_coordinator_at_once(peer: Peer) -> None:
+    producer = await peer.completing()
+
+    adding = asyncio.ensure_future(peer.transactions.add_partitions("x", producer, [T]))
+    await settle()
+    peer.transactions.on_leadership([], [STATE])
+
+    with pytest.raises(NotCoordinator):
+        await adding
 
 
 async def test_a_restart_in_the_middle_sends_the_markers_once_more_with_the_new_epoch(peer: Peer) -> None:
