@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import IO, Any
 
+from pykafka_cli.output.colors import may_color
 from pykafka_cli.protocol.records.record import Record
 from pykafka_cli.rules.wire_choice import WireChoice
 from pykafka_cli.rules.wire_log import WireLog, WireMessage
@@ -31,7 +32,7 @@ class WirePrinter:
 
     def __init__(self, file: IO[str] | None = None, *, as_json: bool = False, is_folded: bool = True) -> None:
         self._file, self._as_json, self._is_folded = file, as_json, is_folded
-        self._has_colors = (file or sys.stderr).isatty()
+        self._has_colors = (file or sys.stderr).isatty() and may_color()
 
     def show(self, message: WireMessage) -> None:
         text = json.dumps(document(message)) + "\n" if self._as_json else "".join(self._lines(message))

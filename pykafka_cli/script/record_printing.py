@@ -67,8 +67,9 @@ def build_formatter(
             is_yaml=output is OutputFormat.YAML,
         )
     if output is None and sys.stdout.isatty():
+        from pykafka_cli.output.colors import may_color
         from pykafka_cli.output.terminal_records import TerminalFormatter
 
         width = os.get_terminal_size(sys.stdout.fileno()).columns
-        return TerminalFormatter(properties, width=width or DEFAULT_WIDTH, is_colored="NO_COLOR" not in os.environ)
+        return TerminalFormatter(properties, width=width or DEFAULT_WIDTH, is_colored=may_color())
     return built

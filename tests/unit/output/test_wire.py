@@ -21,6 +21,25 @@ def printed(body: Any, *, took: float | None = None, **settings: bool) -> str:
     return file.getvalue()
 
 
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("no_color", "is_colored"), [(None, True), ("", True), ("1", False)])
+def test_a_terminal_gets_colors_unless_no_color_is_set(
+    no_color: str | None, is_colored: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    if no_color is not None:
+        monkeypatch.setenv("NO_COLOR", no_color)
+    terminal = Terminal()
+
+    WirePrinter(terminal).show(WireMessage(1.5, "b:9092", HEADER, False, None, {}, 120))
+
+    assert ("\x1b[" in terminal.getvalue()) is is_colored
+
+
 def test_a_request_is_a_line_with_its_fields_below() -> None:
     assert printed({"topics": [{"name": "t"}], "allowAutoTopicCreation": False}) == (
         "    1.500 → Metadata 12 #5  b:9092  120 bytes, client pk\n"
