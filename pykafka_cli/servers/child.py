@@ -47,7 +47,7 @@ def serve_child(name: str, channel: socket.socket, child: type[Child]) -> ExitSt
     _follow_parent(name)
     if file := os.environ.get(standstill.VARIABLE):
         os.environ[standstill.VARIABLE] = f"{file}-{name.replace(' ', '-')}"
-    log_warnings(f"{name}: ")
+    log_warnings(f"{name}: ", has_file=True)
     failures: list[ExitStatus] = []
     status = run_until_signalled(partial(_serve, channel, child, failures), by=(signal.SIGTERM, signal.SIGHUP))
     return failures[0] if failures else status

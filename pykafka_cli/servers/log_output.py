@@ -4,7 +4,8 @@
     logs/kafkaServer.out.1      older output, up to .10
 
 The file is the server's stdout, and locked while the server runs; another server uses another name. `pk up` prints
-warnings only; each of its other processes has a file for the rest (server_log.py).
+warnings only; each of its other processes has a file for the rest (server_log.py). A lone broker has none, so what its
+loggers are asked for is printed.
 """
 
 import contextlib
@@ -97,14 +98,19 @@ def console_handler() -> logging.Handler:
     return DaemonLog(Path(path)) if path else LogOutput(sys.stdout)
 
 
-def log_warnings(prefix: str = "") -> None:
+def log_warnings(prefix: str = "", *, has_file: bool = False) -> None:
     """Print warnings and errors on stderr, and pass to other handlers what Kafka's log4j.properties logs.
 
-    prefix    precedes each message, to show where it comes from
+    prefix      precedes each message, to show where it comes from
+    has_file    whether one of these is a log file, where lines of loggers whose level was lowered belong; without one,
+                they are printed too
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter(LINE.replace("%(message)s", f"{prefix}%(message)s")))
-    handler.addFilter(_is_logged)
+    if has_file:
+        handler.setLevel(logging.WARNING)
+    else:
+        handler.addFilter(_is_logged)
     logging.getLogger().handlers[:] = [handler]
     for name in ("pykafka_cli", "kafka"):
         logging.getLogger(name).setLevel(logging.INFO)

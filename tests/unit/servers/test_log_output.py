@@ -1,12 +1,13 @@
 """The files of servers in the background."""
 
 import logging
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from pykafka_cli.servers.log_output import KEPT, DaemonLog, open_locked
+from pykafka_cli.servers.log_output import KEPT, DaemonLog, log_warnings, open_locked
 
 
 def test_a_second_server_gets_a_file_of_its_own(tmp_path: Path) -> None:
@@ -50,3 +51,30 @@ def test_a_full_file_is_emptied_into_older_ones(tmp_path: Path, monkeypatch: pyt
     assert (tmp_path / "kafkaServer.out.1").read_text() == f"line number {KEPT + 1}\n"
     assert (tmp_path / f"kafkaServer.out.{KEPT}").read_text() == "line number 2\n"
     assert len(list(tmp_path.iterdir())) == KEPT + 1
+
+
+@pytest.fixture
+def loggers() -> Iterator[logging.Logger]:
+    """A logger whose level was lowered; afterwards, logging is as before."""
+    changed = [logging.getLogger(name) for name in (None, "pykafka_cli", "kafka", "pykafka_cli.test_log_output")]
+    before = [(each.level, each.handlers[:]) for each in changed]
+    changed[-1].setLevel(logging.DEBUG)
+    yield changed[-1]
+    for each, (level, handlers) in zip(changed, before, strict=True):
+        each.setLevel(level)
+        each.handlers[:] = handlers
+
+
+@pytest.mark.parametrize("has_file", [False, True])
+def test_what_a_logger_is_asked_for_is_printed_only_where_it_has_no_file(
+    has_file: bool, loggers: logging.Logger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log_warnings("broker 1: ", has_file=has_file)
+    for level in (logging.DEBUG, logging.INFO, logging.WARNING):
+        loggers.log(level, "at %d", level)
+    logging.getLogger("pykafka_cli.another_test").info("elsewhere")
+
+    printed = [line.partition("] ")[2] for line in capsys.readouterr().err.splitlines()]
+    lowered = ["DEBUG broker 1: at 10", "INFO broker 1: at 20"]
+    wanted = [*([] if has_file else lowered), "WARNING broker 1: at 30"]
+    assert printed == [f"{each} (pykafka_cli.test_log_output)" for each in wanted]
