@@ -2,7 +2,8 @@
 
 max.connections, max.connections.per.ip (.overrides)    a connection above them is closed at once; those between
                                                         brokers, on a separate listener, are not limited together
-queued.max.requests, queued.max.request.bytes           above them no connection reads ahead of its current request
+queued.max.requests, queued.max.request.bytes           once so much waits, no connection is read on that has a request
+                                                        waiting
 """
 
 from collections import Counter
@@ -14,6 +15,9 @@ from pykafka_cli.properties.keys import MAX_INT
 # What one connection may send ahead of the request that is being served for it, before it is no longer read.
 READ_AHEAD_REQUESTS = 64
 READ_AHEAD_BYTES = 4 * 1024 * 1024
+
+# What all connections may send ahead, where queued.max.request.bytes does not say it.
+READ_AHEAD_TOGETHER_BYTES = 64 * 1024 * 1024
 
 
 class ConnectionLimits:
@@ -74,5 +78,6 @@ class Intake:
 
     @property
     def is_full(self) -> bool:
-        limit = self._settings.queued_max_request_bytes
-        return self.requests >= self._settings.queued_max_requests or 0 < limit <= self.bytes
+        given = self._settings.queued_max_request_bytes
+        limit = given if given > 0 else READ_AHEAD_TOGETHER_BYTES
+        return self.requests >= self._settings.queued_max_requests or self.bytes >= limit

@@ -5,6 +5,10 @@
     answers unread        16 MiB. Above that fetches wait; at sixteen times as much an answer is given up with its
                           connection
 
+Requests that have arrived whole are not counted here: of each connection one is served, as by Kafka, and what is read
+ahead of it is bounded for each connection and for all together (limits.py). Beyond that, a connection is read until one
+request waits.
+
 While a connection waits for memory, those that hold some without making progress are closed, so a wait ends.
 """
 

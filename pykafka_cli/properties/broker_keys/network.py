@@ -88,15 +88,15 @@ class NetworkKeys(Settings):
     queued_max_requests = Key(
         INT,
         500,
-        "Number of waiting and running requests at which the broker stops reading.",
+        "Number of waiting requests at which the broker reads no others.",
         AtLeast(1),
         importance=HIGH,
     )
     queued_max_request_bytes = Key(
         LONG,
         -1,
-        "Size of waiting and running requests at which the broker stops reading; -1 means no limit, except 16 MiB for "
-        "large requests that have arrived in part.",
+        "Size of waiting requests at which the broker reads no others; -1 means 64 MiB, and 16 MiB for large ones "
+        "that have arrived in part.",
     )
     connections_max_idle_ms = Key(LONG, 600_000, "Idle connections are closed after this time.")
     max_connections = Key(
