@@ -1,4 +1,4 @@
-"""Runs the benchmark and prints the table; `python -m benchmarks WORD ...` runs the rows whose name holds one of them.
+"""Runs the benchmark and prints the table: `python -m benchmarks [WORD ...]`, the rows whose name holds one of them.
 
 BENCH_MESSAGES    lines and records of the bulk rows, 5,000,000 unless set
 BENCH_RUNS        runs, 3 unless set; within a run the peers take turns row by row. The best is shown, with the median
@@ -9,6 +9,7 @@ those of servers that are killed, those of three servers and those of many parti
 were measured (see report.py). A row that fails says so, and the rest goes on.
 """
 
+import argparse
 import compileall
 import os
 import shutil
@@ -155,7 +156,11 @@ def as_a_user_has_it() -> None:
 
 
 def main() -> int:
-    words = sys.argv[1:]
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("words", nargs="*", metavar="WORD", help="run the rows whose name holds one; none: all rows")
+    words: list[str] = parser.parse_args().words
     selection, table = Selection(words), Table()
     as_a_user_has_it()
     allow_files()

@@ -5,6 +5,7 @@ restarted twice in the beginning, by SIGTERM and by kill -9; after that, latenci
 memory, file descriptors and asyncio tasks must be flat (trends.py says what that is). Nothing acknowledged may be lost.
 """
 
+import argparse
 import contextlib
 import json
 import re
@@ -212,4 +213,6 @@ def main(minutes: float) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(float(sys.argv[1])))
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.soak", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("minutes", type=float, metavar="MINUTES")
+    sys.exit(main(parser.parse_args().minutes))

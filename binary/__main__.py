@@ -5,6 +5,7 @@ by what requirements-build.txt names (`make lock`). The program is linked (progr
 its end (payload.py). What is in it is listed beside it, in dist/pk.cdx.json (sbom.py).
 """
 
+import argparse
 import json
 import platform
 import re
@@ -77,7 +78,9 @@ def required_glibc(whole: bytes) -> str:
 
 def main() -> None:
     began = time.monotonic()
-    file = Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "dist/pk")
+    parser = argparse.ArgumentParser(prog="python -m binary", description="Build pk as one file.")
+    parser.add_argument("file", nargs="?", type=Path, default=ROOT / "dist/pk", help="dist/pk by default")
+    file: Path = parser.parse_args().file
     try:
         if sys.platform != "linux" or platform.libc_ver()[0] != "glibc":
             raise BuildFailed("Programs of this kind are for Linux with glibc.")

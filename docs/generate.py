@@ -4,6 +4,7 @@ python docs/generate.py            writes them
 python docs/generate.py --check    exits with 1 and names a page that is out of date
 """
 
+import argparse
 import difflib
 import importlib
 import json
@@ -191,7 +192,9 @@ PAGES: dict[str, Callable[[], Iterator[str]]] = {
 
 
 def main() -> int:
-    check = sys.argv[1:] == ["--check"]
+    parser = argparse.ArgumentParser(description="Write the generated pages.")
+    parser.add_argument("--check", action="store_true", help="fail if one is not current, and write nothing")
+    check: bool = parser.parse_args().check
     stale = 0
     for name, sections in PAGES.items():
         path = DOCS / name

@@ -28,9 +28,16 @@ WHAT: Mapping[str, What] = {
 }
 
 
+def _known(kind: str) -> str:
+    """raises    ArgumentTypeError"""
+    if kind not in WHAT:
+        raise argparse.ArgumentTypeError(f"there is no {kind!r}, only {', '.join(WHAT)}")
+    return kind
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation")
-    parser.add_argument("what", nargs="*", help=f"{', '.join(WHAT)}; several take turns")
+    parser.add_argument("what", nargs="*", type=_known, help=f"{', '.join(WHAT)}; several take turns")
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--seeds", type=int, default=100)
     parser.add_argument("--minutes", type=float, default=1e9, help="after which no other seed begins")
