@@ -1,7 +1,7 @@
 """One broker of a simulated cluster, which clients reach through the simulated network."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -11,6 +11,7 @@ from kio.schema.errors import ErrorCode
 
 from pykafka_cli.broker.context import Api, RequestContext
 from pykafka_cli.broker.coordinator.group.coordinator import GroupCoordinator
+from pykafka_cli.broker.coordinator.group.records import OffsetCommitValue
 from pykafka_cli.broker.coordinator.group.shard import Committer
 from pykafka_cli.broker.coordinator.transaction.coordinator import TransactionCoordinator
 from pykafka_cli.broker.coordinator.transaction.markers import MarkerWriter
@@ -28,12 +29,12 @@ from pykafka_cli.broker.network.connection_rates import ConnectionRates
 from pykafka_cli.broker.network.limits import ConnectionLimits, Intake
 from pykafka_cli.broker.network.memory import Memory
 from pykafka_cli.broker.replication.peers import BrokerEndpoint
-from pykafka_cli.model import BrokerId, Milliseconds, Offset, TopicPartition, in_seconds
+from pykafka_cli.model import BrokerId, Milliseconds, Offset, ProducerIdAndEpoch, TopicPartition, in_seconds
 from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.repeated_lines import RepeatedLines
 from pykafka_cli.transport.errors import BrokerUnreachable
 from tests.fakes.replica_cluster import CONTROLLER, LISTENER, MemoryConnection, Node
-from tests.simulation.consumer_group import Refused
+from tests.simulation.consumer_group import ConsumerGroup, Refused
 from tests.simulation.loop import age
 from tests.simulation.rejections import HEARTBEAT, rejection
 
@@ -70,6 +71,28 @@ class _Topics:
         return outcomes
 
 
+class _Groups(GroupCoordinator):
+    """Lets members of the modeled group commit: what passes its checks is written like any other group's offsets."""
+
+    modeled: Callable[[], ConsumerGroup] | None = None
+
+    async def commit(
+        self,
+        group_id: str,
+        committer: Committer,
+        offsets: Mapping[TopicPartition, OffsetCommitValue],
+        producer: ProducerIdAndEpoch | None = None,
+    ) -> dict[TopicPartition, BrokerError | None]:
+        if self.modeled is None:
+            return await super().commit(group_id, committer, offsets, producer)
+        self.fetch_offsets(group_id, (), require_stable=False)  # raises if it coordinates others only
+        try:
+            self.modeled().check_commit(committer.member_id, committer.generation)
+        except Refused as refusal:
+            raise type("Refusal", (BrokerError,), {"code": refusal.code})(str(refusal)) from refusal
+        return await super().commit(group_id, Committer("", None, -1), offsets, producer)
+
+
 class Deletion(NamedTuple):
     """A log that began at `log_start`, at time `at` or before."""
 
@@ -87,13 +110,15 @@ class SimulatedNode(Node):
         cluster, settings, clock = self.cluster, self.settings, self.cluster.clock
         self.metrics = Metrics()
         producer_ids = ProducerIds(cluster.next_producer_ids)
-        self.groups = GroupCoordinator(
+        self.groups = _Groups(
             settings,
             clock,
             self.replicas,
             lambda: COORDINATOR_PARTITIONS,
             lambda: f"{cluster.chance.getrandbits(64):x}",
         )
+        if cluster.has_new_groups:
+            self.groups.modeled = lambda: cluster.new_group(self)
         self.transactions = TransactionCoordinator(
             settings,
             clock,
@@ -128,8 +153,6 @@ class SimulatedNode(Node):
             is_active=self.broker_id == CONTROLLER, topic_name=lambda _: None
         )
         self._watch_deletions()
-        if cluster.has_new_groups:
-            self._serve_new_groups()
         self.dispatcher = Dispatcher(broker, self.metrics, self.apis)
         self.service = Service(
             LISTENER, self._answer, clock, self.metrics, ConnectionLimits(settings),
@@ -152,20 +175,6 @@ class SimulatedNode(Node):
     async def _heartbeat(self, _: RequestContext, request: ConsumerGroupHeartbeatRequest) -> Any:
         self.groups.fetch_offsets(request.group_id, (), require_stable=False)  # raises if it coordinates others only
         return self.cluster.new_group(self).heartbeat(request)
-
-    def _serve_new_groups(self) -> None:
-        """Let members of the modeled group commit: what passes its checks is written like any other group's offsets."""
-        write = self.groups.commit
-
-        async def commit(group_id: str, committer: Committer, *what: Any) -> Any:
-            self.groups.fetch_offsets(group_id, (), require_stable=False)
-            try:
-                self.cluster.new_group(self).check_commit(committer.member_id, committer.generation)
-            except Refused as refusal:
-                raise type("Refusal", (BrokerError,), {"code": refusal.code})(str(refusal)) from refusal
-            return await write(group_id, Committer("", None, -1), *what)
-
-        self.groups.commit = commit  # type: ignore[assignment, method-assign]
 
     def coordinates(self, group_id: str) -> bool:
         try:
