@@ -77,8 +77,12 @@ _SESSION = struct.Struct(">ii")
 _REPLICA = struct.Struct(">iq")
 _EPOCH_END = struct.Struct(">iq")
 _ABORTED = struct.Struct(">qq")
+_ASKED_FROM_V12 = struct.Struct(">iiqiqi")
 _PARTITION = struct.Struct(">ihqq")
 _PARTITION_TO_V3 = struct.Struct(">ihq")
+_PARTITION_FROM_V5 = struct.Struct(">ihqqq")
+
+_ERROR_CODES: dict[int, ErrorCode] = {code.value: code for code in ErrorCode}  # an enumeration is slow to look up
 
 
 @dataclass(slots=True)
@@ -260,7 +264,7 @@ def decode_response(data: memoryview, position: int, version: int) -> FetchRespo
     read = COMPACT if version >= FLEXIBLE_FROM else LEGACY
     response = FetchResponse(throttle_time_ms=Milliseconds(cursor.int32() if version >= 1 else 0))
     if version >= 7:
-        response.error_code = _error_code(cursor)
+        response.error_code = _error_code(cursor.int16())
         response.session_id = cursor.int32()
     for topic, topic_id in _named_topics(cursor, read, version):
         partitions = [_read_partition_response(cursor, read, version) for _ in range(read.count(cursor))]
@@ -348,18 +352,17 @@ def _topic_bytes(topic: FetchTopic | ForgottenTopic | FetchTopicResponse, versio
 
 
 def _read_partition(cursor: Cursor, version: int) -> FetchPartition:
-    partition = cursor.int32()
-    leader_epoch: LeaderEpoch = cursor.unpack(INT32)[0] if version >= 9 else NO_LEADER_EPOCH
-    fetch_offset = cursor.int64()
-    last_fetched_epoch: LeaderEpoch = cursor.unpack(INT32)[0] if version >= 12 else NO_LEADER_EPOCH
-    log_start_offset = cursor.int64() if version >= 5 else -1
-    each = FetchPartition(
-        partition, Offset(fetch_offset), cursor.int32(), leader_epoch, last_fetched_epoch, Offset(log_start_offset)
-    )
-    if version >= FLEXIBLE_FROM:
-        for tag, value in cursor.tags():
-            if tag == 0 and version >= 17:
-                each.replica_directory_id = value.uuid()
+    if version < FLEXIBLE_FROM:
+        partition = cursor.int32()
+        leader_epoch: LeaderEpoch = cursor.unpack(INT32)[0] if version >= 9 else NO_LEADER_EPOCH
+        fetch_offset = Offset(cursor.int64())
+        log_start = Offset(cursor.int64()) if version >= 5 else NO_OFFSET
+        return FetchPartition(partition, fetch_offset, cursor.int32(), leader_epoch, log_start_offset=log_start)
+    partition, leader_epoch, fetch_offset, last_fetched_epoch, log_start, max_bytes = cursor.unpack(_ASKED_FROM_V12)
+    each = FetchPartition(partition, fetch_offset, max_bytes, leader_epoch, last_fetched_epoch, log_start)
+    for tag, value in cursor.tags():
+        if tag == 0 and version >= 17:
+            each.replica_directory_id = value.uuid()
     return each
 
 
@@ -380,12 +383,14 @@ def _partition_bytes(each: FetchPartition, version: int) -> bytes:
 
 
 def _read_partition_response(cursor: Cursor, read: Reading, version: int) -> FetchPartitionResponse:
-    index = cursor.int32()
-    each = FetchPartitionResponse(index, _error_code(cursor), Offset(cursor.int64()))
-    if version >= 4:
-        each.last_stable_offset = Offset(cursor.int64())
+    last_stable = log_start = NO_OFFSET
     if version >= 5:
-        each.log_start_offset = Offset(cursor.int64())
+        index, error_code, high_watermark, last_stable, log_start = cursor.unpack(_PARTITION_FROM_V5)
+    elif version == 4:
+        index, error_code, high_watermark, last_stable = cursor.unpack(_PARTITION)
+    else:
+        index, error_code, high_watermark = cursor.unpack(_PARTITION_TO_V3)
+    each = FetchPartitionResponse(index, _error_code(error_code), high_watermark, last_stable, log_start)
     count = read.count(cursor) if version >= 4 else -1
     if count >= 0:
         each.aborted_transactions = aborted = []
@@ -412,9 +417,8 @@ def _partition_tags(each: FetchPartitionResponse) -> bytes:
     return tagged(fields)
 
 
-def _error_code(cursor: Cursor) -> ErrorCode:
-    number = cursor.int16()
-    try:
-        return ErrorCode(number)
-    except ValueError:
-        raise ProtocolError(f"unknown error code {number}") from None
+def _error_code(number: int) -> ErrorCode:
+    code = _ERROR_CODES.get(number)
+    if code is None:
+        raise ProtocolError(f"unknown error code {number}")
+    return code

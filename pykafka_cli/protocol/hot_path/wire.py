@@ -9,6 +9,7 @@ import struct
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from pykafka_cli.model import BrokerId, LeaderEpoch, Milliseconds
@@ -18,6 +19,7 @@ from pykafka_cli.protocol.records.batch import NO_LEADER_EPOCH
 
 INT16, INT32, INT64 = struct.Struct(">h"), struct.Struct(">i"), struct.Struct(">q")
 _NO_UUID = bytes(16)
+_UUIDS_KEPT = 1024  # followers and consumers send the same topic ids again and again
 NO_NODE = BrokerId(-1)
 NO_THROTTLE = Milliseconds(0)
 
@@ -38,6 +40,11 @@ class NodeEndpoint:
     host: str
     port: int
     rack: str | None = None
+
+
+@lru_cache(_UUIDS_KEPT)
+def _uuid(value: bytes) -> uuid.UUID:
+    return uuid.UUID(bytes=value)
 
 
 class Cursor:
@@ -100,7 +107,7 @@ class Cursor:
     def uuid(self) -> uuid.UUID | None:
         """A UUID; None for the one of zeros, which means none."""
         value = bytes(self.take(16))
-        return None if value == _NO_UUID else uuid.UUID(bytes=value)
+        return None if value == _NO_UUID else _uuid(value)
 
     def legacy_string(self) -> str | None:
         size = self.int16()

@@ -38,7 +38,7 @@ from tests.support.group_broker import GroupBroker
 from tests.support.logs import broker_settings, sequenced
 
 PRODUCE = Calls(python=132, compiled=88)
-FETCH = Calls(python=127, compiled=69)
+FETCH = Calls(python=117, compiled=61)
 CONNECTION = Calls(python=17, compiled=19)
 TEN_COMMITS = Calls(python=475, compiled=446)
 METADATA = Calls(python=25, compiled=17)
