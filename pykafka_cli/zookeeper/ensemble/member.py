@@ -42,9 +42,10 @@ from pykafka_cli.zookeeper.server.outside import Outside
 from pykafka_cli.zookeeper.server.paths import CONFIG
 from pykafka_cli.zookeeper.server.pipeline import Pipeline, Rejected
 from pykafka_cli.zookeeper.server.recovery import read_database
+from pykafka_cli.zookeeper.server.replacement import replace_files
 from pykafka_cli.zookeeper.server.server import Clock, ServerUnusable, ZooKeeperServer
 from pykafka_cli.zookeeper.server.sessions import Sessions
-from pykafka_cli.zookeeper.server.snapshot import SnapshotInvalid, write_snapshot
+from pykafka_cli.zookeeper.server.snapshot import SnapshotInvalid
 from pykafka_cli.zookeeper.server.tree import Event, Tree
 from pykafka_cli.zookeeper.server.txn_log import LogDamaged, frame_entry, read_stored, truncate
 
@@ -277,15 +278,8 @@ class Member(ZooKeeperServer):
         await self._settle()
 
         def write() -> None:
-            files = self._directory.files
             self._txn_log.roll()
-            write_snapshot(self._directory.snapshot_file(zxid), database.snapshot(), files)
-            # What will be logged now cannot continue anything older.
-            for _, path in self._directory.log_files():
-                files.remove(str(path))
-            for number, path in self._directory.snapshot_files():
-                if number != zxid:
-                    files.remove(str(path))
+            replace_files(self._directory, zxid, database.snapshot())
 
         try:
             await asyncio.get_running_loop().run_in_executor(self._log_thread, write)

@@ -16,6 +16,7 @@ from pykafka_cli.zookeeper.protocol.requests import OpCode
 from pykafka_cli.zookeeper.protocol.txn_records import DIGEST_VERSION, Entry
 from pykafka_cli.zookeeper.server.data_directory import DataDirectory
 from pykafka_cli.zookeeper.server.database import Database
+from pykafka_cli.zookeeper.server.replacement import finish_replacing
 from pykafka_cli.zookeeper.server.snapshot import SnapshotInvalid, read_snapshot, remove_leftovers, write_snapshot
 from pykafka_cli.zookeeper.server.tree import Tree
 from pykafka_cli.zookeeper.server.txn_log import LogDamaged, read_entries
@@ -35,9 +36,12 @@ class Recovered(NamedTuple):
 def recover(directory: DataDirectory) -> Recovered:
     """The database in the files of `directory`; an empty directory gets the snapshot that ZooKeeper expects.
 
-    raises    LogDamaged, SnapshotInvalid, OSError; then nothing has changed
+    What a server that died had begun to replace by its leader's snapshot is replaced first.
+
+    raises    LogDamaged, SnapshotInvalid, OSError; then nothing else has changed
     """
     remove_leftovers(directory.snapshots, directory.files)
+    finish_replacing(directory)
     recovered = read_database(directory)
     if recovered is None:
         database = Database()

@@ -23,6 +23,11 @@ def test_ensembles_stand_the_faults_of_a_seed(seed: int) -> None:
     assert simulate(seed).faults == []
 
 
+def test_a_server_sends_nothing_that_a_snapshot_has_replaced() -> None:
+    """Seed 3017: it had died before the files were removed that its leader's snapshot replaced."""
+    assert simulate(3017).faults == []
+
+
 def test_a_server_drops_the_only_transactions_of_an_epoch() -> None:
     """Seed 1729: it ended, and said that its files did not go back far enough."""
     assert simulate(1729).faults == []
