@@ -187,7 +187,7 @@ class Requests(Pipeline):
             return
         waiting = self._waiting.get(client)
         first = waiting[0] if waiting else None
-        if isinstance(first, _Forwarded) and first.xid == header.cxid and first.kind is not OpCode.SYNC:
+        if isinstance(first, _Forwarded) and first.xid == header.cxid and header.type in (first.kind, OpCode.ERROR):
             self._finish(client, outcome)
         elif header.type == OpCode.CLOSE_SESSION:
             self._hold(Delivery(client, b"", end="its session expired"))
