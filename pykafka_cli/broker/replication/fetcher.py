@@ -25,6 +25,7 @@ from pykafka_cli.broker.replication.copying import common_end
 from pykafka_cli.broker.replication.fetch_values import AskedPartition, FetchTarget, PartitionKey
 from pykafka_cli.broker.replication.leader_session import FetchPlan, LeaderSession
 from pykafka_cli.broker.replication.peers import BrokerEndpoint, Connect, KeptConnection
+from pykafka_cli.broker.replication.topic_lines import log_by_topic
 from pykafka_cli.model import (
     NO_OFFSET,
     BrokerEpoch,
@@ -283,6 +284,7 @@ class LeaderFetcher:
 
     async def _take(self, plan: FetchPlan, answers: fetch.FetchResponse) -> None:
         lost = []
+        in_trouble: dict[ErrorCode, list[TopicPartition]] = {}
         for topic in answers.topics:
             for fetched in topic.partitions:
                 target = plan.targets.get((topic.topic_id, fetched.partition_index)) if topic.topic_id else None
@@ -292,10 +294,15 @@ class LeaderFetcher:
                 if fetched.error_code is ErrorCode.offset_out_of_range:
                     lost.append(followed)
                 elif fetched.error_code is not ErrorCode.none:
-                    self._take_error(followed, fetched.error_code)
+                    if self._take_error(followed, fetched.error_code):
+                        in_trouble.setdefault(fetched.error_code, []).append(target.topic_partition)
                 else:
                     followed.trouble = ErrorCode.none
                     self._take_records(followed, fetched)
+        for error, partitions in in_trouble.items():
+            what = f"the leader answers with {error.name}"
+            # Nearly always the controller's requests reached the two brokers at different times.
+            log_by_topic(_log, what, ((each, f"{what}; asking again until it does not") for each in partitions))
         for followed in lost:
             await self._find_place(followed)
 
@@ -343,7 +350,8 @@ class LeaderFetcher:
         _log.info("%s: its leader's epoch %d ended at %d; cutting to %d", partition, epoch, end_offset, offset)
         partition.truncate_to(offset)
 
-    def _take_error(self, followed: _Followed, error: ErrorCode) -> None:
+    def _take_error(self, followed: _Followed, error: ErrorCode) -> bool:
+        """Whether the error is another than before."""
         if error is ErrorCode.fenced_leader_epoch:
             _log.info(
                 "%s has a newer leader epoch than %d; waiting for it",
@@ -351,12 +359,10 @@ class LeaderFetcher:
                 followed.leader_epoch,
             )
             self.drop([followed.partition.topic_partition])
-            return
-        if error is not followed.trouble:
-            # Nearly always the controller's requests reached the two brokers at different times.
-            _log.info("%s: the leader answers with %s; asking again until it does not", followed.partition, error.name)
-            followed.trouble = error
+            return False
+        is_new, followed.trouble = error is not followed.trouble, error
         self._rest([followed])
+        return is_new
 
     async def _find_place(self, followed: _Followed) -> None:
         """After OFFSET_OUT_OF_RANGE: begin where the leader can serve.

@@ -8,7 +8,7 @@ Source: ReplicaManager.becomeLeaderOrFollower, ReplicaManager.stopReplicas.
 import asyncio
 import logging
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -28,6 +28,7 @@ from pykafka_cli.broker.replication.fetchers import Fetchers
 from pykafka_cli.broker.replication.hosted_partitions import HostedPartitions
 from pykafka_cli.broker.replication.partition import Partition
 from pykafka_cli.broker.replication.peers import BrokerEndpoint
+from pykafka_cli.broker.replication.topic_lines import log_by_topic
 from pykafka_cli.model import BrokerEpoch, BrokerId, LeaderEpoch, TopicPartition
 from pykafka_cli.protocol.absence import is_of_earlier_run
 from pykafka_cli.protocol.inter_broker import (
@@ -47,7 +48,6 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 MISSING_SHOWN = 10
-PARTITIONS_SHOWN = 10
 """Partitions that a warning names."""
 
 OnLeadership: TypeAlias = Callable[[list[tuple[TopicPartition, LeaderEpoch]], list[TopicPartition]], None]
@@ -197,7 +197,7 @@ class Roles:
             led.append((partition.topic_partition, f"leading in epoch {state.leader_epoch}, ISR {isr}"))
             if is_new:
                 began.append((partition.topic_partition, state.leader_epoch))
-        _log_roles("leading", led)
+        log_by_topic(_log, "leading", led)
         return began
 
     def _follow(
@@ -231,8 +231,8 @@ class Roles:
             partition.notify_all()
             self._fetchers.follow(partition, leader)
             began.append(partition.topic_partition)
-        _log_roles("without a leader", leaderless)
-        _log_roles("following other brokers", followed)
+        log_by_topic(_log, "without a leader", leaderless)
+        log_by_topic(_log, "following other brokers", followed)
         return began
 
     def _open_log(
@@ -296,17 +296,3 @@ class Roles:
         self._moves.cancel(topic_partition)
         self._hosted.remove(topic_partition)
         self._logs.delete(topic_partition)  # also one that was left here while this broker was down
-
-
-def _log_roles(what: str, roles: Iterable[tuple[TopicPartition, str]]) -> None:
-    """Log one line for each topic; one for each partition where the logger is at DEBUG."""
-    by_topic: dict[str, list[tuple[TopicPartition, str]]] = {}
-    for partition, role in roles:
-        by_topic.setdefault(partition.topic, []).append((partition, role))
-    for topic, each in by_topic.items():
-        if len(each) > 1:
-            shown = ", ".join(str(partition.partition) for partition, _ in each[:PARTITIONS_SHOWN])
-            more = ", ..." if len(each) > PARTITIONS_SHOWN else ""
-            _log.info("%s: %s in %d partitions: %s%s", topic, what, len(each), shown, more)
-        for partition, role in each:
-            _log.log(logging.INFO if len(each) == 1 else logging.DEBUG, "%s: %s", partition, role)

@@ -1,6 +1,7 @@
 """A fetcher with a real log against a leader that answers what the test says."""
 
 import asyncio
+import logging
 import uuid
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -301,6 +302,24 @@ async def test_a_partition_in_trouble_rests_while_the_others_continue(bench: Ben
 
     assert resting == [[0]]
     assert list(bench.leader.wanted) == [0]
+
+
+async def test_partitions_of_a_topic_in_the_same_trouble_are_one_line_in_the_log(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "pykafka_cli.broker.replication.fetcher")
+    troubles = [fetched(index, error=ErrorCode.unknown_topic_id) for index in (0, 1)]
+    await followed(bench, 0)
+    await followed(bench, 1)
+    await bench.leader.answer(fetched(0))
+
+    await bench.leader.answer(*troubles)
+    await bench.advance(BACKOFF)
+    await bench.leader.answer(*troubles)
+
+    assert [record.getMessage() for record in caplog.records] == [
+        "t: the leader answers with unknown_topic_id in 2 partitions: 0, 1"
+    ]
 
 
 async def test_a_fenced_partition_waits_for_the_controller(bench: Bench) -> None:
