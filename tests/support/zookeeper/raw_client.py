@@ -1,7 +1,9 @@
 """A client that speaks ZooKeeper's protocol over a socket, frame by frame."""
 
 import asyncio
-from typing import Self
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import ClassVar, Self
 
 from pykafka_cli.zookeeper.protocol.framing import FrameReader, frame
 from pykafka_cli.zookeeper.protocol.jute import JuteRecord, decode, encode
@@ -18,6 +20,9 @@ from tests.support.polling import PATIENCE_S
 class RawClient:
     """One connection."""
 
+    _opened: ClassVar[list["RawClient"]] = []
+    _closes_all: ClassVar[bool] = False
+
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader = reader
         self.writer = writer
@@ -25,7 +30,24 @@ class RawClient:
 
     @classmethod
     async def open(cls, port: int, host: str = "127.0.0.1") -> Self:
-        return cls(*await asyncio.open_connection(host, port))
+        client = cls(*await asyncio.open_connection(host, port))
+        if cls._closes_all:
+            cls._opened.append(client)
+        return client
+
+    @classmethod
+    @asynccontextmanager
+    async def all_closed(cls) -> AsyncIterator[None]:
+        """Close at the end what is opened meanwhile."""
+        cls._closes_all = True
+        try:
+            yield
+        finally:
+            cls._closes_all = False
+            for client in cls._opened:
+                client.writer.close()
+            cls._opened.clear()
+            await asyncio.sleep(0)  # transports close their sockets in the next turn
 
     @classmethod
     async def with_session(cls, port: int, timeout_ms: int = 10_000) -> Self:

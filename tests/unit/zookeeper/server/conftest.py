@@ -9,13 +9,14 @@ import pytest
 from pykafka_cli.broker.clock import SystemClock
 from pykafka_cli.zookeeper.server.server import Clock, ZooKeeperServer
 from tests.support.standstill import watched_loop
+from tests.support.zookeeper.raw_client import RawClient
 from tests.support.zookeeper.starting import StartServer, settings_of
 
 
 @pytest.fixture
 async def start_server(tmp_path: Path) -> AsyncIterator[StartServer]:
     """Starts servers that are stopped at the end of the test."""
-    async with contextlib.AsyncExitStack() as running:
+    async with RawClient.all_closed(), contextlib.AsyncExitStack() as running:
         await running.enter_async_context(watched_loop())
 
         async def start(clock: Clock | None = None, **keys: object) -> ZooKeeperServer:

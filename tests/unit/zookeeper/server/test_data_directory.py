@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,10 @@ def names(files: list[tuple[int, Path]]) -> list[str]:
 
 
 @pytest.fixture
-def directory(tmp_path: Path) -> DataDirectory:
-    return DataDirectory(tmp_path / "data").lock()
+def directory(tmp_path: Path) -> Iterator[DataDirectory]:
+    directory = DataDirectory(tmp_path / "data").lock()
+    yield directory
+    directory.unlock()
 
 
 def test_nothing_is_created_before_the_lock(tmp_path: Path) -> None:

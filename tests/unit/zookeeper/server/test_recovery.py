@@ -1,4 +1,5 @@
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -47,8 +48,10 @@ class Written:
 
 
 @pytest.fixture
-def written(tmp_path: Path) -> Written:
-    return Written(tmp_path)
+def written(tmp_path: Path) -> Iterator[Written]:
+    written = Written(tmp_path)
+    yield written
+    written.directory.unlock()
 
 
 @pytest.mark.parametrize(("name", "replayed"), [("zookeeper", 7), ("zookeeper-torn", 6)])

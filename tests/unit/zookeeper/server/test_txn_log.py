@@ -1,4 +1,5 @@
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,8 +23,10 @@ def zxids(path: Path) -> list[int]:
 
 
 @pytest.fixture
-def directory(tmp_path: Path) -> DataDirectory:
-    return DataDirectory(tmp_path / "data").lock()
+def directory(tmp_path: Path) -> Iterator[DataDirectory]:
+    directory = DataDirectory(tmp_path / "data").lock()
+    yield directory
+    directory.unlock()
 
 
 def log(directory: DataDirectory, preallocate: int = 65_536) -> TxnLog:
