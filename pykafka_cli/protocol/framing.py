@@ -49,6 +49,8 @@ class FrameReceiver:
     def get_buffer(self) -> memoryview:
         """Where the next bytes are to go; there is always room for one."""
         if self._frame is None:
+            if not self._carry:
+                return memoryview(self._scratch)
             self._scratch[: len(self._carry)] = self._carry
             return memoryview(self._scratch)[len(self._carry) :]
         if self._filled == len(self._frame):

@@ -121,11 +121,15 @@ def partition_for(key: str, partitions: int) -> int:
 
 @dataclass(slots=True, eq=False)
 class _Led(Generic[S]):
-    """A partition that this broker leads, and its shard."""
+    """A partition that this broker leads, and its shard.
+
+    loop  the one that runs; to find it takes a system call (getpid), which small requests would feel
+    """
 
     partition: TopicPartition
     leader_epoch: LeaderEpoch
     shard: S
+    loop: asyncio.AbstractEventLoop
     is_loading: bool = True
     is_dropped: bool = False
     timers: dict[Hashable, Timer] = field(default_factory=dict)
@@ -169,9 +173,10 @@ class CoordinatorRuntime(Generic[S]):
         if led is not None:
             led.leader_epoch = max(led.leader_epoch, leader_epoch)
             return
-        led = _Led(TopicPartition(self.topic, partition), leader_epoch, self._new_shard())
+        loop = asyncio.get_running_loop()
+        led = _Led(TopicPartition(self.topic, partition), leader_epoch, self._new_shard(), loop)
         self._led[partition] = led
-        led.loading = asyncio.get_running_loop().create_task(self._load(led))
+        led.loading = loop.create_task(self._load(led))
 
     def resigned(self, partition: int, leader_epoch: LeaderEpoch | None = None) -> None:
         """Another broker leads `partition`, or it was deleted. An epoch older than ours is ignored."""
@@ -245,20 +250,19 @@ class CoordinatorRuntime(Generic[S]):
         await self._finish(led, step)
         return answer
 
-    async def perform_together(self, partition: int, operation: Callable[[S, Step], T]) -> T:
+    def perform_together(self, partition: int, operation: Callable[[S, Step], T]) -> asyncio.Future[T]:
         """As `perform`, at the end of this turn of the event loop: all steps that are due then share a batch.
 
         operation  notes nothing but records and timers in its step
         """
         led = self._active(partition)
-        loop = asyncio.get_running_loop()
-        outcome: asyncio.Future[T] = loop.create_future()
+        outcome: asyncio.Future[T] = led.loop.create_future()
         if not self._with_due:
-            loop.call_soon(self._perform_due)
+            led.loop.call_soon(self._perform_due)
         if not led.due:
             self._with_due.append(led)
         led.due.append(Due(operation, outcome))
-        return await outcome
+        return outcome
 
     def perform_unasked(self, partition: int, operation: Callable[[S, Step], object]) -> None:
         """A step without a waiter; a failure to write its records is logged."""
@@ -403,7 +407,7 @@ class CoordinatorRuntime(Generic[S]):
         if self._writer.high_watermark(led.partition) > last:
             self._notify(led, step, None)
             return None
-        task = asyncio.get_running_loop().create_task(self._wait_for_replicas(led, step, last))
+        task = led.loop.create_task(self._wait_for_replicas(led, step, last))
         self._settling.add(task)
         task.add_done_callback(self._settling.discard)
         return task

@@ -178,8 +178,10 @@ class Connection(asyncio.BufferedProtocol):
         metrics.connections_opened += 1
         metrics.connections_open += 1
         self._service.connections[self] = None
+        # Kept, since to find the running loop takes a system call (getpid), which small requests would feel.
+        self._loop = asyncio.get_running_loop()
         # One task for all requests: many of them are so small that starting a task for each would show.
-        self._worker = asyncio.get_running_loop().create_task(self._serve())
+        self._worker = self._loop.create_task(self._serve())
         self._service.workers[self._worker] = None
         self._worker.add_done_callback(self._service.workers.pop)
         if self.hold.wait:
@@ -205,7 +207,7 @@ class Connection(asyncio.BufferedProtocol):
             self._wake_worker()
 
     def pause_writing(self) -> None:
-        self._writable = asyncio.get_running_loop().create_future()
+        self._writable = self._loop.create_future()
         self._service.memory.send(self, self._transport.get_write_buffer_size())
         if self._is_login_limited:
             self._pause_reading()
@@ -321,11 +323,12 @@ class Connection(asyncio.BufferedProtocol):
                 if self.peer.authentication is not None and self.peer.authentication.delay:
                     await self._mute(self.peer.authentication.delay)
                 if buffers is not None:
-                    if self._service.memory.is_hopeless and size_of(buffers) > _TOGETHER_BYTES:
+                    size = size_of(buffers)
+                    if size > _TOGETHER_BYTES and self._service.memory.is_hopeless:
                         raise Disconnect("memory", "too many answers wait for clients that do not read")
                     if self.peer.pace is not None:
-                        await self._keep_pace(self.peer.pace, size_of(buffers))
-                    self._add(buffers)
+                        await self._keep_pace(self.peer.pace, size)
+                    self._add(buffers, size)
                     del buffers
                 if self._is_login_limited and self.peer.authentication and self.peer.authentication.is_complete:
                     self._is_login_limited = False
@@ -360,7 +363,7 @@ class Connection(asyncio.BufferedProtocol):
             if self._is_last or self._transport.is_closing():
                 return False
             self._in_turn = 0
-            self._arrival = asyncio.get_running_loop().create_future()
+            self._arrival = self._loop.create_future()
             await self._arrival
         return True
 
@@ -373,7 +376,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _hold(self, hold: Hold) -> None:
         """Serve a new connection later, or close it later."""
-        self._muted = asyncio.get_running_loop().create_future()
+        self._muted = self._loop.create_future()
         self._pause_reading()
         self._service.clock.call_later(hold.wait, self._refuse if hold.is_closed else self._let_go)
 
@@ -387,7 +390,7 @@ class Connection(asyncio.BufferedProtocol):
     async def _mute(self, silence: Seconds) -> None:
         """Send what there is to be sent, and then serve and read nothing for a while."""
         self._send()
-        muted = self._muted = asyncio.get_running_loop().create_future()
+        muted = self._muted = self._loop.create_future()
         self._pause_reading()
         timer = self._service.clock.call_later(silence, self._unmute)
         try:
@@ -406,7 +409,7 @@ class Connection(asyncio.BufferedProtocol):
         while not self._transport.is_closing():
             if self._service.memory.may_answer(self):
                 return True
-            self._room = asyncio.get_running_loop().create_future()
+            self._room = self._loop.create_future()
             await self._room
         return False
 
@@ -418,9 +421,8 @@ class Connection(asyncio.BufferedProtocol):
             await clock.sleep(delay)
         pace.sent(size, clock.monotonic())
 
-    def _add(self, buffers: list[Buffer]) -> None:
-        """Send a response at once, or together with the next if that request has arrived already."""
-        size = size_of(buffers)
+    def _add(self, buffers: list[Buffer], size: int) -> None:
+        """Send a response of `size` bytes at once, or together with the next if that request has arrived already."""
         self._service.metrics.response_bytes += size
         self._unsent += (_SIZE.pack(size), *buffers)
         self._unsent_bytes += size
@@ -429,7 +431,7 @@ class Connection(asyncio.BufferedProtocol):
         elif not self._sending_is_due:
             # The next request may have to wait for something; this response must not wait with it.
             self._sending_is_due = True
-            asyncio.get_running_loop().call_soon(self._send_what_is_due)
+            self._loop.call_soon(self._send_what_is_due)
 
     def _send_what_is_due(self) -> None:
         self._sending_is_due = False
