@@ -99,17 +99,17 @@ def test_the_report_of_a_failed_test_has_what_the_broker_logged_meanwhile(run_py
     run = run_pytest("""
         import socket
 
-        def send(kafka, text):
+        def send(kafka, text, here):  # a broker counts what comes again from an address
             host, port = kafka.bootstrap_servers.split(":")
-            with socket.create_connection((host, int(port))) as connection:
+            with socket.create_connection((host, int(port)), source_address=(here, 0)) as connection:
                 connection.sendall(text)
                 assert connection.recv(1) == b""
 
         def test_that_passes(pk_kafka):
-            send(pk_kafka, b"GET /first")
+            send(pk_kafka, b"GET /first", "127.0.0.1")
 
         def test_that_fails(pk_kafka):
-            send(pk_kafka, b"\\x00\\x00\\x00\\x08\\x7f\\xff\\x00\\x00\\x00\\x00\\x00\\x00")
+            send(pk_kafka, b"\\x00\\x00\\x00\\x08\\x7f\\xff\\x00\\x00\\x00\\x00\\x00\\x00", "127.0.0.2")
             assert False, "on purpose"
         """)
 
