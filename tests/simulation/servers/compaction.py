@@ -122,8 +122,9 @@ class Remains:
         self.known: dict[Offset, Found] = {}
         self._clocks_agree = clocks_agree
         self._seen: dict[str, tuple[int, Offset, Offset]] = {}
+        self._unchecked: dict[str, dict[Offset, Found]] = {}
 
-    def compare(self, replica: str, log: PartitionLog, now_ms: Timestamp) -> Iterator[str]:
+    def compare(self, replica: str, log: PartitionLog) -> Iterator[str]:
         """What contradicts the rest in one replica's log, unless that has not changed since it was compared last."""
         state = log.segments.rewrites, log.high_watermark, log.log_start
         if log.is_offline or self._seen.get(replica) == state:
@@ -134,6 +135,7 @@ class Remains:
             yield f"cannot be read: {error}"
             return
         self._seen[replica] = state
+        self._unchecked[replica] = there
         for offset, found in there.items():
             known = self.known.setdefault(offset, found)
             if known.content != found.content:
@@ -142,9 +144,20 @@ class Remains:
                 self.known[offset] = known._replace(status=found.status)
             elif found.status not in (Status.OPEN, known.status):
                 yield f"{offset} is {found.status.name}, and is {known.status.name} elsewhere"
+
+    def missing(
+        self, replica: str, log: PartitionLog, logs: Sequence[PartitionLog], now_ms: Timestamp
+    ) -> Iterator[str]:
+        """Last records of keys that a replica lacks, once all have been compared.
+
+        logs    of all replicas: one that catches up has what another had left when it asked
+        """
+        there = self._unchecked.pop(replica, None)
+        if there is None:
+            return
         for key, offset in self.last().items():
             is_due = log.log_start <= offset < log.high_watermark and not self._may_be_gone(self.known[offset], now_ms)
-            if is_due and offset not in there and not _is_replaced(log, key, offset):
+            if is_due and offset not in there and not any(_is_replaced(each, key, offset) for each in logs):
                 yield f"{offset}, the last one of its key, is missing: {self.known[offset].content}"
 
     def last(self) -> dict[bytes, Offset]:

@@ -1,6 +1,8 @@
 """What must hold at every moment of a run, whatever the faults."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from typing import TypeAlias
 
 from pykafka_cli.broker.coordinator.group.coordinator import OFFSETS_TOPIC
 from pykafka_cli.broker.coordinator.group.records import OffsetCommitValue
@@ -15,6 +17,8 @@ from tests.simulation.servers.compaction import TOPICS, AllRemains
 from tests.simulation.workers import Writer
 
 READ_SIZE = 1 << 20
+
+_Replica: TypeAlias = tuple[SimulatedBroker, PartitionLog]
 
 
 class Invariants:
@@ -74,16 +78,26 @@ class Invariants:
         """Compare what replicas have below their high watermarks."""
         if self._may_lose:
             return
+        compacted: dict[TopicPartition, list[_Replica]] = defaultdict(list)
         for broker in self._cluster.running():
             for partition, its in broker.partitions().items():
                 if its.log is None:
                     continue
-                if self._remains is not None and partition.topic in TOPICS:
-                    now_ms = self._cluster.now_ms()
-                    for what in self._remains[partition].compare(broker.process, its.log, now_ms):
-                        self._report(broker, partition, what)
-                else:
+                if self._remains is None or partition.topic not in TOPICS:
                     self._compare(broker, partition, its.log)
+                else:
+                    compacted[partition].append((broker, its.log))
+                    for what in self._remains[partition].compare(broker.process, its.log):
+                        self._report(broker, partition, what)
+        for partition, replicas in compacted.items():
+            self._check_last_records(partition, replicas)
+
+    def _check_last_records(self, partition: TopicPartition, replicas: Sequence[_Replica]) -> None:
+        assert self._remains is not None
+        logs = [log for _, log in replicas if not log.is_offline]
+        for broker, log in replicas:
+            for what in self._remains[partition].missing(broker.process, log, logs, self._cluster.now_ms()):
+                self._report(broker, partition, what)
 
     def _compare(self, broker: SimulatedBroker, partition: TopicPartition, log: PartitionLog) -> None:
         if log.log_start > FIRST_OFFSET:
