@@ -1,6 +1,7 @@
 """What our ZooKeeper server acknowledged survives kill -9, and so do sessions and their ephemerals."""
 
 import contextlib
+import itertools
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,9 @@ from kazoo.exceptions import KazooException
 
 from tests.support.polling import PATIENCE_S
 from tests.support.zookeeper.servers import PkZooKeeper, four_letter_word, pk_zookeeper
+
+IN_FLIGHT = 100
+"""Requests at a time: each wakes kazoo's connection, and more than 278 block who calls it while that is down."""
 
 
 @pytest.fixture
@@ -39,16 +43,21 @@ def create_until_killed(server: PkZooKeeper, name: str, kill_after: int) -> list
     """Create znodes as fast as can be; kill the server after some were acknowledged, and return all that were."""
     acknowledged: list[str] = []
     enough = threading.Event()
+    numbers = iter(range(4 * kill_after))
+
+    def create(count: int) -> None:
+        for number in itertools.islice(numbers, count):
+            client.create_async(f"/{name}-", b"%d" % number, sequence=True).rawlink(done)
 
     def done(result: object) -> None:
         with contextlib.suppress(KazooException):
             acknowledged.append(result.get())  # type: ignore[attr-defined]
             if len(acknowledged) == kill_after:
                 enough.set()
+            create(1)
 
     with session(server) as client:
-        for number in range(4 * kill_after):
-            client.create_async(f"/{name}-", b"%d" % number, sequence=True).rawlink(done)
+        create(IN_FLIGHT)
         assert enough.wait(PATIENCE_S)
         server.kill()
     return acknowledged
