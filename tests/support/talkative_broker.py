@@ -80,7 +80,7 @@ def talkative_broker(folder: Path) -> Iterator[Talkative]:
         broker = PkBroker(0, folder, zookeeper.address, port=port, settings=settings)
         broker.start()
         try:
-            for logger in ("kafka.request.logger=TRACE", "root=TRACE"):
+            for logger in ("kafka.request.logger=TRACE", "kafka=TRACE", "root=TRACE"):
                 altered = pk("configs", "--bootstrap-server", broker.bootstrap, "--alter", "--broker-logger", "0",
                              "--add-config", logger)  # fmt: skip
                 assert altered.returncode == 0, altered.stdout + altered.stderr

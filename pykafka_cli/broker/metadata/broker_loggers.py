@@ -17,6 +17,7 @@ from pykafka_cli.model import AlterConfigOp
 ROOT = "root"
 
 KAFKA_LOGGERS = {
+    "kafka": "pykafka_cli",
     "kafka.authorizer.logger": "kafka.authorizer.logger",
     "kafka.cluster.Partition": "pykafka_cli.broker.replication.partition",
     "kafka.controller": "pykafka_cli.broker.controller",
