@@ -243,11 +243,14 @@ class _Scene:
         self.run.complaints += [f"{self.loop.now:.2f} {each}" for each in invariants.broken[:5]]
 
     def _logs(self) -> dict[TopicPartition, truth.Log] | None:
-        """What the leaders' logs contain; None while a leader is missing, or a transaction is open."""
+        """What the leaders' logs contain; None while a leader is missing, or a transaction is open.
+
+        An unclean election may lose what the coordinator knew of a transaction: then it stays open, as in Kafka.
+        """
         found = {}
         for each in self._partitions():
             role = self.cluster.leading(each)
-            if role is None or role.log.last_stable < role.log.log_end:
+            if role is None or (role.log.last_stable < role.log.log_end and not self.is_unclean):
                 return None
             found[each] = truth.read_log(role.log)
         return found
