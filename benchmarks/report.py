@@ -3,8 +3,8 @@
 docs/performance.md is written by hand but for the lines between two marks, which are the newest results, and those
 between others, which are measured alone: for a cluster far away by `make bench ROWS="ms away"`, for a CI job by
 `make bench ROWS="CI:"`, for three servers by `make bench ROWS="three"`, and for many partitions by
-`make bench ROWS="'a cluster of'"`. docs/reliability.md has those of `make bench ROWS="killed:"` and of `make soak` in the
-same way.
+`make bench ROWS="'a cluster of'"`. docs/reliability.md has those of `make bench ROWS="killed:"` and of `make soak` in
+the same way.
 """
 
 import json
