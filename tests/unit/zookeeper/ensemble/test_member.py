@@ -96,38 +96,31 @@ async def test_no_client_is_served_without_a_leader(member: Member) -> None:
     assert not member.is_serving
 
 
-async def test_what_nobody_else_has_is_dropped_for_good(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("zxids", "kept", "until", "gone"),
+    [
+        ([EPOCH + 1, EPOCH + 2, EPOCH + 3, EPOCH + 4], EPOCH + 2, EPOCH + 2, EPOCH + 3),
+        ([EPOCH + 1, EPOCH + 2, 3 * EPOCH + 1], EPOCH + 2, 3 * EPOCH, 3 * EPOCH + 1),
+    ],
+    ids=["some transactions of an epoch", "all transactions of an epoch"],
+)
+async def test_what_nobody_else_has_is_dropped_for_good(
+    zxids: list[int], kept: int, until: int, gone: int, tmp_path: Path
+) -> None:
     member = await started(tmp_path)
-    await logged(member, *(EPOCH + number for number in range(1, 6)))
+    await logged(member, *zxids)
 
-    await member.truncate_to(EPOCH + 2)
+    await member.truncate_to(until)
 
-    assert member.last_logged_zxid == member.database.tree.last_zxid == EPOCH + 2
-    assert f"/n{EPOCH + 3:x}" not in member.database.tree.nodes
-    enter(member, 2)
-    await logged(member, 2 * EPOCH + 1)
-    await member.stop()
-    again = await started(tmp_path)
-    assert again.last_logged_zxid == 2 * EPOCH + 1
-    assert f"/n{EPOCH + 3:x}" not in again.database.tree.nodes
-    await again.stop()
-
-
-async def test_what_was_logged_in_an_epoch_of_which_nobody_else_has_anything_is_dropped(tmp_path: Path) -> None:
-    member = await started(tmp_path)
-    await logged(member, EPOCH + 1, EPOCH + 2, 3 * EPOCH + 1)
-
-    await member.truncate_to(3 * EPOCH)
-
-    assert member.last_logged_zxid == member.database.tree.last_zxid == 3 * EPOCH
-    assert f"/n{EPOCH + 2:x}" in member.database.tree.nodes
-    assert f"/n{3 * EPOCH + 1:x}" not in member.database.tree.nodes
+    assert member.last_logged_zxid == member.database.tree.last_zxid == until
+    assert f"/n{kept:x}" in member.database.tree.nodes
+    assert f"/n{gone:x}" not in member.database.tree.nodes
     enter(member, 4)
     await logged(member, 4 * EPOCH + 1)
     await member.stop()
     again = await started(tmp_path)
     assert again.last_logged_zxid == 4 * EPOCH + 1
-    assert f"/n{3 * EPOCH + 1:x}" not in again.database.tree.nodes
+    assert f"/n{gone:x}" not in again.database.tree.nodes
     await again.stop()
 
 
