@@ -5,6 +5,7 @@ import os
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 
 from pykafka_cli.model import Timestamp
 
@@ -30,6 +31,9 @@ class _Content:
             return chance.choice([self.synced, data])
         written = chance.randint(_first_difference(data, self.synced), len(data))
         return data[:written] + self.synced[written:]
+
+
+_directory_of = lru_cache(4096)(os.path.dirname)  # the same few files again and again
 
 
 def _nobody(_path: str) -> None:
@@ -150,7 +154,7 @@ class MemoryFiles:
         return found
 
     def _files_in(self, directory: str) -> dict[str, _Content]:
-        return {path: content for path, content in self._contents.items() if os.path.dirname(path) == directory}
+        return {path: content for path, content in self._contents.items() if _directory_of(path) == directory}
 
     def _remember_names(self, path: str) -> None:
         """What the directory of `path` is before a name in it changes: it may be so again after a loss of power."""
