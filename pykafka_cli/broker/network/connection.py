@@ -260,6 +260,11 @@ class Connection(asyncio.BufferedProtocol):
     def progress(self) -> int:
         return self._received - (self._transport.get_write_buffer_size() if self._writable is not None else 0)
 
+    @property
+    def is_muted(self) -> bool:
+        """Whether quotas keep it silent."""
+        return self._muted is not None
+
     def memory_freed(self) -> None:
         """There may be memory again, for what is received or for an answer."""
         self._resume_reading()

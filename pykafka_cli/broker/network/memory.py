@@ -36,6 +36,10 @@ class Holder(Protocol):
     def progress(self) -> int:
         """Bytes received and sent; it grows while the client does its part."""
 
+    @property
+    def is_muted(self) -> bool:
+        """Whether the client cannot get on with its request, since the broker does not listen to it for a while."""
+
     def end(self, kind: str, why: str) -> None: ...
     def memory_freed(self) -> None:
         """Notify the connection that there may be memory again."""
@@ -140,7 +144,8 @@ class Memory:
 
     def _holders(self) -> Iterable[Holder]:
         """The holders that wait for their clients: to read responses, or to send the rest of a request."""
-        return [*self._unread, *(each for each in self._under_way if each not in self._to_receive)]
+        arriving = (each for each in self._under_way if each not in self._to_receive and not each.is_muted)
+        return [*self._unread, *arriving]
 
     def _judge(self) -> None:
         """Close the connections that have made no progress since others began to wait."""

@@ -13,6 +13,7 @@ class Connection:
 
     def __init__(self) -> None:
         self.progress = 0
+        self.is_muted = False
         self.ended = False
         self.asked_again = 0
         self.then: Callable[[], None] = lambda: None
@@ -79,6 +80,23 @@ def test_one_that_arrives_is_waited_for() -> None:
     clock.advance(PATIENCE_S)
 
     assert not busy.ended
+
+
+def test_a_request_that_quotas_keep_from_arriving_is_not_cut_off_for_it() -> None:
+    it, clock = memory()
+    muted, other = Connection(), Connection()
+    muted.is_muted = True
+    it.receive(muted, UNDER_WAY_BYTES)
+    it.receive(other, SMALL_BYTES + 1)
+    assert not it.may_receive(other)
+
+    clock.advance(PATIENCE_S)
+    muted.is_muted = False
+    clock.advance(PATIENCE_S)
+    assert not muted.ended  # it had not the whole time
+
+    clock.advance(PATIENCE_S)
+    assert muted.ended
 
 
 def test_answers_wait_while_others_are_not_read_and_come_one_by_one() -> None:
