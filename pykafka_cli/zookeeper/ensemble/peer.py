@@ -105,7 +105,7 @@ class EnsemblePeer:
         )
         self._connections = ElectionConnections(
             Hello(self._my_id, (membership.me.election_address,)),
-            self._addresses(),
+            self._addresses(self.configuration),
             self._receive,
             member.lines,
             connect_timeout=in_seconds(settings.cnx_timeout),
@@ -156,7 +156,7 @@ class EnsemblePeer:
         before, now = (each.servers.get(self._my_id) for each in (self.configuration, configuration))
         self.configuration = configuration
         self.election.reconfigure(configuration)
-        self._connections.set_addresses(self._addresses())
+        self._connections.set_addresses(self._addresses(configuration))
         self._files.commit(configuration)
         _log.info("The ensemble's configuration is now version %x", configuration.version)
         if now is None:
@@ -198,7 +198,9 @@ class EnsemblePeer:
 
     def _look(self) -> None:
         member = self._member
-        self.election.reconfigure(self.configuration, self._last_seen())
+        last_seen = self._last_seen()
+        self.election.reconfigure(self.configuration, last_seen)
+        self._connections.set_addresses(self._addresses(last_seen, self.configuration))
         self._send(self.election.look(member.last_logged_zxid, member.epochs.current, self._clock.monotonic()))
 
     def _last_seen(self) -> EnsembleConfiguration | None:
@@ -226,8 +228,12 @@ class EnsemblePeer:
 
     # The configuration.
 
-    def _addresses(self) -> dict[int, Address]:
-        servers = self.configuration.servers.values()
+    def _addresses(self, *configurations: EnsembleConfiguration | None) -> dict[int, Address]:
+        """Where the other servers of some configurations are; of several addresses, the last one.
+
+        Servers that are only proposed belong to them while there is no leader: their votes are needed.
+        """
+        servers = [each for one in configurations if one is not None for each in one.servers.values()]
         return {each.id: each.election_address for each in servers if each.id != self._my_id}
 
     def _move(self, moving: Coroutine[Any, Any, None], otherwise: str) -> None:

@@ -78,14 +78,19 @@ class Ensemble:
         self.histories: dict[int, History] = {}
         self.lives: dict[int, asyncio.Task[None]] = {}
 
-    async def start(self, server_id: int, zxid: int = 0) -> EnsemblePeer:
+    async def start(self, server_id: int, zxid: int = 0, *, joining: str | None = None) -> EnsemblePeer:
+        """joining    the line of a server that a configuration in the log adds"""
         home = self._home / str(server_id)
         home.mkdir(exist_ok=True)
         (home / "myid").write_text(str(server_id))
         settings = ZooKeeperSettings(read_properties(self._text.format(n=server_id).encode()))
         self.histories[server_id] = History(home, zxid)
+        membership = read_membership(settings)
+        if joining is not None:
+            lines = str(membership.configuration).replace("version=0", f"{joining}\nversion=9")
+            self.histories[server_id].logged = EnsembleConfiguration.parse(lines)
         peer = EnsemblePeer(
-            read_membership(settings),
+            membership,
             self.histories[server_id],
             lambda peer, vote: ScriptedRole(peer.state, vote, peer.configuration),
             SystemClock(),
@@ -235,6 +240,18 @@ async def test_no_leader_is_elected_without_a_quorum_of_the_configuration_in_the
     await ensemble.start(3)
 
     await ensemble.all_have(3)
+
+
+async def test_a_server_that_is_only_in_the_configuration_in_the_log_is_asked_for_its_vote(ensemble_of: Make) -> None:
+    """Here by whoever has the smaller id, which does not wait to be connected to."""
+    called = asyncio.Event()
+    server = await asyncio.start_server(lambda _, writer: (called.set(), writer.close())[0], "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+
+    await ensemble_of(2).start(1, joining=f"server.3=127.0.0.1:{free_port()}:{port}")
+
+    async with server, asyncio.timeout(10):
+        await called.wait()
 
 
 async def test_a_configuration_that_a_role_reports_is_in_force_at_once(ensemble_of: Make) -> None:
