@@ -118,11 +118,10 @@ class Election:
             # A server without a vote asks only voters, and no voter counts what it sends: two servers that respond to
             # responses, as ZooKeeper's observers and voters do, would never stop.
             return [(sender, self._notification())] if is_asked else []
-        if notification.vote.leader not in self._voters or notification.state is ServerState.OBSERVING:
-            return []
         if notification.state is ServerState.LOOKING:
             return self._hear_looking(sender, notification, now)
-        self._hear_established(sender, notification)
+        if notification.vote.leader in self._voters and notification.state is not ServerState.OBSERVING:
+            self._hear_established(sender, notification)
         return []
 
     def time_out(self, now: float) -> list[Message]:
@@ -182,22 +181,27 @@ class Election:
         if vote.zxid == _NOT_LOADED or voters_round > _NEVER_REACHED:
             return []
         messages = []
+        # A server that has a vote only in a proposed configuration votes for nobody until it hears of a candidate. Its
+        # vote may be needed, so it is met in its round; ZooKeeper ignores it, and may never elect anybody.
+        is_for_candidate = vote.leader in self._voters
         if voters_round > self.round:
-            if self._final_at is not None and not vote.is_better_than(self.vote):
+            if self._final_at is not None and not (is_for_candidate and vote.is_better_than(self.vote)):
                 return []  # this server is about to elect a leader, of which its notifications will inform the sender
             self.round = voters_round
             self._votes.clear()
             self._final_at = None
-            messages = self._propose(vote if vote.is_better_than(self._first_vote) else self._first_vote, now)
-        elif vote.is_better_than(self.vote):
+            is_better = is_for_candidate and vote.is_better_than(self._first_vote)
+            messages = self._propose(vote if is_better else self._first_vote, now)
+        elif is_for_candidate and vote.is_better_than(self.vote):
             self._final_at = None
             messages = self._propose(vote, now)
         elif self.vote.is_better_than(vote) and self._my_id in self._voters:
             # Its sender has not received this server's vote, perhaps because it was not LOOKING yet. ZooKeeper waits
             # until the vote is sent again.
             messages = [(sender, self._notification())]
-        self._votes[sender] = _Heard(vote, ServerState.LOOKING, 0)
-        self._check_votes(now)
+        if is_for_candidate:
+            self._votes[sender] = _Heard(vote, ServerState.LOOKING, 0)
+            self._check_votes(now)
         return messages
 
     def _check_votes(self, now: float) -> None:

@@ -321,6 +321,37 @@ def test_a_leader_must_have_both_quorums_while_a_configuration_is_proposed() -> 
     assert election.state is LEADING
 
 
+def test_a_voter_of_a_proposed_configuration_alone_is_met_in_its_round() -> None:
+    """It votes for nobody at first; as long as it is ahead of the others, it counts none of their votes."""
+    former = EnsembleConfiguration.parse("server.1=h:1:100\nserver.3=h:3:100\nversion=5")
+    proposed = EnsembleConfiguration.parse("server.3=h:3:100\nserver.5=h:5:100\nversion=6")
+    elections = {each: Election(each, former, proposed) for each in (1, 3, 5)}
+    elections[5].look(7, 1, 0.0)
+
+    first = {each: election.look(7, 1, 0.0) for each, election in elections.items()}
+    for each, messages in first.items():
+        deliver(elections, each, messages, 0.0)
+    for election in elections.values():
+        election.time_out(FINALIZE_S)
+
+    assert {each: election.elected for each, election in elections.items()} == dict.fromkeys(
+        (1, 3, 5), Vote(3, 7, 2, 1)
+    )
+
+
+def test_servers_that_vote_for_nobody_do_not_answer_each_other_forever() -> None:
+    proposed = EnsembleConfiguration.parse("server.4=h:4:100\nserver.5=h:5:100\nversion=6")
+    elections = {each: Election(each, ensemble(3), proposed) for each in (3, 4, 5)}
+
+    first = {
+        each: election.look(zxid, 1, 0.0) for (each, election), zxid in zip(elections.items(), (5, 9, 7), strict=True)
+    }
+    for each, messages in first.items():
+        deliver(elections, each, messages, 0.0)
+
+    assert [election.vote.leader for election in elections.values()] == [3, NO_VOTE, NO_VOTE]
+
+
 def test_a_leader_without_the_quorum_of_a_configuration_that_only_this_server_knows_is_followed() -> None:
     election = Election(2, ensemble(), ensemble(5, version=9))
     election.look(5, 1, 0.0)
