@@ -8,7 +8,7 @@ class Mending:
     """What is to be repaired later."""
 
     def __init__(self) -> None:
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[None], None] = {}
 
     @property
     def is_due(self) -> bool:
@@ -23,8 +23,8 @@ class Mending:
             mend()
 
         task = asyncio.get_running_loop().create_task(wait())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks[task] = None
+        task.add_done_callback(self._tasks.pop)
 
     def cancel(self) -> None:
         """Repair nothing more, as all is about to be repaired at once."""

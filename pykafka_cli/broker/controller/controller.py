@@ -72,7 +72,7 @@ class Controller:
         self._unclean_election_allowed = unclean_election_allowed
         self._registration: BrokerRegistration | None = None
         self._steps: asyncio.Queue[tuple[ActiveController | None, Step]] = asyncio.Queue()
-        self._asked: set[asyncio.Future[Any]] = set()
+        self._asked: dict[asyncio.Future[Any], None] = {}  # in the order in which they are failed
         self._task: asyncio.Task[None] | None = None
         self._active: ActiveController | None = None
         self._balance_timer: Timer | None = None
@@ -152,14 +152,18 @@ class Controller:
             if active is not None and active is not self._active:
                 continue  # it was of an active controller that has resigned
             try:
-                await step()
-            except ControllerMoved as moved:
-                _log.warning("%s", moved)
-                await self._read_controller()
+                await self._carry_out(step)
             except (SessionExpired, ConnectionClosed) as lost:
                 _log.warning("a step of the controller was interrupted: %r", lost)
             except Exception:
                 _log.exception("a step of the controller failed")
+
+    async def _carry_out(self, step: Step) -> None:
+        try:
+            await step()
+        except ControllerMoved as moved:
+            _log.warning("%s", moved)
+            await self._read_controller()  # the session may have ended as well, which the caller sees to
 
     async def _ask(self, question: Callable[[ActiveController], Awaitable[T]]) -> T:
         """Run a step of the active controller and return its result.
@@ -169,7 +173,7 @@ class Controller:
         if self._active is None:
             raise NotController("this broker is not the controller")
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._asked.add(answer)
+        self._asked[answer] = None
 
         async def step() -> None:
             if answer.done():
@@ -191,7 +195,7 @@ class Controller:
         try:
             return await answer
         finally:
-            self._asked.discard(answer)
+            del self._asked[answer]
 
     def _drop_queue(self) -> None:
         """Drop all pending requests, and fail their waiters."""

@@ -81,7 +81,7 @@ class ElectionConnections:
         self._peers: dict[int, _Peer] = {}
         self._greetings: dict[_Connection, str] = {}
         self._server: asyncio.Server | None = None
-        self._connecting: set[asyncio.Task[None]] = set()
+        self._connecting: dict[asyncio.Task[None], None] = {}
         self._is_closed = False
         self.set_addresses(addresses)
 
@@ -141,8 +141,8 @@ class ElectionConnections:
         address = self._addresses.get(peer.server_id, said)
         if address is not None and peer.connecting is None and not self._is_closed:
             peer.connecting = asyncio.create_task(self._keep_connecting(peer, address))
-            self._connecting.add(peer.connecting)
-            peer.connecting.add_done_callback(self._connecting.discard)
+            self._connecting[peer.connecting] = None
+            peer.connecting.add_done_callback(self._connecting.pop)
 
     async def _keep_connecting(self, peer: "_Peer", address: Address) -> None:
         """Connect; retry, at growing intervals, while a message waits."""

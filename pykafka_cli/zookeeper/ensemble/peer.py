@@ -92,7 +92,7 @@ class EnsemblePeer:
         self._heard = asyncio.Event()
         self._files = DynamicFiles(membership, member.outside.files)
         self._client_address = membership.me.client
-        self._moving: set[asyncio.Task[None]] = set()
+        self._moving: dict[asyncio.Task[None], None] = {}
         self.election = Election(
             self._my_id,
             membership.configuration,
@@ -246,8 +246,8 @@ class EnsemblePeer:
                 _log.error("%s: %s", otherwise, error)
 
         task = asyncio.create_task(move())
-        self._moving.add(task)
-        task.add_done_callback(self._moving.discard)
+        self._moving[task] = None
+        task.add_done_callback(self._moving.pop)
 
     async def _listen(self) -> None:
         address = self.configuration.servers[self._my_id].election_address

@@ -18,6 +18,7 @@ from pykafka_cli.broker.errors import (
 from pykafka_cli.model import BrokerEpoch, BrokerId, LeaderEpoch, PartitionEpoch, TopicPartition
 from pykafka_cli.zookeeper import kafka_znodes as znodes
 from pykafka_cli.zookeeper import topic_znodes
+from pykafka_cli.zookeeper.errors import SessionExpired
 from pykafka_cli.zookeeper.topic_znodes import ReplicaAssignment
 from tests.fakes.controlled_cluster import ControlledCluster
 from tests.support.brokers import broker_ids
@@ -370,6 +371,27 @@ async def test_a_controller_whose_znode_was_removed_is_replaced(cluster: Control
 
     assert cluster.controller.epoch == 2
     assert {broker.cache.controller_epoch for broker in cluster.brokers.values()} == {2}
+
+
+async def test_a_session_that_expires_as_the_controller_is_replaced_is_followed_by_another(
+    cluster: ControlledCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replaced = cluster.brokers[0]
+    before = replaced.epoch
+
+    async def expired(_: object) -> BrokerId | None:
+        monkeypatch.undo()
+        replaced.zookeeper.expire()
+        raise SessionExpired("the session has expired")
+
+    monkeypatch.setattr(replaced.store, "controller", expired)
+    await cluster.hand.set(
+        "/controller_epoch", b"2"
+    )  # so its next write is refused, and it looks who the controller is
+    await cluster.create_topic("t", [0, 1])
+
+    assert replaced.epoch > before
+    assert cluster.briefly("t") == "leader 0 epoch 0 isr 0,1"
 
 
 async def test_a_broker_whose_session_expired_registers_again_with_a_later_epoch(cluster: ControlledCluster) -> None:
