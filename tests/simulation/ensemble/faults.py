@@ -4,7 +4,8 @@ import asyncio
 import errno
 import os
 import random
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from contextlib import asynccontextmanager
 
 from pykafka_cli.zookeeper.server.sessions import password_of
 from tests.simulation.ensemble.client import EnsembleClient
@@ -57,6 +58,9 @@ class EnsembleFaults:
         self._mending = Mending()
         self._reconfigurations = Reconfigurations(ensemble, chance, self._tell)
         self._reconfiguring: asyncio.Task[None] | None = None
+        self._may_act = asyncio.Event()
+        self._may_act.set()
+        self._is_acting = False
         acts: Mapping[str, Callable[[], Awaitable[object]]] = {
             "kills": self._kill,
             "power losses": self._lose_power,
@@ -91,9 +95,22 @@ class EnsembleFaults:
         end = ensemble.loop.time() + self.seconds
         while ensemble.loop.time() < end:
             await asyncio.sleep(chance.expovariate(1 / self._pace))
+            await self._may_act.wait()
             if self._acts:
+                self._is_acting = True
                 await chance.choice(self._acts)()
+                self._is_acting = False
         self.end()
+
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator[bool]:
+        """Let nothing happen in the block; gives whether nothing goes on in it that has begun before."""
+        self._may_act.clear()
+        try:
+            is_reconfiguring = self._reconfiguring is not None and not self._reconfiguring.done()
+            yield not (self._is_acting or self._mending.is_due or is_reconfiguring)
+        finally:
+            self._may_act.set()
 
     def end(self) -> None:
         """Repair everything: all servers run, and reach each other."""

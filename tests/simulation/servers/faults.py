@@ -2,7 +2,8 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from contextlib import asynccontextmanager
 
 from pykafka_cli.clients.admin import configs, reassignments
 from pykafka_cli.clients.admin.cluster import ElectionType, elect_leaders
@@ -12,6 +13,7 @@ from pykafka_cli.clients.settings import ClientSettings
 from pykafka_cli.model import AlterConfigOp, BrokerId, ConfigResourceType, TopicPartition
 from pykafka_cli.transport.errors import ConnectionFailed
 from tests.simulation.cluster import TOPIC
+from tests.simulation.ensemble.faults import EnsembleFaults
 from tests.simulation.loop import PROCESS
 from tests.simulation.mending import Mending
 from tests.simulation.network import Weather
@@ -46,7 +48,10 @@ class Faults:
     Brokers also die in cleaning if the cluster compacts.
 
     without    kinds that are left out though they were drawn
+    others     those of ZooKeeper's servers, which go on at the same time
     """
+
+    others: EnsembleFaults | None = None
 
     def __init__(self, cluster: ServerCluster, chance: random.Random, without: Collection[str] = ()) -> None:
         self._cluster = cluster
@@ -139,23 +144,40 @@ class Faults:
     async def _lose_power(self) -> None:
         """One broker at a time, when no partition depends on it alone: what is not synced is only as safe as that.
 
-        Nothing else happens until the cluster is whole again.
+        Nothing else happens until the cluster is whole again: while ZooKeeper counts the broker among its partitions'
+        replicas in sync, the others could be removed from them, as when their sessions are lost.
         """
-        if not await self._is_whole(5):
-            return
-        broker = self._one()
-        assert broker is not None
-        self._tell(f"{broker.process} loses power")
-        broker.end(lost_power=self._chance)
-        await asyncio.sleep(self._chance.choice([0.1, 1.0, 5.0]))
-        broker.start()
-        await self._is_whole(HEAL_S)
+        async with self._nothing_else() as is_calm:
+            if not (is_calm and await self._is_whole(5)):
+                return
+            broker = self._one()
+            assert broker is not None
+            self._tell(f"{broker.process} loses power")
+            broker.end(lost_power=self._chance)
+            await asyncio.sleep(self._chance.choice([0.1, 1.0, 5.0]))
+            broker.start()
+            await self._is_whole(HEAL_S)
+
+    @asynccontextmanager
+    async def _nothing_else(self) -> AsyncIterator[bool]:
+        """No other faults, of which one happens at a time; gives whether none of ZooKeeper's servers goes on."""
+        if self.others is None:
+            yield True
+        else:
+            async with self.others.held() as is_calm:
+                yield is_calm
 
     async def _die_in_cleaning(self) -> None:
         """Often as kill -9 does it; by a power loss, if the cluster is whole and remains so."""
-        loses_power = self._chance.random() < 0.3
-        if loses_power and not await self._is_whole(5):
+        if self._chance.random() >= 0.3:
+            await self._die_in_next_cleaning(loses_power=False)
             return
+        async with self._nothing_else() as is_calm:
+            if is_calm and await self._is_whole(5):
+                await self._die_in_next_cleaning(loses_power=True)
+                await self._is_whole(HEAL_S)
+
+    async def _die_in_next_cleaning(self, *, loses_power: bool) -> None:
         broker = self._one()
         if broker is None:
             return
@@ -172,8 +194,6 @@ class Faults:
         await asyncio.sleep(self._chance.choice([0.1, 1.0]))
         if not broker.is_running:
             broker.start()
-        if loses_power:
-            await self._is_whole(HEAL_S)
 
     async def _is_whole(self, seconds: float) -> bool:
         """Whether all brokers run, all replicas are in sync, and no other fault is due, within that time."""

@@ -87,7 +87,7 @@ class _Scene:
         self.cluster = ServerCluster(loop, random.Random(seed + 1), count, settings, ensemble)
         self.cluster.compacts = self.compacts
         self.faults = Faults(self.cluster, random.Random(seed + 2), without)
-        self.ensemble_faults = self._faults_of_ensemble(random.Random(seed + 4), without)
+        self.ensemble_faults = self.faults.others = self._faults_of_ensemble(random.Random(seed + 4), without)
         self.run = Run(self.cluster.bootstrap, chance)
         self.story = ""
 
