@@ -115,6 +115,8 @@ class Sender:
             self._accumulator.grow(len(self._preparation.topic.leaders))
             for broker, queues in self._queues_by_leader().items():
                 self._send_to(broker, queues, now)
+            if self._waits_for_leaders():
+                self.request_refresh()
         elif not self._accumulator.is_empty:
             self.request_refresh()
         if (moment := self._accumulator.next_due(now)) is not None:
@@ -145,6 +147,13 @@ class Sender:
             if broker is not None:
                 led.setdefault(broker, []).append(self._accumulator.queues[partition])
         return led
+
+    def _waits_for_leaders(self) -> bool:
+        """Whether there are batches for partitions that had no leader when it was last looked up."""
+        leaders = self._preparation.topic.leaders
+        return None in leaders.values() and any(
+            queue.sealed and leaders.get(queue.partition) is None for queue in self._accumulator.queues
+        )
 
     def _send_to(self, broker: BrokerId, queues: Sequence[RecordQueue], now: float) -> None:
         leader = self._leaders.setdefault(broker, _Leader())

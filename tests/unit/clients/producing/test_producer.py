@@ -438,6 +438,20 @@ async def test_new_partitions_are_used_once_they_are_known() -> None:
     assert b"c" in run.broker.log[0]
 
 
+async def test_a_partition_without_a_leader_is_looked_up_until_it_has_one() -> None:
+    run = Run(partitions=2, linger_ms="0")
+    run.session.without_leader = {1}
+    values = [b"%d" % number for number in range(8)]
+
+    async with run.producer:
+        await run.send(*values, keys=values)
+        await run.arrived.wait()
+        run.session.without_leader = set()
+
+    assert sorted(run.broker.log) == [0, 1]
+    assert sorted([*run.broker.log[0], *run.broker.log[1]]) == values
+
+
 async def test_memory_is_bounded_by_waiting_for_what_was_sent() -> None:
     run = Run(buffer_memory="1000", batch_size="200")
     values = [b"x" * 90] * 200
