@@ -377,6 +377,8 @@ class PartitionLog:
                 return self.log_end
             self._after_cut(gone)
             replay_producers(self._producers, list(self.segments), self.log_start, self.log_end, now_ms=now_ms)
+            # The replay takes every marker for a new one; the high watermark has passed some, and may not move again.
+            self._producers.on_high_watermark(self._high_watermark)
         return self.log_end
 
     def truncate_fully_and_start_at(self, offset: Offset, *, log_start: Offset | None = None) -> None:

@@ -241,6 +241,36 @@ def test_a_log_start_inside_of_an_open_transaction_bounds_the_last_stable_offset
     assert log.last_stable == 1
 
 
+@pytest.mark.parametrize("high_watermark", [Offset(3), Offset(4), Offset(5)])
+def test_a_transaction_that_ended_below_the_high_watermark_stays_ended_after_truncation(
+    log: PartitionLog, high_watermark: Offset
+) -> None:
+    append(log, b"before")
+    produce(log, sequenced(b"a", sequence=0, transactional=True))
+    end(log, ControlType.COMMIT)
+    append(log, b"after")
+    append(log, b"only here")
+    log.advance_high_watermark(high_watermark)
+
+    log.truncate_to(Offset(4))
+
+    assert log.last_stable == log.high_watermark == min(high_watermark, 4)
+
+
+def test_after_truncation_a_marker_above_the_high_watermark_still_has_to_be_replicated(log: PartitionLog) -> None:
+    append(log, b"before")
+    produce(log, sequenced(b"a", sequence=0, transactional=True))
+    end(log, ControlType.COMMIT)
+    append(log, b"only here")
+    log.advance_high_watermark(Offset(2))
+
+    log.truncate_to(Offset(3))
+    assert log.last_stable == 1
+
+    log.advance_high_watermark(Offset(3))
+    assert log.last_stable == 3
+
+
 # Snapshots.
 
 PRODUCERS = [
