@@ -71,6 +71,8 @@ class FakeSession:
         self.topics = dict(topics or {})
         self.leader_epoch = 0
         """Of every partition."""
+        self.leader = BrokerId(0)
+        """Of every partition."""
         self.without_leader: set[int] = set()
         """Partitions of every topic."""
         self.topic_errors: list[ErrorCode | Exception] = []
@@ -143,7 +145,7 @@ class FakeSession:
                 MetadataResponsePartition(
                     error_code=ErrorCode.none,
                     partition_index=i32(index),
-                    leader_id=BrokerId(-1 if index in self.without_leader else 0),
+                    leader_id=BrokerId(-1) if index in self.without_leader else self.leader,
                     leader_epoch=i32(self.leader_epoch),
                     replica_nodes=broker_ids(0),
                     isr_nodes=broker_ids(0),

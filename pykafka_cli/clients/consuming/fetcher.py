@@ -97,6 +97,7 @@ class Fetcher:
         self._changed: dict[BrokerId, asyncio.Event] = {}  # by leader: set if there is more to fetch from it
         self._leaders: dict[BrokerId, asyncio.Task[None]] = {}
         self._refresh_task: asyncio.Task[None] | None = None
+        self._watching: asyncio.Task[None] | None = None
         self._problem: Exception | None = None
         self._read_committed = settings.isolation_level == "read_committed"
 
@@ -120,6 +121,9 @@ class Fetcher:
                 reset_to = OffsetSpec.LATEST if policy is None else policy
                 self._sources[partition] = Source(partition, offset, reset_to, epoch)
         self._request_refresh()
+        if self._watching is None:
+            self._watching = asyncio.get_running_loop().create_task(self._watch_leaders())
+            self._watching.add_done_callback(self._ended)
 
     def drop(self, partitions: Iterable[TopicPartition]) -> None:
         """Stop reading these, and drop their fetched records."""
@@ -128,8 +132,9 @@ class Fetcher:
         self._buffer.drop(lambda chunk: not self._is_current(chunk.source))
 
     def close(self) -> None:
-        for task in (*self._leaders.values(), *([self._refresh_task] if self._refresh_task else [])):
-            task.cancel()
+        for task in (*self._leaders.values(), self._refresh_task, self._watching):
+            if task:
+                task.cancel()
         self._sources.clear()
 
     # ---- fetched records
@@ -189,18 +194,7 @@ class Fetcher:
         if not unknown:
             return
         create = self._settings.allow_auto_create_topics and any(source.offset is None for source in unknown)
-        answer = await self._session.metadata({source.partition.topic for source in unknown}, create=create)
-        for topic in answer.topics:
-            if topic.error_code == ErrorCode.topic_authorization_failed:
-                raise ApiError(topic.error_code, f"Not authorized to access topics: [{topic.name}]")
-        leads = {
-            TopicPartition(topic.name or "", int(part.partition_index)): Lead(
-                part.leader_id, known_epoch(part.leader_epoch), topic.topic_id
-            )
-            for topic in answer.topics
-            for part in topic.partitions
-            if part.error_code in (ErrorCode.none, ErrorCode.replica_not_available) and part.leader_id >= 0
-        }
+        leads = await self._look_up_leads({source.partition.topic for source in unknown}, create=create)
         for source in unknown:
             lead = leads.get(source.partition)
             if lead and source.is_older(lead):
@@ -211,6 +205,42 @@ class Fetcher:
                 self._ensure_asked(lead.broker)  # connects, even if there is nothing to look up yet
         await self._reset_offsets({each: lead.broker for each, lead in leads.items()})
         await self._validate_positions()
+
+    async def _look_up_leads(self, topics: set[str], *, create: bool = False) -> dict[TopicPartition, Lead]:
+        answer = await self._session.metadata(topics, create=create)
+        for topic in answer.topics:
+            if topic.error_code == ErrorCode.topic_authorization_failed:
+                raise ApiError(topic.error_code, f"Not authorized to access topics: [{topic.name}]")
+        return {
+            TopicPartition(topic.name or "", int(part.partition_index)): Lead(
+                part.leader_id, known_epoch(part.leader_epoch), topic.topic_id
+            )
+            for topic in answer.topics
+            for part in topic.partitions
+            if part.error_code in (ErrorCode.none, ErrorCode.replica_not_available) and part.leader_id >= 0
+        }
+
+    async def _watch_leaders(self) -> None:
+        """Look for later leaders every metadata.max.age.ms.
+
+        A broker that was cut off when its replica was moved to another one may answer as the leader forever.
+        """
+        while True:
+            await asyncio.sleep(in_seconds(max(self._settings.metadata_max_age_ms, self._settings.retry_backoff_ms)))
+            topics = {partition.topic for partition in self._sources}
+            if not topics:
+                continue
+            try:
+                leads = await self._look_up_leads(topics)
+            except Rejected:
+                raise
+            except ConnectionFailed as failure:
+                self._warn(f"[Consumer clientId={self._settings.client_id}] {failure}")
+                continue
+            known = {each: source for each, source in self._sources.items() if source.leader is not None}
+            later = {each: its for each, its in known.items() if each in leads and its.is_outdated_by(leads[each])}
+            if later:
+                self._forget_leader(later)
 
     async def _reset_offsets(self, leaders: Mapping[TopicPartition, BrokerId]) -> None:
         wanted = {each: source for each, source in self._sources.items() if source.offset is None and each in leaders}

@@ -53,6 +53,12 @@ class Source:
             return False
         return lead.epoch is not None and self.lead.epoch is not None and lead.epoch < self.lead.epoch
 
+    def is_outdated_by(self, lead: Lead) -> bool:
+        """Whether metadata name a later leader, or another one if they have no epochs."""
+        if self.lead is None or lead == self.lead:
+            return False
+        return not self.is_older(lead)
+
     def follow(self, lead: Lead) -> None:
         """Fetch from this leader from now on. One of another epoch may lack records read before."""
         if lead.epoch != self.leader_epoch:

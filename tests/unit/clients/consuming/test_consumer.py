@@ -661,6 +661,20 @@ async def test_a_leader_that_moved_is_looked_up() -> None:
     await reader.consumer.close()
 
 
+async def test_a_later_leader_is_found_while_the_one_before_still_answers() -> None:
+    cluster = Cluster(t=1)
+    reader = Reader(cluster, metadata_max_age_ms="1")
+    reader.consumer.assign({T0: Offset(0)})
+    assert await reader.consumer.poll(Seconds(0.05)) is None
+    assert cluster.fetched_from == [0]
+
+    cluster.session.leader, cluster.session.leader_epoch = BrokerId(1), 1
+    assert await reader.consumer.poll(Seconds(0.3)) is None
+
+    assert cluster.fetched_from[-1] == 1
+    await reader.consumer.close()
+
+
 async def test_a_nearer_replica_is_asked_until_it_does_not_have_the_offset() -> None:
     cluster = Cluster(t=1)
     cluster.nearest = 1

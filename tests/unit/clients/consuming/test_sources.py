@@ -47,3 +47,15 @@ def test_metadata_are_older_with_a_lower_epoch_of_the_same_topic(newest: Lead, e
 
     its.follow(lead(3))
     assert its.is_older(newest) is expected
+
+
+@pytest.mark.parametrize(
+    ("newest", "expected"),
+    [(lead(2), False), (lead(3), False), (lead(4), True), (lead(0, OTHER_ID), True)],
+)
+def test_metadata_name_a_later_leader_with_a_higher_epoch_or_of_another_topic(newest: Lead, expected: bool) -> None:
+    its = source()
+    assert not its.is_outdated_by(newest)
+
+    its.follow(lead(3))
+    assert its.is_outdated_by(newest) is expected
