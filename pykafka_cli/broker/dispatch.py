@@ -29,6 +29,7 @@ from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.protocol.codec import MessageCodec, RequestHeader, message_codec, read_request_header
 from pykafka_cli.protocol.errors import ProtocolError
 from pykafka_cli.protocol.hot_path import produce
+from pykafka_cli.zookeeper.errors import ConnectionClosed, SessionExpired
 
 _log = logging.getLogger(__name__)
 _request_log = logging.getLogger("kafka.request.logger")
@@ -218,6 +219,12 @@ class Dispatcher:
             self._metrics.errors[api.name, error.code.name] += 1
             _log.debug("%s from %s (%s): %r", api.name, context.client_id, context.client_host, error)
             return codec.error_response(request, error.code, error.message)
+        except (SessionExpired, ConnectionClosed) as lost:
+            # What was asked for may have been done; clients take the error to mean just that, and try again.
+            code = ErrorCode.request_timed_out
+            self._metrics.errors[api.name, code.name] += 1
+            _log.info("%s from %s (%s) was interrupted: %s", api.name, context.client_id, context.client_host, lost)
+            return codec.error_response(request, code, f"The broker has lost its connection to ZooKeeper: {lost}")
         except Exception:
             self._fail(api, "could not be served")
             return codec.error_response(request, ErrorCode.unknown_server_error, None)

@@ -31,6 +31,7 @@ from pykafka_cli.protocol.hot_path.produce import (
     ProduceTopicResponse,
 )
 from pykafka_cli.protocol.inter_broker import ControlledShutdownResponse
+from pykafka_cli.zookeeper.errors import ConnectionClosed, SessionExpired
 from tests.fakes.clock import FakeClock
 from tests.support.event_loop import settle
 from tests.support.logs import broker_settings
@@ -209,6 +210,19 @@ async def test_a_handlers_mistake_is_logged_and_answered(caplog: pytest.LogCaptu
     (record,) = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert "A Heartbeat request could not be served" in record.message
     assert "ZeroDivisionError: oops" in caplog.text
+
+
+@pytest.mark.parametrize("lost", [SessionExpired("the session has expired"), ConnectionClosed("it is closed")])
+async def test_a_session_that_is_lost_meanwhile_is_no_mistake(
+    lost: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    dispatcher, metrics = with_handler("Heartbeat", 12, 4, Asked(lost))
+
+    _, answer = heartbeat_answer(await dispatcher.answer(bytearray(HEARTBEAT), PEER))
+
+    assert answer.error_code is ErrorCode.request_timed_out
+    assert metrics.failures == {}
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
 async def test_an_answer_that_cannot_be_written_is_a_mistake_too(caplog: pytest.LogCaptureFixture) -> None:
