@@ -129,7 +129,13 @@ class ZooKeeperSettings(ZooKeeperSecurityKeys, ZooKeeperEnsembleKeys, ZooKeeperA
         f"Four-letter words that are allowed; * means all. Those that change nothing:  {READ_ONLY_WORDS}.",
         name="4lw.commands.whitelist",
     )
-    jute_maxbuffer = Key(INT, 0xFFFFF, "The largest request, in bytes.", AtLeast(1024), name="jute.maxbuffer")
+    jute_maxbuffer = Key(
+        INT,
+        0xFFFFF,
+        "The largest request, in bytes; in an ensemble, the same on all servers.",
+        AtLeast(1024),
+        name="jute.maxbuffer",
+    )
     fsync_warningthresholdms = Key(LONG, 1000, "Duration of a write to disk that causes a warning, in ms.", AtLeast(0))
     container_check_interval_ms = Key(
         INT,

@@ -114,7 +114,7 @@ class Following:
         self._was_turned_away = problem is not None
         if problem is not None:
             return f"server {self._leader} cannot be reached at {address}: {problem}"
-        self._packets, self._has_heard, self._reason = PacketReader(), False, None
+        self._packets, self._has_heard, self._reason = PacketReader(self._member.most_packet), False, None
         try:
             return await self._follow()
         finally:
@@ -129,7 +129,9 @@ class Following:
             return "it does not answer"
         except (OSError, UnicodeError) as error:  # UnicodeError: what is no host name at all
             return getattr(error, "strerror", None) or str(error)
-        self._outgoing = PacketWriter(self._writer, lambda: self._leave("the leader does not read what it is sent"))
+        self._outgoing = PacketWriter(
+            self._writer, lambda: self._leave("the leader does not read what it is sent"), self._member.most_packet
+        )
         self._unread = 0
         self._connection.receive = self._keep
         return None

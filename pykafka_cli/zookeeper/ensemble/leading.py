@@ -20,7 +20,6 @@ from pykafka_cli.zookeeper.ensemble.learner import Learner, LearnerStage
 from pykafka_cli.zookeeper.ensemble.learner_channel import LearnerChannel
 from pykafka_cli.zookeeper.ensemble.member import LEADER, Member
 from pykafka_cli.zookeeper.ensemble.packets import (
-    MOST_PACKET,
     LearnerRequest,
     PacketReader,
     PacketType,
@@ -147,7 +146,9 @@ class Leading:
             writer.transport.abort()
             return None
         number = next(self._numbers)
-        channel = LearnerChannel(writer, lambda: self._lose(number, "it does not read what it is sent"))
+        channel = LearnerChannel(
+            writer, lambda: self._lose(number, "it does not read what it is sent"), self._member.most_packet
+        )
         self._channels[number] = channel
         self._state.connected(number, self._member.now())
         packets = PacketReader(_MOST_OF_STRANGERS)
@@ -194,7 +195,7 @@ class Leading:
                 learner = self._state.learners.get(number)
                 if learner is not None and learner.stage is not LearnerStage.INFO:
                     self._channels[number].server_id = learner.server_id
-                    packets.most = MOST_PACKET
+                    packets.most = self._member.most_packet
         finally:
             self._carry_out()
 

@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 
 from pykafka_cli.zookeeper.ensemble.packet_writer import PacketWriter
+from pykafka_cli.zookeeper.ensemble.packets import MOST_PACKET
 
 _TIME_TO_LEAVE = 5.0  # seconds for a learner to read what was sent before the connection closed
 
@@ -27,9 +28,9 @@ class ChannelStatistics:
 class LearnerChannel(PacketWriter):
     """The sending half; the leader reads from the stream itself."""
 
-    def __init__(self, writer: asyncio.StreamWriter, overflowed: Callable[[], None]) -> None:
-        """overflowed    is called once too much is waiting"""
-        super().__init__(writer, overflowed)
+    def __init__(self, writer: asyncio.StreamWriter, overflowed: Callable[[], None], most: int = MOST_PACKET) -> None:
+        """Nothing is sent yet; the arguments are those of PacketWriter."""
+        super().__init__(writer, overflowed, most)
         self._streaming: asyncio.Task[None] | None = None
         self.server_id: int | None = None
         """The learner's id; None until it is known."""

@@ -21,7 +21,7 @@ from pykafka_cli.storage.files import Files
 from pykafka_cli.zookeeper.ensemble.configuration import EnsembleConfiguration, InvalidConfiguration
 from pykafka_cli.zookeeper.ensemble.epochs import Epochs
 from pykafka_cli.zookeeper.ensemble.learner_sessions import LearnerSessions
-from pykafka_cli.zookeeper.ensemble.packets import epoch_of, first_zxid
+from pykafka_cli.zookeeper.ensemble.packets import epoch_of, first_zxid, most_packet
 from pykafka_cli.zookeeper.ensemble.read_only import ReadOnlyRequests
 from pykafka_cli.zookeeper.ensemble.requests import Requests, Upstream
 from pykafka_cli.zookeeper.ensemble.synchronization import LoggedTxn, Synchronization, plan_synchronization
@@ -69,6 +69,8 @@ class Member(ZooKeeperServer):
         super().__init__(settings, clock, outside)
         self.my_id = my_id
         self.settings = settings
+        self.most_packet = most_packet(settings.jute_maxbuffer)
+        """Bytes of a packet between the servers."""
         self.mode = LOOKING
         """leader, follower, observer, read-only or looking."""
         self.last_logged_zxid = 0

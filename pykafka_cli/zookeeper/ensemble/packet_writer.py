@@ -6,17 +6,23 @@ If too much is waiting, because the other server or the network is slow, the con
 import asyncio
 from collections.abc import Callable
 
-from pykafka_cli.zookeeper.ensemble.packets import QuorumPacket, encode_packet
+from pykafka_cli.zookeeper.ensemble.packets import MOST_PACKET, QuorumPacket, encode_packet
 
-MOST_UNSENT = 64 * 1024 * 1024
-"""Bytes that may wait to be sent to one server."""
+_PACKETS = 4
+MOST_UNSENT = _PACKETS * MOST_PACKET
+"""Bytes that may wait to be sent to one server, unless larger packets are allowed."""
 
 
 class PacketWriter:
     """The sending half of a connection between servers."""
 
-    def __init__(self, writer: asyncio.StreamWriter, overflowed: Callable[[], None]) -> None:
-        """overflowed    is called once too much is waiting"""
+    def __init__(self, writer: asyncio.StreamWriter, overflowed: Callable[[], None], most: int = MOST_PACKET) -> None:
+        """Write to a connection.
+
+        overflowed    is called once too much is waiting
+        most          bytes of a packet
+        """
+        self._most_unsent = _PACKETS * most
         self._writer = writer
         self._overflowed = overflowed
         self._loop = asyncio.get_running_loop()
@@ -34,7 +40,7 @@ class PacketWriter:
         self._waiting_size += len(data)
         if self._flushing is None and not self._is_held:
             self._flushing = self._loop.call_soon(self.flush)
-        if self._waiting_size > MOST_UNSENT:
+        if self._waiting_size > self._most_unsent:
             self._overflowed()
 
     @property
@@ -64,5 +70,5 @@ class PacketWriter:
         if self._writer.is_closing():
             return
         self._writer.write(data)
-        if self._writer.transport.get_write_buffer_size() > MOST_UNSENT:
+        if self._writer.transport.get_write_buffer_size() > self._most_unsent:
             self._overflowed()

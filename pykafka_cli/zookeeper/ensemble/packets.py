@@ -29,8 +29,7 @@ PROTOCOL = 0x10000
 """The version of the protocol since ZooKeeper 3.4."""
 NO_ZXID = -1
 MOST_PACKET = 16 * 1024 * 1024
-"""Bytes of a packet, or of one znode in a tree, above which they are rejected; a transaction is only a little larger
-than jute.maxbuffer at most, except for the end of a session with very many ephemerals."""
+"""Bytes of a packet, or of one znode in a tree, above which they are rejected, unless jute.maxbuffer needs more."""
 MOST_SESSIONS = 1 << 20
 """Sessions and different ACLs in a tree, above which it is rejected."""
 _HEADER = Struct(">iqi")
@@ -105,6 +104,16 @@ class SessionTimeout(NamedTuple):
 class SessionValidity(NamedTuple):
     session_id: int
     is_valid: bool
+
+
+def most_packet(jute_maxbuffer: int) -> int:
+    """Bytes of a packet, or of one znode in a tree, above which they are rejected.
+
+    A packet is larger than its transaction, and that may be larger than the request that it is from. ZooKeeper allows
+    as much for that, unless jute.maxbuffer.extrasize is set. The end of a session with very many ephemerals, and a
+    multi that uses the scheme `auth` very often for a client with many identities, may be larger nevertheless.
+    """
+    return max(MOST_PACKET, 2 * jute_maxbuffer)
 
 
 def epoch_of(zxid: int) -> int:
@@ -208,7 +217,7 @@ class PacketReader:
 
     def take(self) -> QuorumPacket | None:
         """The next packet, None until more bytes are fed; raises MarshallingError."""
-        return self.item(_read_packet)
+        return self.item(self._read_packet)
 
     def item(self, read_item: Callable[[Reader], T]) -> T | None:
         """What `read_item` reads, None until more bytes are fed; raises MarshallingError."""
@@ -224,21 +233,19 @@ class PacketReader:
         self._position = reader.position
         return value
 
+    def _read_packet(self, reader: Reader) -> QuorumPacket:
+        kind, zxid, length = reader.fixed(_HEADER)
+        if kind not in _TYPES:
+            raise MarshallingError(f"{kind} is not a type of packet")
+        self._check_size(length)
+        reader.position -= _INT.size
+        data = reader.buffer()
+        count = reader.integer()
+        if count < 0:
+            return QuorumPacket(_TYPES[kind], zxid, data)
+        self._check_size(count)
+        return QuorumPacket(_TYPES[kind], zxid, data, tuple([read(Id, reader) for _ in range(count)]))
 
-def _read_packet(reader: Reader) -> QuorumPacket:
-    kind, zxid, length = reader.fixed(_HEADER)
-    if kind not in _TYPES:
-        raise MarshallingError(f"{kind} is not a type of packet")
-    _check_size(length)
-    reader.position -= _INT.size
-    data = reader.buffer()
-    count = reader.integer()
-    if count < 0:
-        return QuorumPacket(_TYPES[kind], zxid, data)
-    _check_size(count)
-    return QuorumPacket(_TYPES[kind], zxid, data, tuple([read(Id, reader) for _ in range(count)]))
-
-
-def _check_size(announced: int) -> None:
-    if not -1 <= announced <= MOST_PACKET:
-        raise MarshallingError(f"{announced} is announced, more than {MOST_PACKET}")
+    def _check_size(self, announced: int) -> None:
+        if not -1 <= announced <= self.most:
+            raise MarshallingError(f"{announced} is announced, more than {self.most}")

@@ -4,7 +4,7 @@ from typing import cast
 import pytest
 
 from pykafka_cli.zookeeper.ensemble.packet_writer import MOST_UNSENT, PacketWriter
-from pykafka_cli.zookeeper.ensemble.packets import PacketType, QuorumPacket, encode_packet
+from pykafka_cli.zookeeper.ensemble.packets import MOST_PACKET, PacketType, QuorumPacket, encode_packet
 
 COMMITS = [QuorumPacket(PacketType.COMMIT, zxid) for zxid in (1, 2, 3)]
 ENCODED = [encode_packet(each) for each in COMMITS]
@@ -38,8 +38,8 @@ async def stream() -> Stream:
     return Stream()
 
 
-def writer_to(stream: Stream) -> PacketWriter:
-    return PacketWriter(cast("asyncio.StreamWriter", stream), stream.overflowed)
+def writer_to(stream: Stream, most: int = MOST_PACKET) -> PacketWriter:
+    return PacketWriter(cast("asyncio.StreamWriter", stream), stream.overflowed, most)
 
 
 async def test_packets_of_one_turn_are_one_piece(stream: Stream) -> None:
@@ -89,3 +89,11 @@ async def test_too_much_that_waits_is_reported_whether_in_this_turn_or_in_the_ne
     writer.flush()
 
     assert stream.overflows == 2
+
+
+async def test_some_packets_may_wait_however_large_they_may_be(stream: Stream) -> None:
+    writer = writer_to(stream, most=MOST_UNSENT)
+
+    writer.send_bytes(bytes(MOST_UNSENT + 1))
+
+    assert stream.overflows == 0

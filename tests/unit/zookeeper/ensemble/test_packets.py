@@ -176,10 +176,26 @@ def test_touches_and_validities() -> None:
 
 def test_a_reader_holds_no_more_than_it_may() -> None:
     reader = PacketReader(most=100)
-    announcing = struct.pack(">iqi", PacketType.REQUEST, -1, 1000)
-    reader.feed(announcing + bytes(80))
+    announcing = struct.pack(">iqiii", PacketType.REQUEST, -1, -1, 1, 1000)
+    reader.feed(announcing + bytes(70))
     assert reader.take() is None
     reader.feed(bytes(80))
 
     with pytest.raises(MarshallingError, match="more than 100 bytes are announced"):
         reader.take()
+
+
+@pytest.mark.parametrize(
+    ("jute_maxbuffer", "most"), [(1024, 16 << 20), (0xFFFFF, 16 << 20), (32 << 20, 64 << 20), (2**31 - 1, 2**32 - 2)]
+)
+def test_a_packet_may_be_larger_than_any_request(jute_maxbuffer: int, most: int) -> None:
+    assert packets.most_packet(jute_maxbuffer) == most
+
+
+def test_a_packet_may_be_as_large_as_its_reader_allows() -> None:
+    packet = QuorumPacket(PacketType.PROPOSAL, 1, bytes(packets.MOST_PACKET + 1))
+    reader = PacketReader(packets.most_packet(packets.MOST_PACKET))
+
+    reader.feed(encode_packet(packet))
+
+    assert reader.take() == packet

@@ -52,6 +52,20 @@ async def test_what_one_server_accepts_all_have(three: Roles) -> None:
     assert len({tree.digest for tree in trees}) == 1
 
 
+async def test_the_largest_request_reaches_all_servers(tmp_path: Path) -> None:
+    roles = Roles(tmp_path, (1, 2, 3), jute__maxbuffer=32 << 20)
+    await roles.up(2, 1)
+    client, data = await roles.client(1), bytes(17_000_000)
+
+    assert await client.ask(OpCode.CREATE, create("/a", data)) == (0, CreateResponse("/a"))
+    await roles.start(3)
+    roles.follow(3, 2)
+    await roles.serving(3)
+
+    assert all(member.database.tree.nodes["/a"].data == data for member in roles.members.values())
+    await roles.stop()
+
+
 async def test_requests_of_one_session_are_answered_in_their_order(three: Roles) -> None:
     await three.up(2, 1, 3)
     client = await three.client(1)
