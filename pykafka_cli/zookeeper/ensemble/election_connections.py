@@ -127,7 +127,9 @@ class ElectionConnections:
         if peer is None:
             strangers = [known for known in self._peers if known not in self._addresses]
             if server_id not in self._addresses and len(strangers) >= _MOST_STRANGERS:
-                self._peers.pop(strangers[0]).drop()
+                forgotten = self._peers.pop(strangers[0])
+                forgotten.drop()
+                forgotten.stop_connecting()
             peer = self._peers[server_id] = _Peer(server_id)
         return peer
 
@@ -153,7 +155,8 @@ class ElectionConnections:
                 pause = Seconds(min(2 * pause, _LAST_RETRY_S))
                 address = self._addresses.get(peer.server_id, address)
         finally:
-            peer.connecting = None
+            if peer.connecting is asyncio.current_task():  # not a later attempt
+                peer.connecting = None
 
     async def _open(self, peer: "_Peer", address: Address) -> bool:
         """Whether there is a connection, or the other server has been asked to open one."""
@@ -270,6 +273,12 @@ class _Peer:
         if self.connection is not None:
             connection, self.connection = self.connection, None
             connection.abort()
+
+    def stop_connecting(self) -> None:
+        """End the attempt that is under way, if there is one."""
+        if self.connecting is not None:
+            connecting, self.connecting = self.connecting, None
+            connecting.cancel()
 
 
 class _Connection(asyncio.Protocol):

@@ -94,6 +94,32 @@ class Scripted:
             return True
 
 
+class Unresponsive:
+    """A host of which nobody hears; counts the attempts to connect to it that are under way."""
+
+    host = "192.0.2.1"
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.attempts = 0
+        self._loop = asyncio.get_running_loop()
+        self._create_connection = self._loop.create_connection
+        monkeypatch.setattr(self._loop, "create_connection", self._connect)
+
+    async def _connect(self, protocol: object, host: str, port: int, **rest: object) -> object:
+        if host != self.host:
+            return await self._create_connection(protocol, host, port, **rest)  # type: ignore[call-overload]
+        self.attempts += 1
+        try:
+            return await self._loop.create_future()
+        finally:
+            self.attempts -= 1
+
+
+@pytest.fixture
+async def unresponsive(monkeypatch: pytest.MonkeyPatch) -> Unresponsive:
+    return Unresponsive(monkeypatch)
+
+
 async def accepting(port: int) -> tuple[asyncio.Server, "asyncio.Queue[Scripted]"]:
     """A scripted server; its connections, in order."""
     accepted: asyncio.Queue[Scripted] = asyncio.Queue()
@@ -348,6 +374,18 @@ async def test_strangers_are_limited(start: Start) -> None:
 
     assert await crowd[0].is_closed()
     await until(lambda: one.connections.connected() == list(range(101, 133)))
+
+
+async def test_attempts_to_connect_to_strangers_are_limited(unresponsive: Unresponsive) -> None:
+    server = await Server(1000, free_port(), {}, connect_timeout=Seconds(1000.0)).listen()
+
+    for n in range(100):
+        stranger = await Scripted.connect(server, Hello(n, (Address(unresponsive.host, 1),)).encode())
+        assert await stranger.is_closed()
+
+    await until(lambda: unresponsive.attempts == 32)
+    await server.connections.close()
+    assert unresponsive.attempts == 0
 
 
 async def test_nothing_is_connected_to_after_the_end(start: Start) -> None:
