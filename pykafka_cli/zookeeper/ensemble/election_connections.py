@@ -83,10 +83,17 @@ class ElectionConnections:
         self._server: asyncio.Server | None = None
         self._connecting: dict[asyncio.Task[None], None] = {}
         self._is_closed = False
-        self.set_addresses(addresses)
+        self._addresses = dict(addresses)
 
     def set_addresses(self, addresses: Mapping[int, Address]) -> None:
-        """Connect to these from now on; existing connections are kept."""
+        """Connect to these from now on; existing connections are kept.
+
+        Attempts to connect to servers that are removed end. Those to servers that had no address here continue: such
+        servers may be about to join.
+        """
+        for server_id in self._addresses.keys() - addresses.keys():
+            if (peer := self._peers.get(server_id)) is not None:
+                peer.stop_connecting()
         self._addresses = dict(addresses)
 
     async def listen(self, listening: socket.socket) -> None:
@@ -279,6 +286,7 @@ class _Peer:
         if self.connecting is not None:
             connecting, self.connecting = self.connecting, None
             connecting.cancel()
+        self.unreachable_since, self.is_known_unreachable = None, False
 
 
 class _Connection(asyncio.Protocol):

@@ -388,6 +388,43 @@ async def test_attempts_to_connect_to_strangers_are_limited(unresponsive: Unresp
     assert unresponsive.attempts == 0
 
 
+async def test_a_server_that_is_removed_is_no_longer_connected_to(start: Start, unresponsive: Unresponsive) -> None:
+    two = await start(2, connect_timeout=Seconds(1000.0))
+    two.connections.set_addresses({1: Address(unresponsive.host, 1)})
+    two.connections.send(1, vote_for(2))
+    await until(lambda: unresponsive.attempts == 1)
+
+    two.connections.set_addresses({})
+
+    await until(lambda: unresponsive.attempts == 0)
+
+
+async def test_a_server_that_is_added_again_is_connected_to_at_once(start: Start, unresponsive: Unresponsive) -> None:
+    one, two = await start(1), await start(2, connect_timeout=Seconds(1000.0))
+    two.connections.set_addresses({1: Address(unresponsive.host, 1)})
+    two.connections.send(1, vote_for(2))
+    await until(lambda: unresponsive.attempts == 1)
+
+    two.connections.set_addresses({})
+    two.connections.set_addresses({1: Address(HOST, one.port)})
+    two.connections.send(1, vote_for(2))
+
+    await until(lambda: one.heard == [(2, 2)])
+    assert unresponsive.attempts == 0
+
+
+async def test_an_attempt_to_connect_to_a_stranger_outlasts_configurations(unresponsive: Unresponsive) -> None:
+    server = await Server(3, free_port(), {2: Address(HOST, 1)}, connect_timeout=Seconds(1000.0)).listen()
+    await Scripted.connect(server, Hello(1, (Address(unresponsive.host, 1),)).encode())
+    await until(lambda: unresponsive.attempts == 1)
+
+    server.connections.set_addresses({})
+    await settle()
+
+    assert unresponsive.attempts == 1
+    await server.connections.close()
+
+
 async def test_nothing_is_connected_to_after_the_end(start: Start) -> None:
     two = await start(2)
     await two.connections.close()
