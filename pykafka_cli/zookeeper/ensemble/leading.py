@@ -8,7 +8,7 @@ Source: org.apache.zookeeper.server.quorum.{Leader, LearnerHandler, LeaderZooKee
 import asyncio
 import itertools
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from typing import cast
 
 from pykafka_cli.model import Seconds, in_seconds
@@ -38,6 +38,7 @@ from pykafka_cli.zookeeper.ensemble.proposer import Proposer
 from pykafka_cli.zookeeper.ensemble.reconfiguration import reconfigured
 from pykafka_cli.zookeeper.ensemble.requests import Requests
 from pykafka_cli.zookeeper.ensemble.strangers import gives_way
+from pykafka_cli.zookeeper.ensemble.synchronization import LoggedTxn
 from pykafka_cli.zookeeper.ensemble.tree_stream import encoded_tree
 from pykafka_cli.zookeeper.protocol.errors import MarshallingError, ReconfigDisabled
 from pykafka_cli.zookeeper.protocol.records import Id
@@ -50,6 +51,8 @@ _MOST_CONNECTIONS = 255
 """Connections on the quorum port that have not identified themselves; each ends after initLimit, or for a newer one."""
 _MOST_OF_STRANGERS = 64 * 1024
 """Bytes of a packet on a connection that has not identified itself."""
+_PART = 64 * 1024
+"""Bytes of transactions that are sent to a learner together, while it is synchronized."""
 
 
 class Leading:
@@ -276,11 +279,10 @@ class Leading:
             len(plan.txns),
         )
         channel.send(plan.beginning)
-        if plan.beginning.type is PacketType.SNAP:
-            channel.stream(encoded_tree(self._member.tree_snapshot()))
-        for zxid, entry in plan.txns:
-            channel.send(QuorumPacket(PacketType.PROPOSAL, zxid, entry))
-            channel.send(QuorumPacket(PacketType.COMMIT, zxid))
+        tree = encoded_tree(self._member.tree_snapshot()) if plan.beginning.type is PacketType.SNAP else ()
+        if tree or plan.txns:
+            # Together they may be more than is kept for a learner that reads slowly.
+            channel.stream(itertools.chain(tree, _in_parts(plan.txns)))
 
     def _begin(self, epoch: int) -> None:
         member = self._member
@@ -385,3 +387,15 @@ class Leading:
     def revalidate(self, session: SessionTimeout) -> None:
         is_valid = self._proposer.revalidate(session, self._member.my_id, self._member.now())
         self._requests.revalidated(SessionValidity(session.session_id, is_valid))
+
+
+def _in_parts(txns: Sequence[LoggedTxn]) -> Iterator[bytes]:
+    """Proposals and commits of transactions, in parts of some 64 KiB or one transaction."""
+    part = bytearray()
+    for zxid, entry in txns:
+        part += encode_packet(QuorumPacket(PacketType.PROPOSAL, zxid, entry))
+        part += encode_packet(QuorumPacket(PacketType.COMMIT, zxid))
+        if len(part) > _PART:
+            yield bytes(part)
+            part.clear()
+    yield bytes(part)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from pykafka_cli.zookeeper.ensemble.packet_writer import MOST_UNSENT
 from pykafka_cli.zookeeper.protocol.records import OPEN_ACL, CreateFlags
 from pykafka_cli.zookeeper.protocol.requests import (
     CreateRequest,
@@ -117,6 +118,21 @@ async def test_a_follower_that_was_away_gets_what_it_missed(three: Roles) -> Non
     leader, follower = (three.members[each].database.tree for each in (2, 1))
     assert follower.nodes.keys() == leader.nodes.keys()
     assert follower.digest == leader.digest
+
+
+async def test_a_follower_may_have_missed_more_than_is_kept_for_one_that_reads_slowly(three: Roles) -> None:
+    await three.up(2, 1, 3)
+    client, data = await three.client(2), bytes(1_000_000)
+    await client.ask(OpCode.CREATE, create("/a"))
+    await three.stop(1)
+    for _ in range(MOST_UNSENT // len(data) + 1):
+        await client.ask(OpCode.SET_DATA, SetDataRequest("/a", data, -1))
+
+    await three.start(1)
+    three.follow(1, 2)
+    await three.serving(1)
+
+    assert three.members[1].database.tree.digest == three.members[2].database.tree.digest
 
 
 async def test_a_new_server_gets_the_tree_and_the_next_transactions(three: Roles) -> None:
