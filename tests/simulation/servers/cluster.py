@@ -26,7 +26,7 @@ from pykafka_cli.storage.segment import CLEANED_SUFFIX
 from pykafka_cli.topic_names import TRANSACTION_STATE
 from pykafka_cli.zookeeper import topic_znodes
 from pykafka_cli.zookeeper.client import ZooKeeperClient
-from pykafka_cli.zookeeper.kafka_znodes import TOPICS
+from pykafka_cli.zookeeper.kafka_znodes import BROKER_IDS, TOPICS
 from pykafka_cli.zookeeper.topic_znodes import PartitionState
 from tests.fakes.files import MemoryFiles
 from tests.simulation.loop import LoopClock, SimulatedSocket, VirtualLoop
@@ -208,6 +208,8 @@ class ServerCluster:
         self._looked_at_zxid = -1
         self._states: dict[TopicPartition, PartitionState] = {}
         self._assignments: dict[TopicPartition, tuple[BrokerId, ...]] = {}
+        self._written_at: dict[TopicPartition, int] = {}  # zxid of each partition's state
+        self._registered_at: dict[int, int] = {}  # and of each broker's registration
         self.brokers = {each: SimulatedBroker(self, each, settings) for each in range(count)}
 
     def now_ms(self) -> Timestamp:
@@ -240,18 +242,33 @@ class ServerCluster:
         self._look()
         return self._assignments
 
+    def is_settled(self) -> bool:
+        """Whether the state of each partition is of after all its replicas' brokers have registered.
+
+        Otherwise a session may have been lost that the controller has still to act on, whatever the state says.
+        """
+        self._look()
+        return all(
+            self._registered_at.get(broker, written_at) < written_at
+            for partition, written_at in self._written_at.items()
+            for broker in self._assignments.get(partition, ())
+        )
+
     def _look(self) -> None:
         """Read what has changed in ZooKeeper."""
         if self.zookeeper.zxid == self._looked_at_zxid:
             return
         self._looked_at_zxid = self.zookeeper.zxid
-        self._states, self._assignments = {}, {}
-        for path, data, version in self.zookeeper.znodes():
+        self._states, self._assignments, self._written_at, self._registered_at = {}, {}, {}, {}
+        for path, data, version, mzxid in self.zookeeper.znodes():
+            if path.startswith(f"{BROKER_IDS}/"):
+                self._registered_at[int(path.rpartition("/")[2])] = mzxid
             if not path.startswith(f"{TOPICS}/"):
                 continue
             if path.endswith("/state"):
                 _, _, _, topic, _, number, _ = path.split("/")
                 partition = TopicPartition(topic, int(number))
+                self._written_at[partition] = mzxid
                 self._states[partition] = topic_znodes.decode_partition_state(partition, data, version)
             elif path.count("/") == 3:
                 topic = path.rpartition("/")[2]

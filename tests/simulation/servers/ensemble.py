@@ -42,7 +42,7 @@ class EnsembleOfCluster:
 
     def znodes(self) -> Iterator[ZnodeSeen]:
         for path, node in self.servers.history.database.tree.nodes.items():
-            yield ZnodeSeen(path, node.data, node.stat.version)
+            yield ZnodeSeen(path, node.data, node.stat.version, node.stat.mzxid)
 
     def start(self) -> None:
         self.servers.start()

@@ -210,9 +210,13 @@ class Faults:
         ):
             return False
         states, assigned = cluster.states(), cluster.assignments()
-        return states.keys() == assigned.keys() and all(
-            set(states[each].isr) == set(replicas) and len(replicas) > 1 and cluster.leading(each) is not None
-            for each, replicas in assigned.items()
+        return (
+            states.keys() == assigned.keys()
+            and cluster.is_settled()
+            and all(
+                set(states[each].isr) == set(replicas) and len(replicas) > 1 and cluster.leading(each) is not None
+                for each, replicas in assigned.items()
+            )
         )
 
     async def _stop(self) -> None:

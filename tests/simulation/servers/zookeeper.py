@@ -37,6 +37,7 @@ class ZnodeSeen(NamedTuple):
     path: str
     data: bytes | None
     version: int
+    mzxid: int
 
 
 class DistantZooKeeper(FakeZooKeeper):
@@ -65,7 +66,8 @@ class DistantZooKeeper(FakeZooKeeper):
     def znodes(self) -> Iterator[ZnodeSeen]:
         """All znodes as they are now."""
         for path, data in self.tree().items():
-            yield ZnodeSeen(path, data, self.stat(path).version)
+            stat = self.stat(path)
+            yield ZnodeSeen(path, data, stat.version, stat.mzxid)
 
     def start(self) -> None:
         """Run all servers."""
