@@ -39,7 +39,7 @@ from pykafka_cli.zookeeper.ensemble.reconfiguration import reconfigured
 from pykafka_cli.zookeeper.ensemble.requests import Requests
 from pykafka_cli.zookeeper.ensemble.strangers import gives_way
 from pykafka_cli.zookeeper.ensemble.synchronization import LoggedTxn
-from pykafka_cli.zookeeper.ensemble.tree_stream import encoded_tree
+from pykafka_cli.zookeeper.ensemble.tree_stream import encoded_tree, in_parts
 from pykafka_cli.zookeeper.protocol.errors import MarshallingError, ReconfigDisabled
 from pykafka_cli.zookeeper.protocol.records import Id
 from pykafka_cli.zookeeper.protocol.requests import OpCode, ReconfigRequest
@@ -51,8 +51,6 @@ _MOST_CONNECTIONS = 255
 """Connections on the quorum port that have not identified themselves; each ends after initLimit, or for a newer one."""
 _MOST_OF_STRANGERS = 64 * 1024
 """Bytes of a packet on a connection that has not identified itself."""
-_PART = 64 * 1024
-"""Bytes of transactions that are sent to a learner together, while it is synchronized."""
 
 
 class Leading:
@@ -282,7 +280,7 @@ class Leading:
         tree = encoded_tree(self._member.tree_snapshot()) if plan.beginning.type is PacketType.SNAP else ()
         if tree or plan.txns:
             # Together they may be more than is kept for a learner that reads slowly.
-            channel.stream(itertools.chain(tree, _in_parts(plan.txns)))
+            channel.stream(itertools.chain(tree, in_parts(_packets(plan.txns))))
 
     def _begin(self, epoch: int) -> None:
         member = self._member
@@ -389,13 +387,7 @@ class Leading:
         self._requests.revalidated(SessionValidity(session.session_id, is_valid))
 
 
-def _in_parts(txns: Sequence[LoggedTxn]) -> Iterator[bytes]:
-    """Proposals and commits of transactions, in parts of some 64 KiB or one transaction."""
-    part = bytearray()
+def _packets(txns: Sequence[LoggedTxn]) -> Iterator[bytes]:
     for zxid, entry in txns:
-        part += encode_packet(QuorumPacket(PacketType.PROPOSAL, zxid, entry))
-        part += encode_packet(QuorumPacket(PacketType.COMMIT, zxid))
-        if len(part) > _PART:
-            yield bytes(part)
-            part.clear()
-    yield bytes(part)
+        yield encode_packet(QuorumPacket(PacketType.PROPOSAL, zxid, entry))
+        yield encode_packet(QuorumPacket(PacketType.COMMIT, zxid))

@@ -9,7 +9,8 @@
 Source: org.apache.zookeeper.server.util.SerializeUtils, org.apache.zookeeper.server.quorum.LearnerHandler.
 """
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from itertools import chain
 from struct import Struct
 
 from pykafka_cli.zookeeper.ensemble.packets import MOST_SESSIONS, PacketReader
@@ -27,14 +28,19 @@ _PART = 64 * 1024
 
 def encoded_tree(snapshot: Snapshot) -> Iterator[bytes]:
     """The bytes after a SNAP packet, in parts of some 64 KiB."""
+    signature = _SIGNATURE.encode()
+    return in_parts(chain(tree_parts(snapshot), (_COUNT.pack(len(signature)) + signature,)))
+
+
+def in_parts(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The same bytes in parts of some 64 KiB, or of one piece that is larger."""
     part = bytearray()
-    for piece in tree_parts(snapshot):
+    for piece in pieces:
         part += piece
         if len(part) > _PART:
             yield bytes(part)
             part.clear()
-    signature = _SIGNATURE.encode()
-    yield bytes(part) + _COUNT.pack(len(signature)) + signature
+    yield bytes(part)
 
 
 class TreeReader:
